@@ -1,0 +1,113 @@
+"""Tensors: what flows between ops, and what stays in flash."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class DType(StrEnum):
+    """Element types.  The value is the name in files and in JSON."""
+
+    FLOAT32 = "float32"
+    INT8 = "int8"
+    UINT8 = "uint8"
+    INT16 = "int16"
+    INT32 = "int32"
+
+    @property
+    def bits(self) -> int:
+        """Width of one element in bits."""
+        return {"float32": 32, "int8": 8, "uint8": 8, "int16": 16, "int32": 32}[self.value]
+
+    @property
+    def numpy(self) -> np.dtype[np.generic]:
+        """The numpy type that holds one element."""
+        return np.dtype(self.value)
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Smallest and largest value of an integer type."""
+        info = np.iinfo(self.value)
+        return int(info.min), int(info.max)
+
+
+@dataclass(frozen=True)
+class Quant:
+    """Affine quantization: real = scale * (integer - zero_point).
+
+    Per tensor when `axis` is None (one scale, one zero point), else one pair for each index of that axis.
+    """
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int | None = None
+
+    @property
+    def scale(self) -> float:
+        """The scale of a per-tensor quantization."""
+        (scale,) = self.scales
+        return scale
+
+    @property
+    def zero_point(self) -> int:
+        """The zero point of a per-tensor quantization."""
+        (zero_point,) = self.zero_points
+        return zero_point
+
+    @staticmethod
+    def per_tensor(scale: float, zero_point: int = 0) -> Quant:
+        """One scale and zero point for all elements."""
+        return Quant((float(scale),), (int(zero_point),))
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A value in the network.
+
+    Attributes:
+        name: unique in the network.
+        shape: without the batch; activations are (height, width, channels) or (features,).
+        dtype: element type.
+        quant: how integers stand for reals; None for float32 and for plain integers.
+        constant: True for what lives in flash.  A search candidate's constants have no `data` yet.
+        data: values of a constant, shape `shape`, dtype `dtype.numpy`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType = DType.FLOAT32
+    quant: Quant | None = None
+    constant: bool = False
+    data: NDArray[np.generic] | None = field(default=None, repr=False)
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def storage_bytes(self) -> int:
+        """Bytes that the elements take, densely packed."""
+        return (self.elements * self.dtype.bits + 7) // 8
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Tensor):
+            return NotImplemented
+        same = (self.name, self.shape, self.dtype, self.quant, self.constant) == (
+            other.name,
+            other.shape,
+            other.dtype,
+            other.quant,
+            other.constant,
+        )
+        if not same or (self.data is None) != (other.data is None):
+            return False
+        return self.data is None or (other.data is not None and np.array_equal(self.data, other.data, equal_nan=True))
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.shape, self.dtype))
