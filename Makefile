@@ -1,0 +1,69 @@
+# One command each: `make demo` shows what Lilliput does, `make test` runs what CI runs.
+# PYTHON=… names another Python (3.11 or newer), CC=… another C compiler.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-exact test-slow lint format docs bench clean
+
+BIN := .venv/bin
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+JOBS ?= 2
+C_CHECK := -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only
+RUNTIME_C := $(wildcard src/lilliput/runtime/*.c)
+RUNTIME_H := $(wildcard src/lilliput/runtime/*.h)
+FIRMWARE_C := $(wildcard src/lilliput/measure/firmware/*.c src/lilliput/measure/firmware/*.h)
+export PYTHON CC
+
+help:
+	@echo 'make demo        data in the box -> a search -> C measured on an emulated Cortex-M4, with a report'
+	@echo 'make test        the test suite that CI runs'
+	@echo 'make test-exact  300 random networks: reference = host C = emulated C, byte for byte'
+	@echo 'make test-slow   the tests that take minutes each'
+	@echo 'make lint        ruff, mypy --strict, clang-format, cppcheck, cc with all warnings'
+	@echo 'make format      rewrites Python and C in the house format'
+	@echo 'make docs        checks the links, the settings and the commands in the documentation'
+	@echo 'make bench       benchmarks; prints machine, versions, seed and ratios'
+	@echo 'make clean       removes everything that these commands made, .venv included'
+
+demo:
+	@tools/environment.sh run
+	@$(BIN)/lilliput demo
+
+test:
+	@tools/environment.sh dev
+	$(PYTEST) -n $(JOBS) -m "not slow"
+
+test-exact:
+	@tools/environment.sh dev
+	LILLIPUT_EXACT_NETS=300 $(PYTEST) -n $(JOBS) -m exact
+
+test-slow:
+	@tools/environment.sh dev
+	$(PYTEST) -n $(JOBS) -m slow
+
+lint:
+	@tools/environment.sh dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(if $(RUNTIME_C)$(FIRMWARE_C),$(BIN)/clang-format --dry-run -Werror $(RUNTIME_C) $(RUNTIME_H) $(FIRMWARE_C))
+	$(if $(RUNTIME_C),$(BIN)/cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
+	    --enable=warning,performance,portability --suppress=missingIncludeSystem $(RUNTIME_C))
+	$(if $(RUNTIME_C),$(or $(CC),cc) $(C_CHECK) $(RUNTIME_C))
+
+format:
+	@tools/environment.sh dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(if $(RUNTIME_C)$(FIRMWARE_C),$(BIN)/clang-format -i $(RUNTIME_C) $(RUNTIME_H) $(FIRMWARE_C))
+
+docs:
+	@tools/environment.sh dev
+	$(PYTEST) -q tests/test_docs.py
+
+bench:
+	@tools/environment.sh dev
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-run src/*.egg-info
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
