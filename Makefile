@@ -8,6 +8,8 @@ BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 JOBS ?= 2
 C_CHECK := -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only
+CPPCHECK := --quiet --error-exitcode=1 --std=c99 --inline-suppr --enable=warning,performance,portability \
+    --suppress=missingIncludeSystem
 RUNTIME_C := $(wildcard src/lilliput/runtime/*.c)
 RUNTIME_H := $(wildcard src/lilliput/runtime/*.h)
 FIRMWARE_C := $(wildcard src/lilliput/measure/firmware/*.c src/lilliput/measure/firmware/*.h)
@@ -46,8 +48,7 @@ lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(if $(RUNTIME_C)$(FIRMWARE_C),$(BIN)/clang-format --dry-run -Werror $(RUNTIME_C) $(RUNTIME_H) $(FIRMWARE_C))
-	$(if $(RUNTIME_C),$(BIN)/cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
-	    --enable=warning,performance,portability --suppress=missingIncludeSystem $(RUNTIME_C))
+	$(if $(RUNTIME_C),$(BIN)/cppcheck $(CPPCHECK) $(RUNTIME_C))
 	$(if $(RUNTIME_C),$(or $(CC),cc) $(C_CHECK) $(RUNTIME_C))
 
 format:
