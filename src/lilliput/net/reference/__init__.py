@@ -1,7 +1,7 @@
 """Runs a network in numpy.  For integer networks this is the definition of every number.
 
-Float networks take float32 that is already normalized; quantized ones take the integers of their input's type,
-and every op gives what its profile says.
+Float networks take float32 that is already normalized; quantized ones take the integers of their input's
+type, and every op gives what its profile says.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from lilliput.net.reference.windows import Array, convolve, convolve_depthwise, 
 
 
 def run_op(op: Op, inputs: Sequence[Array]) -> Array:
-    """Output of `op` for a batch; `inputs` are activations (n, …), then constants without a batch, float32."""
+    """Output of `op`; `inputs` are activations (n, …), then constants without a batch, all float32."""
     with np.errstate(over="ignore", invalid="ignore"):
         y = FLOAT_OPS[type(op)](op, [value.astype(np.float64) for value in inputs])
         match activation_of(op):

@@ -1,4 +1,4 @@
-"""What each op means on integers in the `lilliput` profile: the definition that QAT and the C follow to the bit.
+"""What each op means on integers in the `lilliput` profile; QAT and the C follow this to the bit.
 
 Activations are int8 (uint8 before the first Requantize) with the batch first; sums are taken in int64, which
 `check` shows to be the same as int32.
