@@ -1,0 +1,161 @@
+"""From a planned network to the files of a C library."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lilliput.codegen.header import element_type, header_text, stamp
+from lilliput.codegen.layers import Layer, layer_for
+from lilliput.codegen.text import comment_text, macro_name
+from lilliput.errors import NetError
+from lilliput.net.graph import Net, Plan
+from lilliput.net.tensor import DType
+from lilliput.runtime import runtime_text
+from lilliput.targets.boards import Board
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_ELEMENTS = {DType.INT8, DType.UINT8}
+
+
+@dataclass(frozen=True)
+class CodegenOptions:
+    """How to write the library.
+
+    Attributes:
+        include_runtime: whether the kernels' files come along; False where several networks share them.
+    """
+
+    include_runtime: bool = True
+
+
+def generate(net: Net, board: Board, options: CodegenOptions | None = None) -> dict[str, str]:
+    """The C library of a planned int8 network: file name → text.
+
+    The same network, board and version give the same texts.  Files: `<net>.h` (the only one that a user
+    includes), `<net>.c`, `<net>_weights.c`, `<net>_weights.h`, and the runtime's `lp*.c` and `lp*.h` that
+    the network uses.
+
+    Raises:
+        NetError: the network is not planned, has no weights, or does not fit the kernels.
+    """
+    options = options or CodegenOptions()
+    plan = _require_planned(net)
+    layers = [layer_for(index, op, net, board.core) for index, op in enumerate(net.ops)]
+    files = {
+        f"{net.name}.h": header_text(net, board, plan.arena_bytes),
+        f"{net.name}.c": _source(net, board, plan, layers),
+        f"{net.name}_weights.h": _weights_header(net, board, layers),
+        f"{net.name}_weights.c": _weights_source(net, board, layers),
+    }
+    if options.include_runtime:
+        functions = {layer.kernel.function for layer in layers if layer.function}
+        functions |= {needed for layer in layers if layer.function for needed in layer.kernel.needs}
+        for file in ("lp.h", "lp_internal.h", *(f"{function}.c" for function in sorted(functions))):
+            files[file] = runtime_text(file)
+    return files
+
+
+def _require_planned(net: Net) -> Plan:
+    if not _NAME.fullmatch(net.name) or net.name == "lp" or net.name.startswith("lp_"):
+        raise NetError(
+            f"a network cannot be called {net.name!r}",
+            "its name begins C identifiers and file names; 'lp' is the runtime's",
+            "use lower-case letters, digits and '_', a letter first",
+        )
+    if net.plan is None:
+        raise NetError(
+            f"network '{net.name}' has no plan", "the arena is not laid out", "run `lilliput.passes.lower`"
+        )
+    if len(net.inputs) != 1 or len(net.outputs) != 1 or not net.ops:
+        raise NetError(
+            f"network '{net.name}' has {len(net.inputs)} inputs, {len(net.outputs)} outputs, {len(net.ops)} ops",
+            "the C has one input, one output and at least one layer",
+            "",
+        )
+    if len(net.labels) not in (0, net.output.shape[-1]):
+        raise NetError(
+            f"network '{net.name}' has {len(net.labels)} labels for {net.output.shape[-1]} outputs",
+            "every output has one name",
+            "correct `labels`",
+        )
+    for op in net.ops:
+        for tensor in (*net.activations(op), *(net.tensors[name] for name in op.outputs)):
+            if tensor.dtype not in _ELEMENTS:
+                raise NetError(
+                    f"op '{op.name}' ({type(op).__name__}) works on {tensor.dtype.value}",
+                    f"tensor '{tensor.name}' is neither int8 nor uint8",
+                    "quantize the network first",
+                )
+    return net.plan
+
+
+def _source(net: Net, board: Board, plan: Plan, layers: list[Layer]) -> str:
+    name, upper = net.name, macro_name(net.name)
+    source, target = element_type(net.input), element_type(net.output)
+    functions = "\n".join(
+        f"/* {layer.comment} */\nstatic LP_NOINLINE void {layer.function}(int8_t *arena) {{\n{layer.body}}}\n"
+        for layer in layers
+        if layer.function
+    )
+    calls = "".join(f"    {layer.function}((int8_t *)arena);\n" for layer in layers if layer.function)
+    return f"""/* {comment_text(stamp(net, board))} */
+#include "{name}.h"
+
+#include "{name}_weights.h"
+#include "lp.h"
+
+#if LP_VERSION != {upper}_LILLIPUT_VERSION
+#error "{name}.c and lp.h come from different versions of Lilliput: generate {name} again"
+#endif
+
+{functions}
+{source} *{name}_input(void *arena) {{
+    return ({source} *)arena + {plan.addresses[net.inputs[0]]};
+}}
+
+const {target} *{name}_output(const void *arena) {{
+    return (const {target} *)arena + {plan.addresses[net.outputs[0]]};
+}}
+
+int {name}_run(void *arena) {{
+    if (arena == 0) {{
+        return {upper}_ERROR_NULL_ARENA;
+    }}
+    if (((uintptr_t)arena & ({upper}_ARENA_ALIGNMENT - 1u)) != 0u) {{
+        return {upper}_ERROR_MISALIGNED_ARENA;
+    }}
+{calls}    return {upper}_OK;
+}}
+"""
+
+
+def _weights_header(net: Net, board: Board, layers: list[Layer]) -> str:
+    guard = f"{macro_name(net.name)}_WEIGHTS_H"
+    declarations = "\n".join(constant.declaration for layer in layers for constant in layer.constants)
+    return f"""/* {comment_text(stamp(net, board))} */
+#ifndef {guard}
+#define {guard}
+
+#include "lp.h"
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+{declarations}
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif /* {guard} */
+"""
+
+
+def _weights_source(net: Net, board: Board, layers: list[Layer]) -> str:
+    parts = [f'/* {comment_text(stamp(net, board))} */\n#include "{net.name}_weights.h"\n']
+    for layer in layers:
+        for constant in layer.constants:
+            parts.append(f"/* {layer.comment} */\n{constant.definition}\n")
+    return "\n".join(parts)

@@ -1,0 +1,158 @@
+/* Lilliput's kernels: int8 operators for generated networks.
+ *
+ * Every function is reentrant, allocates nothing, keeps no state and calls no library.  Images are (height,
+ * width, channels), channels densest.  `output` never overlaps an input or scratch memory, except where a
+ * function says that it works in place.  Numbers: see `lp_requantize()` in lp_internal.h.
+ */
+#ifndef LP_H
+#define LP_H
+
+#include <stdint.h>
+
+/* Generated code refuses a runtime of another version: 10000 * major + 100 * minor + patch. */
+#define LP_VERSION 100
+
+#if defined(__GNUC__) || defined(__clang__)
+#define LP_ALIGNED_4 __attribute__((aligned(4)))
+#define LP_NOINLINE __attribute__((noinline))
+#else
+#define LP_ALIGNED_4
+#define LP_NOINLINE
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What one output channel adds and by what it is scaled. */
+typedef struct {
+    int32_t bias;
+    int32_t multiplier;
+} lp_channel;
+
+/* Where the input's elements meet the kernel's, and how sums become int8. */
+typedef struct {
+    const int8_t *weights;
+    const lp_channel *channels;
+    uint16_t input_height, input_width, input_channels;
+    uint16_t output_height, output_width, output_channels;
+    uint16_t kernel_height, kernel_width;
+    uint16_t stride_y, stride_x;
+    uint16_t dilation_y, dilation_x;
+    uint16_t padding_top, padding_left;
+    int8_t input_zero_point, output_zero_point;
+    int8_t minimum, maximum;
+    uint8_t shift;
+} lp_conv2d_params;
+
+typedef struct {
+    const int8_t *weights;
+    const lp_channel *channels;
+    uint16_t inputs, outputs;
+    int8_t output_zero_point;
+    int8_t minimum, maximum;
+    uint8_t shift;
+} lp_fully_connected_params;
+
+typedef struct {
+    uint16_t input_height, input_width, channels;
+    uint16_t output_height, output_width;
+    uint16_t pool_height, pool_width;
+    uint16_t stride_y, stride_x;
+    uint16_t padding_top, padding_left;
+    int8_t minimum, maximum;
+} lp_max_pool2d_params;
+
+/* The scale of a mean over `count` elements. */
+typedef struct {
+    int32_t multiplier;
+    uint16_t count;
+    uint8_t shift;
+} lp_pool_scale;
+
+/* `scales` holds one entry for every count that occurs. */
+typedef struct {
+    const lp_pool_scale *scales;
+    uint16_t input_height, input_width, channels;
+    uint16_t output_height, output_width;
+    uint16_t pool_height, pool_width;
+    uint16_t stride_y, stride_x;
+    uint16_t padding_top, padding_left;
+    int8_t input_zero_point, output_zero_point;
+    int8_t minimum, maximum;
+} lp_average_pool2d_params;
+
+typedef struct {
+    int32_t multiplier_1, multiplier_2, offset;
+    uint32_t elements;
+    int8_t minimum, maximum;
+    uint8_t shift;
+} lp_add_params;
+
+/* Bounds are wider than int8 since the output may be uint8. */
+typedef struct {
+    int32_t multiplier, offset;
+    uint32_t elements;
+    int16_t minimum, maximum;
+    uint8_t shift;
+} lp_requantize_params;
+
+typedef struct {
+    uint16_t input_height, input_width, channels;
+    uint16_t top, bottom, left, right;
+    int8_t value;
+} lp_pad_params;
+
+typedef struct {
+    const uint16_t *table; /* 256 entries: exp(-beta * scale * distance) * 32768 */
+    uint16_t rows, columns;
+} lp_softmax_params;
+
+/* Convolution; weights (out, kernel height, kernel width, in); the input's zero point is folded into the
+ * bias. */
+void lp_conv2d_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+
+/* Convolution by a 1x1 kernel, stride 1, no padding; otherwise as lp_conv2d_s8(). */
+void lp_conv2d_1x1_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+
+/* Depthwise convolution, one output channel for each input channel; weights (kernel height, kernel width,
+ * channels). */
+void lp_depthwise_conv2d_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+
+/* Depthwise convolution, output_channels / input_channels outputs for each input channel. */
+void lp_depthwise_conv2d_multiplier_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+
+/* Matrix times vector; weights (outputs, inputs); the input's zero point is folded into the bias. */
+void lp_fully_connected_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
+
+/* Largest element of each window. */
+void lp_max_pool2d_s8(const lp_max_pool2d_params *params, const int8_t *input, int8_t *output);
+
+/* Mean of each window over the elements inside the image. */
+void lp_average_pool2d_s8(const lp_average_pool2d_params *params, const int8_t *input, int8_t *output);
+
+/* Sum, element by element; `output` may be either input. */
+void lp_add_s8(const lp_add_params *params, const int8_t *input_1, const int8_t *input_2, int8_t *output);
+
+/* Another scale, zero point or range, element by element; `output` may be `input`, and may hold uint8 values.
+ */
+void lp_requantize_s8(const lp_requantize_params *params, const int8_t *input, int8_t *output);
+
+/* The same from uint8; `output` may be `input`. */
+void lp_requantize_u8(const lp_requantize_params *params, const uint8_t *input, int8_t *output);
+
+/* An image with a border of `value`. */
+void lp_pad_s8(const lp_pad_params *params, const int8_t *input, int8_t *output);
+
+/* Softmax of each row, scale 1/256, zero point -128; `output` may be `input`. */
+void lp_softmax_s8(const lp_softmax_params *params, const int8_t *input, int8_t *output);
+
+/* `rows` runs of `row_bytes`, placed `output_stride` bytes apart: one part of a concatenation. */
+void lp_copy_rows(const int8_t *input, int8_t *output, uint32_t rows, uint32_t row_bytes,
+                  uint32_t output_stride);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,9 @@
+#include "lp_internal.h"
+
+void lp_add_s8(const lp_add_params *params, const int8_t *input_1, const int8_t *input_2, int8_t *output) {
+    for (uint32_t i = 0; i < params->elements; i++) {
+        const int32_t sum =
+            input_1[i] * params->multiplier_1 + input_2[i] * params->multiplier_2 + params->offset;
+        output[i] = (int8_t)lp_minimum(lp_maximum(sum >> params->shift, params->minimum), params->maximum);
+    }
+}

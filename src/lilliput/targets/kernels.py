@@ -1,0 +1,162 @@
+"""Which C function of the runtime runs an op on a core, what scratch memory and what constants it takes.
+
+Plan, cost and code generation all ask here, so the arena and the flash that are predicted are those of the
+generated code.  Everything follows from shapes, so it works on networks without weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from lilliput.errors import NetError
+from lilliput.net.fixedpoint import pool_counts
+from lilliput.net.graph import Net
+from lilliput.net.ops import (
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Op,
+    Pad,
+    ReLU,
+    ReLU6,
+    Requantize,
+    Reshape,
+    Softmax,
+)
+from lilliput.net.tensor import DType
+from lilliput.targets.cores import Core
+
+CHANNEL_BYTES = 8
+"""Bias and multiplier of one output channel."""
+POOL_SCALE_BYTES = 8
+"""One entry of an average pool's table of scales."""
+SOFTMAX_TABLE_BYTES = 512
+"""256 powers of 16 bits."""
+SCRATCH_ALIGNMENT_BYTES = 4
+
+
+class Layout(StrEnum):
+    """The order in which a kernel reads its weights."""
+
+    NONE = "none"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A C function of the runtime.
+
+    Attributes:
+        function: its name; `<function>.c` holds it.
+        scratch_bytes: memory in the arena that it uses while it runs, aligned to `SCRATCH_ALIGNMENT_BYTES`.
+        layout: the order in which it reads its weights.
+        needs: other functions of the runtime that it calls.
+        folds_zero_point: whether it multiplies weights by the input as it is, so that the bias must hold
+            -zero_point * sum(weights).
+    """
+
+    function: str
+    scratch_bytes: int = 0
+    layout: Layout = Layout.NONE
+    needs: tuple[str, ...] = ()
+    folds_zero_point: bool = False
+
+
+def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
+    """The kernel that runs `op` of the quantized network `net` on `core`.
+
+    Raises:
+        NetError: no kernel can.
+    """
+    choose = KERNELS.get(type(op))
+    if choose is None:
+        raise NetError(
+            f"op '{op.name}' ({type(op).__name__}) has no integer kernel",
+            "only quantized networks are compiled",
+            "run `lilliput.passes.lower` first",
+        )
+    return choose(op, net, core)
+
+
+def constant_bytes(op: Op, net: Net, core: Core) -> int:
+    """Bytes of flash that the constants of `op` take: weights, biases, multipliers and tables.
+
+    Each array begins at a multiple of four and is counted as filling it.  Dimensions, addresses and the other
+    numbers that a kernel is called with count as code.
+    """
+    match op:
+        case Conv2D() | DepthwiseConv2D() | FullyConnected():
+            channels = net.tensors[op.outputs[0]].shape[-1]
+            return weights_bytes(op, net, core) + channels * CHANNEL_BYTES
+        case AveragePool2D() | GlobalAveragePool2D():
+            return len(pool_counts(op, net)) * POOL_SCALE_BYTES
+        case Softmax():
+            return SOFTMAX_TABLE_BYTES
+        case _:
+            return 0
+
+
+def weights_bytes(op: Conv2D | DepthwiseConv2D | FullyConnected, net: Net, core: Core) -> int:
+    """Bytes of the array of weights as `kernel_for` wants it laid out, filled to a multiple of four."""
+    return -(-math.prod(net.tensors[op.inputs[1]].shape) // 4) * 4
+
+
+def _conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
+    if _is_pointwise(op, net):
+        return Kernel("lp_conv2d_1x1_s8", layout=Layout.PLAIN, folds_zero_point=True)
+    return Kernel("lp_conv2d_s8", layout=Layout.PLAIN, folds_zero_point=True)
+
+
+def _depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
+    if net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]:
+        return Kernel("lp_depthwise_conv2d_s8", layout=Layout.PLAIN)
+    return Kernel("lp_depthwise_conv2d_multiplier_s8", layout=Layout.PLAIN)
+
+
+def _fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
+    return Kernel("lp_fully_connected_s8", layout=Layout.PLAIN, folds_zero_point=True)
+
+
+def _rescale(op: Op, net: Net, core: Core) -> Kernel:
+    unsigned = net.tensors[op.inputs[0]].dtype is DType.UINT8
+    return Kernel("lp_requantize_u8" if unsigned else "lp_requantize_s8")
+
+
+def _always(function: str, *needs: str) -> Callable[[Op, Net, Core], Kernel]:
+    def choose(op: Op, net: Net, core: Core) -> Kernel:
+        return Kernel(function, needs=needs)
+
+    return choose
+
+
+def _is_pointwise(op: Conv2D, net: Net) -> bool:
+    kernel = net.tensors[op.inputs[1]].shape[1:3]
+    return kernel == (1, 1) and op.strides == (1, 1) and not any(op.padding)
+
+
+KERNELS: Mapping[type[Op], Callable[[Any, Net, Core], Kernel]] = {
+    Conv2D: _conv2d,
+    DepthwiseConv2D: _depthwise,
+    FullyConnected: _fully_connected,
+    MaxPool2D: _always("lp_max_pool2d_s8"),
+    AveragePool2D: _always("lp_average_pool2d_s8"),
+    GlobalAveragePool2D: _always("lp_average_pool2d_s8"),
+    Add: _always("lp_add_s8"),
+    Concat: _always("lp_copy_rows"),
+    Pad: _always("lp_pad_s8", "lp_copy_rows"),
+    ReLU: _rescale,
+    ReLU6: _rescale,
+    Reshape: _always("lp_copy_rows"),
+    Softmax: _always("lp_softmax_s8"),
+    Requantize: _rescale,
+}
+"""How the kernel of each op is chosen."""
