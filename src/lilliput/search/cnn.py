@@ -1,0 +1,53 @@
+"""The space `cnn`: µNAS's search space (Liberis et al., 2021, Table 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lilliput.net.graph import Net
+from lilliput.search import cnn_architecture
+from lilliput.search.cnn_architecture import CnnArchitecture
+from lilliput.search.cnn_assemble import assemble
+from lilliput.search.cnn_morphisms import moves
+from lilliput.search.cnn_sample import Counts, Sampler
+
+
+class CnnSpace:
+    """Convolutional networks in serial and parallel blocks, as fine-grained as single channels.
+
+    Args:
+        counts: how random channels and units are spread over their range: "uniform" as in µNAS, or
+            "log-uniform", which finds networks of a few hundred parameters.  The space itself is the same.
+    """
+
+    name = "cnn"
+
+    def __init__(self, counts: Counts = "uniform") -> None:
+        self._sampler = Sampler(counts)
+
+    def sample(self, rng: np.random.Generator) -> CnnArchitecture:
+        """A random architecture."""
+        return self._sampler.architecture(rng)
+
+    def mutate(self, architecture: CnnArchitecture, rng: np.random.Generator) -> tuple[CnnArchitecture, str]:
+        """A child by one morphism, drawn uniformly from all that apply, and the name of the morphism."""
+        options = moves(architecture)
+        name, change = options[int(rng.integers(len(options)))]
+        return change(architecture, self._sampler, rng), name
+
+    def to_net(
+        self, architecture: CnnArchitecture, input_shape: tuple[int, ...], classes: int, name: str
+    ) -> Net:
+        """The float network, without weights; see `lilliput.search.cnn_assemble`."""
+        return assemble(architecture, input_shape, classes, name)
+
+    def encode(self, architecture: CnnArchitecture) -> dict[str, Any]:
+        """The architecture in JSON values."""
+        return cnn_architecture.encode(architecture)
+
+    def decode(self, encoded: Mapping[str, Any]) -> CnnArchitecture:
+        """The architecture that `encode` wrote; raises StudyError for anything else."""
+        return cnn_architecture.decode(encoded)
