@@ -1,4 +1,4 @@
-"""Builds small quantized networks with random weights and scales, op by op, and places them without any sharing."""
+"""Builds small quantized networks with random weights and scales, op by op, placed without any sharing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Builder:
         return found
 
     def add(self, kind: type[Op], *inputs: str, scale: float | None = None, **attributes: object) -> str:
-        """Any op on `inputs`, constants included; the output gets a random quantization unless `scale` is given."""
+        """Any op on `inputs`, constants included; its output gets a random zero point."""
         number = len(self.ops)
         op = kind(name=f"op{number}", inputs=inputs, outputs=(f"t{number}",), **attributes)
         shape = op.output_shape([self.tensors[name].shape for name in inputs])

@@ -1,4 +1,4 @@
-"""Constants of the layers: weights in the order their kernel reads them, biases with the zero point folded in."""
+"""Constants of the layers: weights as their kernel reads them, biases with the zero point folded in."""
 
 from __future__ import annotations
 

@@ -69,8 +69,8 @@ def _require_planned(net: Net) -> Plan:
         )
     if len(net.inputs) != 1 or len(net.outputs) != 1 or not net.ops:
         raise NetError(
-            f"network '{net.name}' has {len(net.inputs)} inputs, {len(net.outputs)} outputs, {len(net.ops)} ops",
-            "the C has one input, one output and at least one layer",
+            f"network '{net.name}' has not one input, one output and at least one layer",
+            f"it has {len(net.inputs)} inputs, {len(net.outputs)} outputs and {len(net.ops)} ops",
             "",
         )
     if len(net.labels) not in (0, net.output.shape[-1]):

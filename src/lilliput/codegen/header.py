@@ -65,8 +65,8 @@ def _opening(net: Net, board: Board) -> str:
  *         ...
  *     }}
  *
- * All functions are reentrant: two arenas may be used by two threads.  The input is gone after a run; the output
- * stays until the next input is written.
+ * All functions are reentrant: two arenas may be used by two threads.  The input is gone after a run; the
+ * output stays until the next input is written.
  */
 """
 
@@ -146,13 +146,14 @@ def _raw_float_helper(net: Net) -> str:
     name, upper = net.name, macro_name(net.name)
     offsets, factors = quantize_input_constants(net, normalization)
     count = len(factors)
-    return f"""/* Raw values, in the units of the training data, to the network's input: {upper}_INPUT_ELEMENTS of each.
+    return f"""/* {upper}_INPUT_ELEMENTS raw values, in units of the training data, to the input.
  * Rounded to nearest, halves up, and cut to int8; NaN becomes -128. */
 static inline void {name}_quantize_input(const float *raw, {element_type(net.input)} *input) {{
     static const float means[{count}] = {braces(float_literal(value) for value in offsets)};
     static const float factors[{count}] = {braces(float_literal(value) for value in factors)};
     for (int32_t i = 0; i < {upper}_INPUT_ELEMENTS; i++) {{
-        const float value = (raw[i] - means[i % {count}]) * factors[i % {count}] + {upper}_INPUT_ZERO_POINT + 128.5f;
+        const float steps = (raw[i] - means[i % {count}]) * factors[i % {count}];
+        const float value = steps + ({upper}_INPUT_ZERO_POINT + 128.5f);
         input[i] = (int8_t)(!(value > 0.0f) ? -128 : value >= 255.0f ? 127 : (int32_t)value - 128);
     }}
 }}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from lilliput.codegen.calls import Place, call, fields
 from lilliput.codegen.constants import (
     Constant,
     channels_constant,
@@ -26,7 +26,7 @@ from lilliput.net.fixedpoint import (
     quant,
     requantize_parameters,
 )
-from lilliput.net.graph import Net, Plan
+from lilliput.net.graph import Net
 from lilliput.net.ops import (
     Add,
     AveragePool2D,
@@ -46,9 +46,7 @@ from lilliput.net.ops import (
     Softmax,
 )
 from lilliput.targets.cores import Core
-from lilliput.targets.kernels import SCRATCH_ALIGNMENT_BYTES, Kernel, kernel_for
-
-_UINT16_LIMIT = 1 << 16
+from lilliput.targets.kernels import Kernel, kernel_for
 
 
 @dataclass(frozen=True)
@@ -70,52 +68,6 @@ class Layer:
     body: str
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Everything that an emitter may ask about its op."""
-
-    op: Any
-    net: Net
-    plan: Plan
-    kernel: Kernel
-    prefix: str
-
-    def shape(self, index: int = 0) -> tuple[int, ...]:
-        return self.net.tensors[self.op.inputs[index]].shape
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        return self.net.tensors[self.op.outputs[0]].shape
-
-    def input(self, index: int = 0) -> str:
-        return self.address(self.op.inputs[index])
-
-    @property
-    def output(self) -> str:
-        return self.address(self.op.outputs[0])
-
-    def address(self, tensor: str) -> str:
-        return f"arena + {self.plan.addresses[tensor]}"
-
-    @property
-    def scratch(self) -> tuple[str, ...]:
-        """The last argument of a kernel that uses scratch memory."""
-        if not self.kernel.scratch_bytes:
-            return ()
-        address, size = self.plan.scratch.get(self.op.name, (0, 0))
-        if size < self.kernel.scratch_bytes or address % SCRATCH_ALIGNMENT_BYTES:
-            raise NetError(
-                f"op '{self.op.name}': the plan's scratch memory does not fit",
-                f"'{self.kernel.function}' needs {self.kernel.scratch_bytes} bytes at a multiple of"
-                f" {SCRATCH_ALIGNMENT_BYTES}, the plan has {size} at {address}",
-                "place the network again, for this board's core",
-            )
-        return (f"arena + {address}",)
-
-    def constant(self, what: str) -> str:
-        return f"{self.prefix}_{what}"
-
-
 _Emitted = tuple[tuple[Constant, ...], str]
 
 
@@ -135,7 +87,7 @@ def layer_for(index: int, op: Op, net: Net, core: Core) -> Layer:
         )
     kernel = kernel_for(op, net, core)
     prefix = f"{net.name}_layer_{index:02d}"
-    place = _Place(op, net, net.plan, kernel, prefix)
+    place = Place(op, net, net.plan, kernel, prefix)
     constants, body = _EMITTERS[type(op)](place)
     shapes = " + ".join(_shape_text(tensor.shape) for tensor in net.activations(op))
     comment = f"{comment_text(op.name)}: {type(op).__name__}, {shapes} to {_shape_text(place.output_shape)}"
@@ -146,65 +98,16 @@ def _shape_text(shape: tuple[int, ...]) -> str:
     return "x".join(str(length) for length in shape)
 
 
-def _call(place: _Place, ctype: str, fields: str, *arguments: str) -> str:
-    return (
-        f"    static const {ctype} params = {{{fields}}};\n"
-        f"    {place.kernel.function}({', '.join(('&params', *arguments))});\n"
-    )
-
-
-def _fields(place: _Place, values: list[tuple[str, object]]) -> str:
-    """An initializer in the order of the struct, a comment before every value: C++ has no names here."""
-    for name, value in values:
-        if isinstance(value, int) and name in _UNSIGNED_16 and not 0 <= value < _UINT16_LIMIT:
-            raise NetError(
-                f"op '{place.op.name}': its {name} is {value}",
-                f"the C kernels take at most {_UINT16_LIMIT - 1}",
-                "make the layer smaller",
-            )
-    lines = [f"        /* {name} */ {value},\n" for name, value in values]
-    return "\n" + "".join(lines) + "    "
-
-
-_UNSIGNED_16 = {
-    "input_height",
-    "input_width",
-    "input_channels",
-    "output_height",
-    "output_width",
-    "output_channels",
-    "kernel_height",
-    "kernel_width",
-    "stride_y",
-    "stride_x",
-    "dilation_y",
-    "dilation_x",
-    "padding_top",
-    "padding_left",
-    "inputs",
-    "outputs",
-    "channels",
-    "pool_height",
-    "pool_width",
-    "top",
-    "bottom",
-    "left",
-    "right",
-    "rows",
-    "columns",
-}
-
-
-def _bounds(place: _Place) -> list[tuple[str, object]]:
+def _bounds(place: Place) -> list[tuple[str, object]]:
     low, high = activation_range(place.op, place.net)
     return [("minimum", low), ("maximum", high)]
 
 
-def _zero_point(place: _Place, tensor: str) -> int:
+def _zero_point(place: Place, tensor: str) -> int:
     return quant(tensor, place.net).zero_point
 
 
-def _weighted_constants(place: _Place) -> tuple[Constant, Constant]:
+def _weighted_constants(place: Place) -> tuple[Constant, Constant]:
     op: WeightedOp = place.op
     return (
         channels_constant(place.constant("channels"), op, place.net, place.kernel),
@@ -224,7 +127,7 @@ def _sides(prefix: str, shape: tuple[int, ...], *names: str) -> list[tuple[str, 
     return [(f"{prefix}_{name}", length) for name, length in zip(names, shape, strict=False)]
 
 
-def _convolution(place: _Place) -> _Emitted:
+def _convolution(place: Place) -> _Emitted:
     op: Conv2D | DepthwiseConv2D = place.op
     kernel = place.shape(1)[1:3] if isinstance(op, Conv2D) else place.shape(1)[:2]
     values = [
@@ -242,13 +145,11 @@ def _convolution(place: _Place) -> _Emitted:
         *_bounds(place),
         ("shift", conv_requant(op, place.net).shift),
     ]
-    body = _call(
-        place, "lp_conv2d_params", _fields(place, values), place.input(), place.output, *place.scratch
-    )
+    body = call(place, "lp_conv2d_params", fields(place, values), place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body
 
 
-def _fully_connected(place: _Place) -> _Emitted:
+def _fully_connected(place: Place) -> _Emitted:
     op: FullyConnected = place.op
     values = [
         ("weights", place.constant("weights")),
@@ -259,12 +160,12 @@ def _fully_connected(place: _Place) -> _Emitted:
         *_bounds(place),
         ("shift", conv_requant(op, place.net).shift),
     ]
-    fields = _fields(place, values)
-    body = _call(place, "lp_fully_connected_params", fields, place.input(), place.output, *place.scratch)
+    parameters = fields(place, values)
+    body = call(place, "lp_fully_connected_params", parameters, place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body
 
 
-def _max_pool(place: _Place) -> _Emitted:
+def _max_pool(place: Place) -> _Emitted:
     op: MaxPool2D = place.op
     values = [
         *_sides("input", place.shape(), "height", "width"),
@@ -275,16 +176,17 @@ def _max_pool(place: _Place) -> _Emitted:
         *_before(op),
         *_bounds(place),
     ]
-    return (), _call(
-        place, "lp_max_pool2d_params", _fields(place, values), place.input(), place.output, *place.scratch
+    return (), call(
+        place, "lp_max_pool2d_params", fields(place, values), place.input(), place.output, *place.scratch
     )
 
 
-def _average_pool(place: _Place) -> _Emitted:
+def _average_pool(place: Place) -> _Emitted:
     op: AverageOp = place.op
     if isinstance(op, GlobalAveragePool2D):
-        window = AveragePool2D(name=op.name, inputs=op.inputs, outputs=op.outputs, pool=place.shape()[:2])
-        output = (1, 1)
+        height, width, _ = place.shape()
+        window = AveragePool2D(name=op.name, inputs=op.inputs, outputs=op.outputs, pool=(height, width))
+        output: tuple[int, ...] = (1, 1)
     else:
         window, output = op, place.output_shape[:2]
     values = [
@@ -300,10 +202,10 @@ def _average_pool(place: _Place) -> _Emitted:
         *_bounds(place),
     ]
     scales = pool_scales_constant(place.constant("scales"), op, place.net)
-    body = _call(
+    body = call(
         place,
         "lp_average_pool2d_params",
-        _fields(place, values),
+        fields(place, values),
         place.input(),
         place.output,
         *place.scratch,
@@ -311,7 +213,7 @@ def _average_pool(place: _Place) -> _Emitted:
     return (scales,), body
 
 
-def _add(place: _Place) -> _Emitted:
+def _add(place: Place) -> _Emitted:
     op: Add = place.op
     found = add_parameters(op, place.net)
     values = [
@@ -322,11 +224,11 @@ def _add(place: _Place) -> _Emitted:
         *_bounds(place),
         ("shift", found.shift),
     ]
-    fields = _fields(place, values)
-    return (), _call(place, "lp_add_params", fields, place.input(0), place.input(1), place.output)
+    parameters = fields(place, values)
+    return (), call(place, "lp_add_params", parameters, place.input(0), place.input(1), place.output)
 
 
-def _rescale(place: _Place) -> _Emitted:
+def _rescale(place: Place) -> _Emitted:
     op: RescaleOp = place.op
     found = requantize_parameters(op, place.net)
     values = [
@@ -339,10 +241,10 @@ def _rescale(place: _Place) -> _Emitted:
     source = place.input()
     if place.kernel.function == "lp_requantize_u8":
         source = f"(const uint8_t *)({source})"
-    return (), _call(place, "lp_requantize_params", _fields(place, values), source, place.output)
+    return (), call(place, "lp_requantize_params", fields(place, values), source, place.output)
 
 
-def _pad(place: _Place) -> _Emitted:
+def _pad(place: Place) -> _Emitted:
     op: Pad = place.op
     values = [
         *_sides("input", place.shape(), "height", "width"),
@@ -350,10 +252,10 @@ def _pad(place: _Place) -> _Emitted:
         *op.padding._asdict().items(),
         ("value", _zero_point(place, op.inputs[0])),
     ]
-    return (), _call(place, "lp_pad_params", _fields(place, values), place.input(), place.output)
+    return (), call(place, "lp_pad_params", fields(place, values), place.input(), place.output)
 
 
-def _softmax(place: _Place) -> _Emitted:
+def _softmax(place: Place) -> _Emitted:
     columns = place.shape()[-1]
     values = [
         ("table", place.constant("table")),
@@ -361,11 +263,11 @@ def _softmax(place: _Place) -> _Emitted:
         ("columns", columns),
     ]
     table = softmax_constant(place.constant("table"), place.op, place.net)
-    body = _call(place, "lp_softmax_params", _fields(place, values), place.input(), place.output)
+    body = call(place, "lp_softmax_params", fields(place, values), place.input(), place.output)
     return (table,), body
 
 
-def _concat(place: _Place) -> _Emitted:
+def _concat(place: Place) -> _Emitted:
     """Each input is a number of equally long runs that lie one output row apart."""
     op: Concat = place.op
     stride = math.prod(place.output_shape[op.axis :])
@@ -379,7 +281,7 @@ def _concat(place: _Place) -> _Emitted:
     return (), "".join(calls)
 
 
-def _reshape(place: _Place) -> _Emitted:
+def _reshape(place: Place) -> _Emitted:
     """Nothing where the plan left the tensor in its place."""
     if place.input() == place.output:
         return (), ""
@@ -387,7 +289,7 @@ def _reshape(place: _Place) -> _Emitted:
     return (), f"    {place.kernel.function}({place.input()}, {place.output}, 1, {size}, 0);\n"
 
 
-_EMITTERS: Mapping[type[Op], Callable[[_Place], _Emitted]] = {
+_EMITTERS: Mapping[type[Op], Callable[[Place], _Emitted]] = {
     Conv2D: _convolution,
     DepthwiseConv2D: _convolution,
     FullyConnected: _fully_connected,
