@@ -1,0 +1,377 @@
+"""The order of ops that needs the least memory: the exact minimum over all topological orders.
+
+µNAS §3.4.1 enumerates all orders; Liberis and Lane (arXiv:1910.05110) do so by dynamic programming over sets
+of tensors. Here the states are the sets of executed ops, which determine the live tensors.  The least peak is
+then the shortest path from the empty set to the full one where the length of a path is its largest step,
+found best first.  Three facts keep it small and lose no optimum:
+
+- At an op that is an ancestor or descendant of every other op, everything before it has run and nothing
+  behind it: the network falls into segments whose peaks are independent.
+- A segment cannot do with less than what is surely live while each of its ops runs.  A path that meets this
+  bound ends the search; the given order often does.
+- If a run of ops, each reading the one before, ends with no more live bytes than it began with and stays
+  below the peak that is reached anyway, it may as well run at once: removing tensors early never hurts what
+  follows.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lilliput.errors import NetError
+from lilliput.net.graph import Net
+from lilliput.net.ops import Op
+from lilliput.passes.liveness import ALIGNMENT_BYTES, Liveness, ScratchBytes, no_scratch
+
+NODE_LIMIT = 30_000
+"""States that the exact search may look at in one segment before it settles for the best order known."""
+
+_BEAM_WIDTH = 12
+_WIDE_BEAM_WIDTH = 96
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Memory over time of one order.
+
+    Attributes:
+        bytes: the most that is ever live.
+        op: name of the op during which it is, or "" if it is before the first op.
+        live_bytes: what is live while each op runs, in the given order.
+    """
+
+    bytes: int
+    op: str
+    live_bytes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order of ops and its peak.
+
+    Attributes:
+        ops: all ops of the network, each after those that it reads from.
+        peak_bytes: the most that is ever live.
+        exact: whether no topological order has a smaller peak; False only where the node limit ended the
+            search.
+        lower_bound_bytes: no order has a smaller peak than this; equal to `peak_bytes` where `exact`.
+    """
+
+    ops: tuple[Op, ...]
+    peak_bytes: int
+    exact: bool
+    lower_bound_bytes: int
+
+
+def order(net: Net, scratch_bytes: ScratchBytes = no_scratch) -> Net:
+    """The network with its ops in the order of the smallest peak; the given order where that is as good."""
+    return net.with_ops(best_order(net, scratch_bytes).ops)
+
+
+def peak(
+    net: Net,
+    ops: Sequence[Op] | None = None,
+    scratch_bytes: ScratchBytes = no_scratch,
+    count_input: bool = True,
+    alignment_bytes: int = ALIGNMENT_BYTES,
+) -> Peak:
+    """Memory over time when the ops run in the order of `ops` (default: the network's).
+
+    Raises:
+        NetError: `ops` does not hold the network's ops, or not in an order in which they can run.
+    """
+    if ops is not None:
+        if len(ops) != len(net.ops) or {op.name for op in ops} != {op.name for op in net.ops}:
+            raise NetError(
+                f"the order given for '{net.name}' does not hold its ops, each once", "", "list every op"
+            )
+        net = replace(net, ops=tuple(ops), plan=None)
+    liveness = Liveness(net, scratch_bytes, count_input, alignment_bytes)
+    live = liveness.walk(list(range(liveness.count)))
+    most = max([liveness.input_bytes, liveness.end_bytes(), *live])
+    where = net.ops[live.index(most)].name if most in live else ""
+    return Peak(most, where, tuple(live))
+
+
+def best_order(
+    net: Net,
+    scratch_bytes: ScratchBytes = no_scratch,
+    count_input: bool = True,
+    alignment_bytes: int = ALIGNMENT_BYTES,
+    node_limit: int = NODE_LIMIT,
+    variant: int = 0,
+) -> Order:
+    """The order whose peak is the smallest of all topological orders.
+
+    Segments that exceed `node_limit` states fall back on a beam search and the given order, whichever is
+    better; `exact` then tells.  The result depends on nothing but the arguments.
+
+    Args:
+        net: ops in some order in which they can run; weights are not needed.
+        scratch_bytes: scratch memory of an op; it counts while the op runs.
+        count_input: False if the inputs are held elsewhere (see `Liveness`).
+        alignment_bytes: sizes are rounded up to a multiple of this; 1 to compare with papers.
+        node_limit: states to look at, in each segment.
+        variant: any other number than 0 gives another order of the same peak, where there is one, for a
+            placement that did not succeed with the first.
+    """
+    liveness = Liveness(net, scratch_bytes, count_input, alignment_bytes)
+    found = order_indices(liveness, node_limit, variant)
+    return Order(
+        tuple(net.ops[i] for i in found.indices), found.peak_bytes, found.exact, found.lower_bound_bytes
+    )
+
+
+@dataclass(frozen=True)
+class Indices:
+    """`Order` in indices of `net.ops`."""
+
+    indices: list[int]
+    peak_bytes: int
+    exact: bool
+    lower_bound_bytes: int
+
+
+def order_indices(liveness: Liveness, node_limit: int = NODE_LIMIT, variant: int = 0) -> Indices:
+    """`best_order` for callers that hold the liveness already; arguments and result as there."""
+    ancestors, descendants = _reach(liveness)
+    floor = max(liveness.input_bytes, liveness.end_bytes())
+    segments: list[_Segment] = []
+    done, live = 0, liveness.start_bytes
+    backbone = [
+        i for i in range(liveness.count) if ancestors[i] | descendants[i] | 1 << i == liveness.everything
+    ]
+    for index in [*backbone, -1]:
+        inside = (ancestors[index] if index >= 0 else liveness.everything) & ~done
+        if inside:
+            segment = _Segment(liveness, done, live, inside, ancestors, descendants)
+            segments.append(segment)
+            done, live = segment.goal, segment.live_at_goal
+        if index >= 0:
+            during, live = liveness.step(done, live, index)
+            done |= 1 << index
+            floor = max(floor, during)
+            segments.append(_Segment.of_one(liveness, index))
+    floor = max([floor, *(segment.bound for segment in segments)])
+    for segment in segments:
+        segment.solve(node_limit)
+    floor = max([floor, *(segment.peak for segment in segments if segment.exact)])
+    for segment in segments:
+        # What is below the peak of another segment anyway need not be searched for its own least.
+        if not segment.exact:
+            segment.solve_within(floor, node_limit)
+            floor = max(floor, segment.peak if segment.exact else 0)
+    if variant:
+        for segment in segments:
+            segment.vary(floor, variant)
+    path = [index for segment in segments for index in segment.path]
+    peak_bytes = max([floor, *(segment.peak for segment in segments)])
+    return Indices(path, peak_bytes, peak_bytes == floor, floor)
+
+
+def _reach(liveness: Liveness) -> tuple[list[int], list[int]]:
+    """For each op, the masks of all ops that must run before it and after it."""
+    ancestors: list[int] = []
+    descendants = [0] * liveness.count
+    for before in liveness.before:
+        found, rest = before, before
+        while rest:
+            low = rest & -rest
+            rest ^= low
+            found |= ancestors[low.bit_length() - 1]
+        ancestors.append(found)
+    for index in reversed(range(liveness.count)):
+        rest, behind = liveness.before[index], descendants[index] | 1 << index
+        while rest:
+            low = rest & -rest
+            rest ^= low
+            descendants[low.bit_length() - 1] |= behind
+    return ancestors, descendants
+
+
+class _Segment:
+    """Ops between two that are comparable with all others; `path` is the best order known so far."""
+
+    def __init__(
+        self,
+        liveness: Liveness,
+        done: int,
+        live: int,
+        inside: int,
+        ancestors: list[int],
+        descendants: list[int],
+    ) -> None:
+        self.liveness, self.start, self.live = liveness, done, live
+        self.goal = done | inside
+        self.members = [i for i in range(liveness.count) if inside >> i & 1]
+        self.path, self.peak, self.live_at_goal = self.members, *self._walk(self.members)
+        self.bound = max(self._surely_live(i, ancestors[i], descendants[i]) for i in self.members)
+        self.exact = self.peak == self.bound
+
+    @classmethod
+    def of_one(cls, liveness: Liveness, index: int) -> _Segment:
+        """An op that every order runs at this point; its memory is counted by the caller."""
+        segment = cls.__new__(cls)
+        segment.liveness, segment.members, segment.path = liveness, [index], [index]
+        segment.peak = segment.bound = 0
+        segment.exact = True
+        return segment
+
+    def solve(self, node_limit: int) -> None:
+        """Finds this segment's own least peak."""
+        if not self.exact:
+            self._keep(*_beam(self, self.members, _BEAM_WIDTH))
+            self.exact = self.peak == self.bound or self._search(self.bound, node_limit)
+
+    def solve_within(self, floor: int, node_limit: int) -> None:
+        """Finds an order whose peak is at most `floor`, or the least above it."""
+        if self.peak <= floor:
+            return
+        self.exact = self._search(floor, node_limit)
+        if not self.exact:
+            self._keep(*_beam(self, self.members, _WIDE_BEAM_WIDTH))
+
+    def vary(self, floor: int, variant: int) -> None:
+        """Takes another order, if one is at hand whose peak does not matter beside `floor`."""
+        if len(self.members) > 1:
+            shuffled = random.Random(variant).sample(self.members, len(self.members))
+            path, peak = _beam(self, shuffled, _BEAM_WIDTH, floor)
+            if peak <= max(floor, self.peak):
+                self.path, self.peak = path, peak
+
+    def _keep(self, path: list[int], peak: int) -> None:
+        if peak < self.peak:
+            self.path, self.peak = path, peak
+
+    def _walk(self, path: list[int]) -> tuple[int, int]:
+        done, live, most = self.start, self.live, 0
+        for index in path:
+            during, live = self.liveness.step(done, live, index)
+            done |= 1 << index
+            most = max(most, during)
+        return most, live
+
+    def _surely_live(self, index: int, ancestors: int, descendants: int) -> int:
+        """Bytes live while op `index` runs in every order: no more than its ancestors need have run before
+        it, and
+        nothing that a descendant reads can be gone."""
+        sizes, later = self.liveness.sizes, descendants | 1 << index
+        net, readers = self.liveness.net, self.liveness.readers
+        stays, live = set(net.outputs), 0
+        for name in net.inputs:
+            if name in sizes and (readers[name] & later or name in stays):
+                live += sizes[name]
+        rest = ancestors
+        while rest:
+            low = rest & -rest
+            rest ^= low
+            for name in net.ops[low.bit_length() - 1].outputs:
+                if name in sizes and (readers[name] & later or name in stays):
+                    live += sizes[name]
+        return self.liveness.step(self.liveness.everything & ~descendants, live, index)[0]
+
+    def _search(self, floor: int, node_limit: int) -> bool:
+        """Improves on the best known path; True if then none is better, or better than `floor` needs."""
+        path, peak, complete = _best_first(self, floor, node_limit)
+        if path:
+            self._keep(path, peak)
+        return complete
+
+
+def _ready(segment: _Segment, members: list[int], done: int) -> list[int]:
+    before = segment.liveness.before
+    return [i for i in members if not done >> i & 1 and not before[i] & ~done]
+
+
+def _best_first(segment: _Segment, floor: int, node_limit: int) -> tuple[list[int], int, bool]:
+    """The path with the least peak, if that is below the segment's best so far; else an empty path.
+
+    Returns:
+        path, its peak (at least `floor`), and whether the search was complete.
+    """
+    step, goal, limit = segment.liveness.step, segment.goal, segment.peak
+    came: dict[int, tuple[int, tuple[int, ...]]] = {}
+    least: dict[int, int] = {segment.start: floor}
+    queue = [(floor, 0, segment.live, segment.start)]
+    nodes = 0
+    while queue:
+        peak, _, live, done = heapq.heappop(queue)
+        if done == goal:
+            return _trace(came, segment.start, goal), peak, True
+        if least[done] < peak:
+            continue
+        nodes += 1
+        if nodes > node_limit:
+            return [], 0, False
+        ready = _ready(segment, segment.members, done)
+        free = _free_run(segment, ready, done, live, peak)
+        for run, most, after in [free] if free else [((i,), *step(done, live, i)) for i in ready]:
+            reached, cost = done, max(peak, most)
+            for index in run:
+                reached |= 1 << index
+            if cost < limit and cost < least.get(reached, limit):
+                least[reached] = cost
+                came[reached] = (done, run)
+                heapq.heappush(queue, (cost, -reached.bit_count(), after, reached))
+    return [], 0, True
+
+
+def _free_run(
+    segment: _Segment, ready: list[int], done: int, live: int, peak: int
+) -> tuple[tuple[int, ...], int, int] | None:
+    """A run of ops, each reading the one before, that may go first in every best order; None if there is
+    none.
+
+    It stays within `peak` and ends at the first point where no more bytes are live than at its start.  Every
+    state of a best order can then be exchanged for one in which the whole run is done already: fewer bytes
+    live, and more inputs at their last reader.
+    """
+    step, before = segment.liveness.step, segment.liveness.before
+    for first in ready:
+        run, reached, live_now, behind = [], done, live, [first]
+        while behind:
+            index = behind[0]
+            during, live_now = step(reached, live_now, index)
+            if during > peak:
+                break
+            run.append(index)
+            reached |= 1 << index
+            if live_now <= live:
+                return tuple(run), peak, live_now
+            behind = [i for i in segment.members if before[i] >> index & 1 and not before[i] & ~reached]
+    return None
+
+
+def _trace(came: dict[int, tuple[int, tuple[int, ...]]], start: int, goal: int) -> list[int]:
+    runs: list[tuple[int, ...]] = []
+    while goal != start:
+        goal, run = came[goal]
+        runs.append(run)
+    return [index for run in reversed(runs) for index in run]
+
+
+def _beam(segment: _Segment, members: list[int], width: int, floor: int = 0) -> tuple[list[int], int]:
+    """A good path: op by op, the `width` sets with the smallest peak and then the fewest live bytes go on.
+
+    Peaks below `floor` count as `floor`.
+    """
+    step = segment.liveness.step
+    states: dict[int, tuple[int, int, tuple[int, ...]]] = {
+        segment.start: (max(floor, segment.bound), segment.live, ())
+    }
+    for _ in members:
+        reached: dict[int, tuple[int, int, tuple[int, ...]]] = {}
+        for done, (peak, live, path) in states.items():
+            for index in _ready(segment, members, done):
+                during, after = step(done, live, index)
+                state = done | 1 << index
+                cost = max(peak, during)
+                if state not in reached or cost < reached[state][0]:
+                    reached[state] = (cost, after, (*path, index))
+        best = heapq.nsmallest(width, reached.items(), key=lambda item: item[1][:2])
+        states = dict(best)
+    ((peak, _, path),) = states.values()
+    return list(path), peak
