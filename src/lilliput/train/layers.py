@@ -1,0 +1,240 @@
+"""What every op means in torch: one table, keyed by op.
+
+Images are torch tensors (batch, channels, height, width) in memory order NHWC ("channels_last"), so that a
+`Net`'s layout and torch's are two views of the same bytes; tensors of any other rank are (batch, *shape).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lilliput.net import (
+    Activation,
+    Add,
+    AveragePool2D,
+    BatchNorm,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Net,
+    Op,
+    Pad,
+    Padding,
+    ReLU,
+    ReLU6,
+    Requantize,
+    Reshape,
+    Softmax,
+)
+
+Layer = Callable[..., Tensor]
+"""Takes an op's activation inputs, gives its output."""
+
+
+class Host(Protocol):
+    """What a layer may ask of the module that holds it."""
+
+    net: Net
+
+    def constant(self, name: str) -> Tensor:
+        """A constant of the network in torch's layout; the same tensor object for the module's whole life."""
+
+    def drop(self, x: Tensor, op: Op) -> Tensor:
+        """`x` with dropout where the training asks for it."""
+
+    def gate(self, x: Tensor, name: str) -> Tensor:
+        """`x`, which is tensor `name`, with its pruned channels at zero."""
+
+    def normalize(self, x: Tensor, op: BatchNorm) -> Tensor:
+        """`x` after a batch norm, by the module's present mode."""
+
+    def overwritable(self, op: Op) -> bool:
+        """Whether `op` may write its output over its only input."""
+
+
+def activate(x: Tensor, activation: Activation) -> Tensor:
+    """A fused activation, in the place of `x`."""
+    if activation is Activation.RELU:
+        return F.relu(x, inplace=True)
+    if activation is Activation.RELU6:
+        return F.hardtanh(x, 0.0, 6.0, inplace=True)
+    return x
+
+
+def pad_image(x: Tensor, padding: Padding, value: float = 0.0) -> Tensor:
+    """(batch, channels, height, width) with a border; the channels stay last in memory."""
+    if not any(padding):
+        return x
+    return F.pad(x, (padding.left, padding.right, padding.top, padding.bottom), value=value)
+
+
+def split_padding(padding: Padding) -> tuple[Padding, tuple[int, int]]:
+    """(what has to be padded by hand, what a convolution pads on both sides itself)."""
+    if padding.top == padding.bottom and padding.left == padding.right:
+        return Padding(), (padding.top, padding.left)
+    return padding, (0, 0)
+
+
+def to_torch(x: Tensor) -> Tensor:
+    """(batch, *shape) as in a `Net` → torch's order of the axes; never copies."""
+    return x.permute(0, 3, 1, 2) if x.dim() == 4 else x
+
+
+def from_torch(x: Tensor) -> Tensor:
+    """The reverse of `to_torch`."""
+    return x.permute(0, 2, 3, 1) if x.dim() == 4 else x
+
+
+def torch_axis(axis: int, rank: int) -> int:
+    """The torch dimension of axis `axis` of a tensor of `rank` axes without the batch."""
+    return (2, 3, 1)[axis] if rank == 3 else axis + 1
+
+
+def _conv2d(op: Op, host: Host) -> Layer:
+    assert isinstance(op, Conv2D)
+    source, strides, dilation, activation = op.inputs[0], op.strides, op.dilation, op.activation
+    weight = host.constant(op.inputs[1])
+    bias = host.constant(op.inputs[2]) if len(op.inputs) == 3 else None
+    border, padding = split_padding(op.padding)
+
+    def run(x: Tensor) -> Tensor:
+        x = pad_image(host.gate(x, source), border)
+        return activate(F.conv2d(x, weight, bias, strides, padding, dilation), activation)
+
+    return run
+
+
+def _depthwise(op: Op, host: Host) -> Layer:
+    assert isinstance(op, DepthwiseConv2D)
+    strides, dilation, activation = op.strides, op.dilation, op.activation
+    channels = host.net.tensors[op.inputs[0]].shape[2]
+    weight = host.constant(op.inputs[1])
+    bias = host.constant(op.inputs[2]) if len(op.inputs) == 3 else None
+    border, padding = split_padding(op.padding)
+
+    def run(x: Tensor) -> Tensor:
+        x = pad_image(x, border)
+        return activate(F.conv2d(x, weight, bias, strides, padding, dilation, channels), activation)
+
+    return run
+
+
+def _fully_connected(op: Op, host: Host) -> Layer:
+    assert isinstance(op, FullyConnected)
+    source, activation = op.inputs[0], op.activation
+    weight = host.constant(op.inputs[1])
+    bias = host.constant(op.inputs[2]) if len(op.inputs) == 3 else None
+
+    def run(x: Tensor) -> Tensor:
+        return activate(F.linear(host.drop(host.gate(x, source), op), weight, bias), activation)
+
+    return run
+
+
+def _max_pool(op: Op, host: Host) -> Layer:
+    assert isinstance(op, MaxPool2D)
+    pool, strides, activation, padding = op.pool, op.strides, op.activation, op.padding
+
+    def run(x: Tensor) -> Tensor:
+        return activate(F.max_pool2d(pad_image(x, padding, float("-inf")), pool, strides), activation)
+
+    return run
+
+
+def _average_pool(op: Op, host: Host) -> Layer:
+    assert isinstance(op, AveragePool2D)
+    pool, strides, activation, padding = op.pool, op.strides, op.activation, op.padding
+    if not any(padding):
+        return lambda x: activate(F.avg_pool2d(x, pool, strides), activation)
+    height, width, _ = host.net.tensors[op.inputs[0]].shape
+    inside = pad_image(torch.ones(1, 1, height, width), padding)
+    counts = F.avg_pool2d(inside, pool, strides, divisor_override=1)
+
+    def run(x: Tensor) -> Tensor:
+        total = F.avg_pool2d(pad_image(x, padding), pool, strides, divisor_override=1)
+        return activate(total / counts.to(x.device, x.dtype), activation)
+
+    return run
+
+
+def _global_average_pool(op: Op, host: Host) -> Layer:
+    return lambda x: x.mean((2, 3))
+
+
+def _add(op: Op, host: Host) -> Layer:
+    assert isinstance(op, Add)
+    activation = op.activation
+    return lambda x, y: activate(x + y, activation)
+
+
+def _concat(op: Op, host: Host) -> Layer:
+    assert isinstance(op, Concat)
+    axis = torch_axis(op.axis, len(host.net.tensors[op.inputs[0]].shape))
+    return lambda *xs: torch.cat(xs, axis)
+
+
+def _pad(op: Op, host: Host) -> Layer:
+    assert isinstance(op, Pad)
+    padding = op.padding
+    return lambda x: pad_image(x, padding)
+
+
+def _relu(op: Op, host: Host) -> Layer:
+    overwrite = host.overwritable(op)
+    return lambda x: F.relu(x, inplace=overwrite)
+
+
+def _relu6(op: Op, host: Host) -> Layer:
+    overwrite = host.overwritable(op)
+    return lambda x: F.hardtanh(x, 0.0, 6.0, inplace=overwrite)
+
+
+def _reshape(op: Op, host: Host) -> Layer:
+    assert isinstance(op, Reshape)
+    shape = op.shape
+    return lambda x: to_torch(from_torch(x).reshape(x.shape[0], *shape))
+
+
+def _softmax(op: Op, host: Host) -> Layer:
+    assert isinstance(op, Softmax)
+    axis = 1 if len(host.net.tensors[op.inputs[0]].shape) == 3 else -1
+    beta = op.beta
+    return lambda x: F.softmax(beta * x, axis)
+
+
+def _batch_norm(op: Op, host: Host) -> Layer:
+    assert isinstance(op, BatchNorm)
+    norm = op
+    return lambda x: host.normalize(x, norm)
+
+
+def _requantize(op: Op, host: Host) -> Layer:
+    return lambda x: x  # the same reals
+
+
+LAYERS: dict[type[Op], Callable[[Any, Host], Layer]] = {
+    Conv2D: _conv2d,
+    DepthwiseConv2D: _depthwise,
+    FullyConnected: _fully_connected,
+    MaxPool2D: _max_pool,
+    AveragePool2D: _average_pool,
+    GlobalAveragePool2D: _global_average_pool,
+    Add: _add,
+    Concat: _concat,
+    Pad: _pad,
+    ReLU: _relu,
+    ReLU6: _relu6,
+    Reshape: _reshape,
+    Softmax: _softmax,
+    BatchNorm: _batch_norm,
+    Requantize: _requantize,
+}
+"""How each op runs in float32."""

@@ -1,0 +1,128 @@
+"""Float networks for tests of training, put together op by op, and small data that can be learned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lilliput.data import Dataset, Split
+from lilliput.net import (
+    Add,
+    BatchNorm,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    DType,
+    FullyConnected,
+    Net,
+    Normalization,
+    Op,
+    Padding,
+    ReLU,
+    Reshape,
+    Tensor,
+)
+
+
+class Sketch:
+    """A network that grows; methods take and give names of activations."""
+
+    def __init__(self, shape: tuple[int, ...], data: np.random.Generator | None = None) -> None:
+        self.ops: list[Op] = []
+        self.tensors = {"input": Tensor("input", shape)}
+        self._data = data
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return self.tensors[name].shape
+
+    def constant(self, label: str, shape: tuple[int, ...], positive: bool = False) -> str:
+        name = f"{label}_{len(self.tensors)}"
+        values = None
+        if self._data is not None:
+            values = self._data.normal(0.0, 0.5, shape).astype(np.float32)
+            values = np.abs(values) + np.float32(0.5) if positive else values
+        self.tensors[name] = Tensor(name, shape, constant=True, data=values)
+        return name
+
+    def add(self, kind: type[Op], *inputs: str, **attributes: Any) -> str:
+        name = f"{kind.__name__.lower()}_{len(self.ops)}"
+        op = kind(name=name, inputs=inputs, outputs=(f"{name}_out",), **attributes)
+        shape = op.output_shape([self.shape(tensor) for tensor in inputs])
+        self.ops.append(op)
+        self.tensors[op.outputs[0]] = Tensor(op.outputs[0], shape)
+        return op.outputs[0]
+
+    def conv(
+        self, x: str, channels: int, kernel: tuple[int, int] = (3, 3), bias: bool = False, **attributes: Any
+    ) -> str:
+        weights = self.constant("w", (channels, *kernel, self.shape(x)[-1]))
+        return self.add(
+            Conv2D, x, weights, *([self.constant("b", (channels,))] if bias else []), **attributes
+        )
+
+    def depthwise(
+        self,
+        x: str,
+        multiplier: int = 1,
+        kernel: tuple[int, int] = (3, 3),
+        bias: bool = False,
+        **attributes: Any,
+    ) -> str:
+        channels = multiplier * self.shape(x)[-1]
+        weights = self.constant("w", (*kernel, channels))
+        bias_names = [self.constant("b", (channels,))] if bias else []
+        return self.add(DepthwiseConv2D, x, weights, *bias_names, **attributes)
+
+    def dense(self, x: str, units: int, bias: bool = True, **attributes: Any) -> str:
+        weights = self.constant("w", (units, self.shape(x)[0]))
+        bias_names = [self.constant("b", (units,))] if bias else []
+        return self.add(FullyConnected, x, weights, *bias_names, **attributes)
+
+    def norm(self, x: str) -> str:
+        channels = self.shape(x)[-1:]
+        names = [self.constant(label, channels) for label in ("gamma", "beta", "mean")]
+        return self.add(BatchNorm, x, *names, self.constant("variance", channels, positive=True))
+
+    def block(self, x: str, channels: int, **attributes: Any) -> str:
+        """Convolution, batch norm, ReLU."""
+        return self.add(ReLU, self.norm(self.conv(x, channels, **attributes)))
+
+    def flat(self, x: str) -> str:
+        return self.add(Reshape, x, shape=(int(np.prod(self.shape(x))),))
+
+    def net(self, output: str, normalization: Normalization | None = None) -> Net:
+        return Net("sketch", tuple(self.ops), self.tensors, ("input",), (output,), (), normalization)
+
+
+def branched(data: np.random.Generator | None = None) -> Net:
+    """Every way in which channels hang together: Add, Concat, depthwise, flattening."""
+    sketch = Sketch((9, 8, 2), data)
+    trunk = sketch.block("input", 6, padding=Padding(0, 1, 0, 1), strides=(2, 2))
+    left = sketch.norm(sketch.conv(trunk, 6, padding=Padding(1, 1, 1, 1)))
+    joined = sketch.add(ReLU, sketch.add(Add, left, trunk))
+    right = sketch.add(ReLU, sketch.norm(sketch.depthwise(joined, 2, padding=Padding(1, 1, 1, 1))))
+    both = sketch.add(Concat, right, joined, axis=2)
+    narrow = sketch.block(both, 5, kernel=(1, 1))
+    hidden = sketch.add(ReLU, sketch.dense(sketch.flat(narrow), 7))
+    return sketch.net(sketch.dense(hidden, 3))
+
+
+def stripes(examples: int = 300, shape: tuple[int, int, int] = (8, 8, 1), seed: int = 0) -> Dataset:
+    """Three classes of bytes: horizontal, vertical and no stripes, in noise."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 3, examples)
+    x = rng.integers(60, 120, (examples, *shape))
+    for image, label, phase in zip(x, y, rng.integers(0, 2, examples), strict=True):
+        if label == 0:
+            image[phase::2] += 70
+        elif label == 1:
+            image[:, phase::2] += 70
+    bytes_ = x.astype(np.uint8)
+    part = examples * 2 // 3
+    train = Split(bytes_[:part], y[:part])
+    rest = Split(bytes_[part:], y[part:])
+    normalization = Normalization(
+        DType.UINT8, (float(round(bytes_[:part].mean())),), (float(bytes_[:part].std()),)
+    )
+    return Dataset("stripes", train, rest, rest, ("rows", "columns", "none"), normalization)
