@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lilliput.codegen.layouts import laid_out
 from lilliput.codegen.text import array_lines, braces
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -57,7 +58,7 @@ class Constant:
 
 def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Constant:
     """The weights in the layout of `kernel`."""
-    flat = _LAYOUTS[kernel.layout](_data(op.inputs[1], net))
+    flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
     return Constant(name, "int8_t", tuple(str(value) for value in flat.tolist()), flat.size)
 
 
@@ -72,6 +73,8 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
     multipliers = requant.multipliers
     if len(multipliers) == 1:
         multipliers *= len(biases)
+    if kernel.layout is Layout.PAIRED:
+        _require_exact_doubling(op, net, biases, multipliers, requant.shift)
     rows = tuple(braces(pair) for pair in zip(biases, multipliers, strict=True))
     return Constant(name, "lp_channel", rows, 8 * len(rows))
 
@@ -82,9 +85,7 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
     Raises:
         NetError: a sum could leave 32 bits.
     """
-    weights = _data(op.inputs[1], net).astype(np.int64)
-    last = isinstance(op, DepthwiseConv2D)
-    rows = weights.reshape(-1, weights.shape[-1]).T if last else weights.reshape(weights.shape[0], -1)
+    rows = _rows(op, net)
     bias = _data(op.inputs[2], net).astype(np.int64) if len(op.inputs) == 3 else np.zeros(len(rows), np.int64)
     if kernel.folds_zero_point:
         bias = bias - quant(op.inputs[0], net).zero_point * rows.sum(axis=1)
@@ -97,6 +98,26 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
             "use a smaller bias or fewer inputs",
         )
     return [int(value) for value in bias]
+
+
+def _require_exact_doubling(
+    op: WeightedOp, net: Net, biases: list[int], multipliers: tuple[int, ...], shift: int
+) -> None:
+    """Refuses what the assembly would get wrong: for shifts below 32 it doubles sums with saturation.
+
+    A saturated sum is right as long as it saturates the output too, which takes a multiplier of 512.
+
+    Raises:
+        NetError: a smaller multiplier meets a sum that can saturate.
+    """
+    sums = np.abs(_rows(op, net)).sum(axis=1) * 128 + np.abs(np.asarray(biases))
+    for channel, (largest, multiplier) in enumerate(zip(sums.tolist(), multipliers, strict=True)):
+        if multiplier < 512 and largest >= 1 << (shift - 1):
+            raise NetError(
+                f"op '{op.name}': output channel {channel} has a scale far below that of the others",
+                f"its multiplier is {multiplier} / 2^{shift}, its sums reach {largest}",
+                "give its weights a scale nearer to that of the others",
+            )
 
 
 def pool_scales_constant(name: str, op: AverageOp, net: Net) -> Constant:
@@ -114,6 +135,14 @@ def softmax_constant(name: str, op: Softmax, net: Net) -> Constant:
     return Constant(name, "uint16_t", tuple(str(value) for value in table), 2 * len(table))
 
 
+def _rows(op: WeightedOp, net: Net) -> NDArray[np.int64]:
+    """Weights, int64, one row for each output channel."""
+    weights = _data(op.inputs[1], net).astype(np.int64)
+    if isinstance(op, DepthwiseConv2D):
+        return weights.reshape(-1, weights.shape[-1]).T
+    return weights.reshape(weights.shape[0], -1)
+
+
 def _data(tensor: str, net: Net) -> NDArray[np.generic]:
     data = net.tensors[tensor].data
     if data is None:
@@ -123,10 +152,3 @@ def _data(tensor: str, net: Net) -> NDArray[np.generic]:
             "train it or load its weights first",
         )
     return data
-
-
-def _plain(weights: NDArray[np.generic]) -> NDArray[np.generic]:
-    return weights.reshape(-1)
-
-
-_LAYOUTS = {Layout.PLAIN: _plain}

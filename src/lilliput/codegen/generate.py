@@ -15,6 +15,7 @@ from lilliput.runtime import runtime_text
 from lilliput.targets.boards import Board
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_INCLUDE = re.compile(r'#include "(\w+\.h)"')
 _ELEMENTS = {DType.INT8, DType.UINT8}
 
 
@@ -49,10 +50,22 @@ def generate(net: Net, board: Board, options: CodegenOptions | None = None) -> d
         f"{net.name}_weights.c": _weights_source(net, board, layers),
     }
     if options.include_runtime:
-        functions = {layer.kernel.function for layer in layers if layer.function}
-        functions |= {needed for layer in layers if layer.function for needed in layer.kernel.needs}
-        for file in ("lp.h", "lp_internal.h", *(f"{function}.c" for function in sorted(functions))):
-            files[file] = runtime_text(file)
+        files.update(_runtime(layers))
+    return files
+
+
+def _runtime(layers: list[Layer]) -> dict[str, str]:
+    """The kernels that the layers call, what those call, and the headers that all of them include."""
+    kernels = [layer.kernel for layer in layers if layer.function]
+    functions = {function for kernel in kernels for function in (kernel.function, *kernel.needs)}
+    files = {f"{function}.c": runtime_text(f"{function}.c") for function in sorted(functions)}
+    headers = ["lp.h"]
+    for text in files.values():
+        headers += _INCLUDE.findall(text)
+    for header in headers:  # grows while it is read: headers include headers
+        if header not in files:
+            files[header] = runtime_text(header)
+            headers += _INCLUDE.findall(files[header])
     return files
 
 

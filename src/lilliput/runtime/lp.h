@@ -115,6 +115,13 @@ void lp_conv2d_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *o
 /* Convolution by a 1x1 kernel, stride 1, no padding; otherwise as lp_conv2d_s8(). */
 void lp_conv2d_1x1_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 
+/* As lp_conv2d_s8(), for cores with packed 16-bit arithmetic.  Weights lie as lp_multiply_block.c says;
+ * `scratch` holds 16 * ((kernel_height * kernel_width * input_channels + 1) / 2) bytes, aligned to 4. */
+void lp_conv2d_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
+
+/* As lp_conv2d_1x1_s8(), in the same manner. */
+void lp_conv2d_1x1_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
+
 /* Depthwise convolution, one output channel for each input channel; weights (kernel height, kernel width,
  * channels). */
 void lp_depthwise_conv2d_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);

@@ -42,13 +42,18 @@ POOL_SCALE_BYTES = 8
 SOFTMAX_TABLE_BYTES = 512
 """256 powers of 16 bits."""
 SCRATCH_ALIGNMENT_BYTES = 4
+BLOCK_PIXELS = 4
+"""Output pixels that the kernels for cores with DSP instructions compute side by side."""
+PAIR_BYTES = 4
+"""Two inputs, expanded to int16."""
 
 
 class Layout(StrEnum):
-    """The order in which a kernel reads its weights."""
+    """The order in which a kernel reads its weights; `lilliput.codegen.layouts` makes it."""
 
     NONE = "none"
     PLAIN = "plain"
+    PAIRED = "paired"
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,15 @@ def weights_bytes(op: Conv2D | DepthwiseConv2D | FullyConnected, net: Net, core:
 
 
 def _conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
+    if core.has_dsp:
+        elements = math.prod(net.tensors[op.inputs[1]].shape[1:])
+        return Kernel(
+            "lp_conv2d_1x1_dsp_s8" if _is_pointwise(op, net) else "lp_conv2d_dsp_s8",
+            scratch_bytes=-(-elements // 2) * PAIR_BYTES * BLOCK_PIXELS,
+            layout=Layout.PAIRED,
+            needs=("lp_multiply_block",),
+            folds_zero_point=True,
+        )
     if _is_pointwise(op, net):
         return Kernel("lp_conv2d_1x1_s8", layout=Layout.PLAIN, folds_zero_point=True)
     return Kernel("lp_conv2d_s8", layout=Layout.PLAIN, folds_zero_point=True)
