@@ -68,7 +68,9 @@ class Image:
             ToolchainError: the image has no such symbol.
         """
         if symbol not in self.symbols:
-            raise ToolchainError(f"the firmware has no symbol '{symbol}'", "the linker dropped or renamed it", "")
+            raise ToolchainError(
+                f"the firmware has no symbol '{symbol}'", "the linker dropped or renamed it", ""
+            )
         return self.symbols[symbol].address & ~1
 
     def constant_bytes(self, prefix: str) -> int:
@@ -79,14 +81,17 @@ class Image:
             for symbol in self.symbols.values()
             if not symbol.is_function
             and symbol.name.startswith(prefix)
-            and any(section.address <= symbol.address < section.address + section.size_bytes for section in flash)
+            and any(
+                section.address <= symbol.address < section.address + section.size_bytes for section in flash
+            )
         }
         return sum(ranges.values())
 
     @cached_property
     def _functions(self) -> tuple[list[int], list[Symbol]]:
         functions = sorted(
-            (symbol for symbol in self.symbols.values() if symbol.is_function), key=lambda symbol: symbol.address
+            (symbol for symbol in self.symbols.values() if symbol.is_function),
+            key=lambda symbol: symbol.address,
         )
         return [symbol.address & ~1 for symbol in functions], functions
 

@@ -41,7 +41,9 @@ INSTALL_CHIP = (
     "install arm-none-eabi-gcc (Debian, Ubuntu: apt install gcc-arm-none-eabi; macOS: brew install "
     "--cask gcc-arm-embedded), or pip install 'lilliput[zig]', or name a compiler with --cc"
 )
-INSTALL_HOST = "install a C compiler (Debian, Ubuntu: apt install gcc; macOS: xcode-select --install), or set CC"
+INSTALL_HOST = (
+    "install a C compiler (Debian, Ubuntu: apt install gcc; macOS: xcode-select --install), or set CC"
+)
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,9 @@ def find_host_compiler() -> tuple[str, ...]:
     for command in (named, ["cc"], ["gcc"], ["clang"]):
         if command and shutil.which(command[0]):
             return tuple(command)
-    raise ToolchainError("there is no C compiler for this machine", "neither cc nor gcc nor clang is there", INSTALL_HOST)
+    raise ToolchainError(
+        "there is no C compiler for this machine", "neither cc nor gcc nor clang is there", INSTALL_HOST
+    )
 
 
 def run_compiler(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
@@ -149,10 +153,14 @@ def run_compiler(command: Sequence[str], environment: Mapping[str, str] | None =
     except OSError as error:
         raise ToolchainError(f"cannot run {program}", str(error), "check --cc and the PATH") from error
     except subprocess.TimeoutExpired as error:
-        raise ToolchainError(f"{program} did not finish in {TIMEOUT_S} s", "", "try another compiler with --cc") from error
+        raise ToolchainError(
+            f"{program} did not finish in {TIMEOUT_S} s", "", "try another compiler with --cc"
+        ) from error
     if done.returncode:
         words = _first_errors(done.stderr or done.stdout)
-        raise ToolchainError(f"{program} failed with status {done.returncode}", words, f"command: {shlex.join(command)}")
+        raise ToolchainError(
+            f"{program} failed with status {done.returncode}", words, f"command: {shlex.join(command)}"
+        )
     return done.stdout
 
 

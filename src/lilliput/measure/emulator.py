@@ -1,0 +1,216 @@
+"""Runs firmware on an emulated Cortex-M: outputs, stack, instructions, and cycles layer by layer."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import unicorn
+from numpy.typing import NDArray
+from unicorn import arm_const
+
+from lilliput.errors import MeasureError
+from lilliput.measure.cycles import CycleModel
+from lilliput.measure.elf import Image
+from lilliput.measure.profile import FIRST_LAYER, OUTSIDE, Recorder
+from lilliput.targets import Board
+
+TIMEOUT_S = 300  # for one inference; at 200 million instructions a second this is a minute on the chip
+
+_PAGE_BYTES = 4096
+_RETURN = 0xA0000000  # where a called function returns to; nothing is ever executed there
+_SYSTEM_CONTROL = 0xE000E000
+_RAM_ORIGIN = 0x20000000
+_PAINT = np.frombuffer(b"\xa5\x3c\x96\x5a", np.uint8)
+
+_FAULTS = {
+    unicorn.UC_ERR_READ_UNMAPPED: "it read where there is no memory",
+    unicorn.UC_ERR_WRITE_UNMAPPED: "it wrote where there is no memory",
+    unicorn.UC_ERR_FETCH_UNMAPPED: "it jumped to where there is no memory",
+    unicorn.UC_ERR_WRITE_PROT: "it wrote to flash",
+    unicorn.UC_ERR_FETCH_PROT: "it jumped into RAM",
+    unicorn.UC_ERR_INSN_INVALID: "it met an instruction that the core does not have",
+    unicorn.UC_ERR_EXCEPTION: "it raised an exception that nobody handles",
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What one inference took.
+
+    Attributes:
+        output: its output bytes.
+        instructions: executed.
+        cycles: estimated, with memory that never waits; None where no timings are known for the core.
+        stack_bytes: greatest depth of the stack, `lp_bench_run`'s own frame included.
+        layer_cycles: layer number → its share of `cycles`.
+        unknown_instructions: that the disassembler could not read, each taken for one cycle.
+    """
+
+    output: bytes
+    instructions: int
+    cycles: int | None
+    stack_bytes: int
+    layer_cycles: dict[int, int] = field(default_factory=dict)
+    unknown_instructions: int = 0
+
+
+class Emulator:
+    """A Cortex-M with one firmware in its flash, initialised and ready to run.
+
+    Args:
+        image: the firmware, as `build_firmware` makes it.
+        name: of the network in it.
+        board: for its core and the size of its RAM.
+
+    Raises:
+        MeasureError: the core cannot be emulated, or the firmware faulted.
+    """
+
+    def __init__(self, image: Image, name: str, board: Board) -> None:
+        if board.core.emulator_cpu is None:
+            raise MeasureError(f"no emulator runs a {board.core.name}", "unicorn does not know it", "")
+        self._image, self._name, self._board = image, name, board
+        self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        self._uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{board.core.emulator_cpu}"))
+        self._map_memory()
+        if board.core.has_fpu:
+            # M-profile unicorn reads the coprocessor access register from this pseudo register alone.
+            self._uc.reg_write(arm_const.UC_ARM_REG_C1_C0_2, 0xF << 20)
+            self._uc.reg_write(arm_const.UC_ARM_REG_FPEXC, 0x40000000)
+        self._call("lp_bench_init")
+        self.input_bytes = self._word("lp_bench_input_bytes")
+        self.output_bytes = self._word("lp_bench_output_bytes")
+        self._input = self._word("lp_bench_input")
+        self._output = self._word("lp_bench_output")
+
+    def run(self, x: bytes) -> bytes:
+        """Output bytes for the input bytes `x`.
+
+        Raises:
+            MeasureError: the firmware faulted, did not end, or returned an error code.
+        """
+        if len(x) != self.input_bytes:
+            raise MeasureError(f"the firmware takes {self.input_bytes} input bytes", f"got {len(x)}", "")
+        self._uc.mem_write(self._input, x)
+        status = self._call("lp_bench_run")
+        if status:
+            raise MeasureError(f"{self._name}_run returned {status}", "", "see the error codes in its header")
+        return bytes(self._uc.mem_read(self._output, self.output_bytes))
+
+    def profile(self, x: bytes) -> Profile:
+        """One inference, observed.
+
+        Raises:
+            MeasureError: as `run`; or the stack grew into the variables, or the core would refuse an access or an
+                instruction that the emulator lets pass.
+        """
+        bottom, top = self._paint_stack()
+        with Recorder(self._uc, self._entries(), not self._board.core.has_unaligned) as recorder:
+            output = self.run(x)
+        if recorder.unaligned:
+            raise MeasureError(
+                f"the firmware made {recorder.unaligned} unaligned accesses",
+                f"{self._board.core.name} faults on them",
+                "report it as a bug",
+            )
+        return self._price(recorder, output, self._stack_depth(bottom, top))
+
+    def _map_memory(self) -> None:
+        pages: set[int] = set()
+        for address, data in self._image.segments:
+            pages |= set(range(address // _PAGE_BYTES, (address + len(data) - 1) // _PAGE_BYTES + 1))
+        for page in sorted(pages):
+            self._uc.mem_map(page * _PAGE_BYTES, _PAGE_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+        for address, data in self._image.segments:
+            self._uc.mem_write(address, data)
+        ram_bytes = -(-self._board.ram_bytes // _PAGE_BYTES) * _PAGE_BYTES
+        self._uc.mem_map(_RAM_ORIGIN, ram_bytes, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+        self._uc.mem_map(_RETURN, _PAGE_BYTES)
+        self._uc.mem_map(_SYSTEM_CONTROL, _PAGE_BYTES)
+
+    def _word(self, symbol: str) -> int:
+        return int.from_bytes(self._uc.mem_read(self._image.address(symbol), 4), "little")
+
+    def _call(self, function: str) -> int:
+        uc = self._uc
+        uc.reg_write(arm_const.UC_ARM_REG_SP, self._image.address("_estack"))
+        uc.reg_write(arm_const.UC_ARM_REG_LR, _RETURN | 1)
+        try:
+            uc.emu_start(self._image.address(function) | 1, _RETURN, TIMEOUT_S * 1_000_000)
+        except unicorn.UcError as error:
+            at = uc.reg_read(arm_const.UC_ARM_REG_PC)
+            raise MeasureError(
+                f"the firmware of '{self._name}' faulted in {self._image.function_at(at)} at {at:#x}",
+                _FAULTS.get(error.errno, str(error)),
+                "report it as a bug, with the model",
+            ) from error
+        at = uc.reg_read(arm_const.UC_ARM_REG_PC) & ~1
+        if at != _RETURN:
+            raise MeasureError(
+                f"{function} of '{self._name}' did not return in {TIMEOUT_S} s",
+                f"it was in {self._image.function_at(at)}",
+                "",
+            )
+        return int(uc.reg_read(arm_const.UC_ARM_REG_R0))
+
+    def _paint_stack(self) -> tuple[int, int]:
+        top = self._image.address("_estack")
+        bottom = max(
+            (section.address + section.size_bytes for section in self._image.sections if section.writable),
+            default=_RAM_ORIGIN,
+        )
+        bottom = -(-bottom // 4) * 4
+        self._uc.mem_write(bottom, bytes(np.tile(_PAINT, (top - bottom) // 4)))
+        return bottom, top
+
+    def _stack_depth(self, bottom: int, top: int) -> int:
+        found = np.frombuffer(self._uc.mem_read(bottom, (top - bottom) // 4 * 4), np.uint8)
+        touched = np.flatnonzero(found != np.tile(_PAINT, len(found) // 4))
+        depth = len(found) - int(touched[0]) if len(touched) else 0
+        depth = -(-depth // 4) * 4  # the stack holds words
+        if depth >= top - bottom:
+            raise MeasureError(
+                f"the stack of '{self._name}' grew into its variables",
+                f"{self._board.name} has {top - bottom} bytes left for it",
+                "search with a smaller ram_bytes, or choose a larger board",
+            )
+        return depth
+
+    def _entries(self) -> NDArray[np.uint16]:
+        """For every halfword of code: does a layer begin here, or the function that calls the layers go on?"""
+        code_end = max(address + len(data) for address, data in self._image.segments if address < _RAM_ORIGIN)
+        entries = np.zeros(code_end // 2 + 1, np.uint16)
+        # The compiler may clone a layer and call the clone "…_layer_03.isra.0".
+        pattern = re.compile(rf"{re.escape(self._name)}_layer_(\d+)(\..*)?")
+        for symbol in self._image.symbols.values():
+            start = (symbol.address & ~1) // 2
+            matched = pattern.fullmatch(symbol.name)
+            if symbol.is_function and matched:
+                entries[start] = FIRST_LAYER + int(matched.group(1))
+            elif symbol.is_function and symbol.name == f"{self._name}_run":
+                entries[start : start + (symbol.size_bytes + 1) // 2] = OUTSIDE
+        return entries
+
+    def _price(self, recorder: Recorder, output: bytes, stack_bytes: int) -> Profile:
+        model = CycleModel(self._board.core, self._read_code)
+        edges = recorder.edges()
+        blocks = {edge.current: model.block(edge.current, edge.size_bytes) for edge in edges}
+        instructions = cycles = 0
+        layers: Counter[int] = Counter()
+        for edge in edges:
+            block = blocks[edge.current]
+            taken = block.cycles
+            if edge.previous in blocks:
+                taken += model.refill(blocks[edge.previous], edge.current)
+            instructions += block.instructions * edge.count
+            cycles += taken * edge.count
+            if edge.layer is not None:
+                layers[edge.layer] += taken * edge.count
+        return Profile(output, instructions, cycles, stack_bytes, dict(sorted(layers.items())), model.unknown)
+
+    def _read_code(self, address: int, size_bytes: int) -> bytes:
+        return bytes(self._uc.mem_read(address, size_bytes))

@@ -1,0 +1,188 @@
+"""Counts the basic blocks that an emulated program executes, layer by layer."""
+
+from __future__ import annotations
+
+import ctypes
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import unicorn
+from numpy.typing import NDArray
+
+from lilliput.errors import LilliputError, MeasureError
+from lilliput.measure.toolchain import find_host_compiler, run_compiler
+
+_HOOKS = Path(__file__).parent / "native" / "block_hook.c"
+_EDGES = 1 << 17
+_NO_BLOCK = 0xFFFFFFFF
+
+NOTHING, OUTSIDE, FIRST_LAYER = 0, 1, 2
+"""What begins at a halfword of code: nothing, code that is no layer's, or the layer of number (value - FIRST_LAYER)."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """`count` times control went from the block at `previous` to that at `current`, in layer `layer` (None: in none)."""
+
+    previous: int
+    current: int
+    size_bytes: int
+    layer: int | None
+    count: int
+
+
+class _State(ctypes.Structure):
+    """Mirror of lp_profile in block_hook.c."""
+
+    _fields_ = (
+        ("entries", ctypes.c_void_p),
+        ("edges", ctypes.c_void_p),
+        ("unaligned", ctypes.c_uint64),
+        ("entry_count", ctypes.c_uint32),
+        ("edge_mask", ctypes.c_uint32),
+        ("used", ctypes.c_uint32),
+        ("previous", ctypes.c_uint32),
+        ("layer", ctypes.c_uint32),
+        ("full", ctypes.c_uint32),
+    )
+
+
+_EDGE = np.dtype(
+    [("previous", "u4"), ("current", "u4"), ("size_bytes", "u4"), ("layer", "u4"), ("count", "u8")],
+    align=True,
+)
+
+
+class Recorder:
+    """Counts blocks while an emulator runs.
+
+    Args:
+        emulator: the unicorn machine.
+        entries: for every halfword of code from address 0 on: `NOTHING`, `OUTSIDE` or `FIRST_LAYER` + number.
+        watch_alignment: also count accesses that are not aligned to their size (a core without the Armv6-M
+            restriction must leave this off: unicorn's memory hook breaks on conditional accesses).
+    """
+
+    def __init__(self, emulator: Any, entries: NDArray[np.uint16], watch_alignment: bool = False) -> None:
+        self._emulator = emulator
+        self._entries = entries
+        self._watch_alignment = watch_alignment
+        self._handles: list[int] = []
+        self._library = _native_hooks()
+        self._table = np.zeros(_EDGES if self._library else 0, _EDGE)
+        self._state = _State(
+            entries=entries.ctypes.data,
+            edges=self._table.ctypes.data,
+            entry_count=len(entries),
+            edge_mask=_EDGES - 1,
+            previous=_NO_BLOCK,
+        )
+        self._counts: Counter[tuple[int, int, int, int]] = Counter()
+        self._unaligned = 0
+
+    def __enter__(self) -> Recorder:
+        if self._library:
+            self._add_native(unicorn.UC_HOOK_BLOCK, self._library.lp_block_hook)
+            if self._watch_alignment:
+                kinds = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
+                self._add_native(kinds, self._library.lp_memory_hook)
+        else:
+            self._handles.append(self._emulator.hook_add(unicorn.UC_HOOK_BLOCK, self._on_block))
+            if self._watch_alignment:
+                kinds = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
+                self._handles.append(self._emulator.hook_add(kinds, self._on_access))
+        # Blocks that were translated before the hook existed would not report.
+        self._emulator.ctl_flush_tb()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            self._emulator.hook_del(handle)
+        self._emulator.ctl_flush_tb()
+
+    def _add_native(self, kind: int, function: Any) -> None:
+        handle = ctypes.c_size_t()
+        address = ctypes.cast(function, ctypes.c_void_p)
+        user = ctypes.cast(ctypes.pointer(self._state), ctypes.c_void_p)
+        status = _unicorn_library().uc_hook_add(
+            self._emulator._uch,
+            ctypes.byref(handle),
+            ctypes.c_int(kind),
+            address,
+            user,
+            ctypes.c_uint64(1),
+            ctypes.c_uint64(0),
+        )
+        if status != unicorn.UC_ERR_OK:
+            raise MeasureError("the emulator refused a hook", unicorn.UcError(status).__str__(), "")
+        self._handles.append(handle.value)
+
+    def _on_block(self, _emulator: Any, address: int, size_bytes: int, _user: object) -> None:
+        state = self._state
+        if address // 2 < len(self._entries) and self._entries[address // 2]:
+            state.layer = int(self._entries[address // 2]) - 1
+        self._counts[state.previous, address, size_bytes, state.layer] += 1
+        state.previous = address
+
+    def _on_access(
+        self, _emulator: Any, _type: int, address: int, size: int, _value: int, _user: object
+    ) -> None:
+        self._unaligned += address % size != 0
+
+    @property
+    def unaligned(self) -> int:
+        """Accesses that were not aligned to their size."""
+        return int(self._state.unaligned) + self._unaligned
+
+    def edges(self) -> list[Edge]:
+        """What was counted.
+
+        Raises:
+            MeasureError: the program has more different edges than the counter has room for.
+        """
+        if self._state.full:
+            raise MeasureError(
+                "the program has too many basic blocks to count", f"more than {_EDGES // 2}", ""
+            )
+        for previous, current, size_bytes, layer, count in self._table[self._table["count"] > 0].tolist():
+            self._counts[previous, current, size_bytes, layer] += count
+        self._table["count"] = 0
+        return [
+            Edge(previous, current, size_bytes, layer - 1 if layer else None, count)
+            for (previous, current, size_bytes, layer), count in self._counts.items()
+        ]
+
+
+@cache
+def _native_hooks() -> Any:
+    """The hooks in C, None where they cannot be built or unicorn's library is elsewhere than expected."""
+    try:
+        _unicorn_library()
+        with tempfile.TemporaryDirectory(prefix="lilliput-") as folder:
+            built = Path(folder) / "block_hook.so"
+            command = [
+                *find_host_compiler(),
+                "-std=c99",
+                "-O2",
+                "-fPIC",
+                "-shared",
+                str(_HOOKS),
+                "-o",
+                str(built),
+            ]
+            run_compiler(command)
+            return ctypes.CDLL(str(built))
+    except (LilliputError, ImportError, AttributeError, OSError):
+        return None
+
+
+def _unicorn_library() -> Any:
+    """unicorn's own library as ctypes sees it: its Python interface takes Python callbacks only."""
+    from unicorn.unicorn_py3.unicorn import uclib
+
+    return uclib
