@@ -1,0 +1,52 @@
+"""Cycles by layer as bars; MACs where no cycles were measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lilliput.report.arena import LABEL_WIDTH, ROW, WIDTH, clip
+from lilliput.report.frame import CHARACTER, line, svg, text
+from lilliput.report.markup import Markup, element, join
+from lilliput.report.scale import Scale
+from lilliput.report.units import count
+from lilliput.results import LayerCost
+
+
+def layer_bars(layers: Sequence[LayerCost], titles: Sequence[str]) -> Markup | None:
+    """One bar a layer in execution order; None without layers.
+
+    Args:
+        layers: what each takes.
+        titles: what to call each, in their order.
+    """
+    if not layers:
+        return None
+    cycles = [layer.cycles for layer in layers]
+    known = [value for value in cycles if value is not None]
+    measured = len(known) == len(layers)
+    values = known if measured else [layer.macs for layer in layers]
+    total = sum(values) or 1
+    x = Scale(0.0, max(*values, 1), LABEL_WIDTH, WIDTH - 4)
+    pieces = []
+    for index, (layer, title, value) in enumerate(zip(layers, titles, values, strict=True)):
+        y = ROW * index
+        end = max(x(value), x.start + 1)
+        words = f"{count(value)} · {value / total * 100:.0f} %"
+        if measured and layer.macs:
+            words += f" · {value / layer.macs:.2f} per MAC"
+        inside = end - x.start > len(words) * CHARACTER + 14
+        tip = f"{layer.name} ({layer.op})\n{count(layer.macs)} MACs, {count(layer.cycles)} cycles"
+        pieces.append(line(0, y + ROW, WIDTH, y + ROW, "row"))
+        pieces.append(text(0, y + 16, clip(title, LABEL_WIDTH), "row-title"))
+        pieces.append(
+            element(
+                "g",
+                element("title", tip),
+                element("rect", x=x.start, y=y + 3, width=end - x.start, height=ROW - 6, rx=3, class_="bar"),
+                text(x.start + 7, y + 16, words, "bar-text")
+                if inside
+                else text(end + 7, y + 16, words, "row-value"),
+            )
+        )
+    what = "Cycles by layer" if measured else "MACs by layer"
+    return svg(WIDTH, ROW * len(layers) + 2, what, join(*pieces))

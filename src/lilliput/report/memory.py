@@ -1,0 +1,41 @@
+"""RAM over time: which buffers live while each op runs, and the map of the arena that shows it."""
+
+from __future__ import annotations
+
+from lilliput.net.graph import Net
+from lilliput.report.model import LiveBuffer, MemoryProfile, MemoryStep
+
+
+def memory_profile(net: Net) -> MemoryProfile:
+    """Buffers that live while each op of `net` runs, in its execution order.
+
+    A tensor lives from the op that writes it (an input: from the start) to the last op that reads it (an
+    output: to the end).  Addresses and scratch memory are the plan's; a network without a plan has none.
+    """
+    last = len(net.ops) - 1
+    born = dict.fromkeys(net.inputs, 0)
+    dies = dict.fromkeys(net.inputs, 0)
+    for index, op in enumerate(net.ops):
+        for name in op.inputs:
+            if name in born:
+                dies[name] = index
+        for name in op.outputs:
+            born[name] = index
+            dies[name] = index
+    dies.update(dict.fromkeys((name for name in net.outputs if name in born), max(last, 0)))
+
+    plan = net.plan
+    steps = []
+    for index, op in enumerate(net.ops):
+        live = [
+            LiveBuffer(name, net.tensors[name].storage_bytes, plan.addresses.get(name) if plan else None)
+            for name in born
+            if born[name] <= index <= dies[name]
+        ]
+        if plan and op.name in plan.scratch and plan.scratch[op.name][1]:
+            address, size_bytes = plan.scratch[op.name]
+            live.append(LiveBuffer(op.name, size_bytes, address, scratch=True))
+        steps.append(MemoryStep(op.name, tuple(live)))
+    if plan:
+        return MemoryProfile(tuple(steps), plan.arena_bytes, plan.lower_bound_bytes)
+    return MemoryProfile(tuple(steps), max((step.live_bytes for step in steps), default=0))
