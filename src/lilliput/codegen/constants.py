@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.codegen.layouts import laid_out
+from lilliput.codegen.layouts import laid_out, split_corrections
 from lilliput.codegen.text import array_lines, braces
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -73,7 +73,7 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
     multipliers = requant.multipliers
     if len(multipliers) == 1:
         multipliers *= len(biases)
-    if kernel.layout is Layout.PAIRED:
+    if kernel.layout in (Layout.PAIRED, Layout.SPLIT):
         _require_exact_doubling(op, net, biases, multipliers, requant.shift)
     rows = tuple(braces(pair) for pair in zip(biases, multipliers, strict=True))
     return Constant(name, "lp_channel", rows, 8 * len(rows))
@@ -85,6 +85,7 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
     Raises:
         NetError: a sum could leave 32 bits.
     """
+    weights = _data(op.inputs[1], net)
     rows = _rows(op, net)
     bias = _data(op.inputs[2], net).astype(np.int64) if len(op.inputs) == 3 else np.zeros(len(rows), np.int64)
     if kernel.folds_zero_point:
@@ -97,6 +98,8 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
             f"it may reach {int(bound[channel])}",
             "use a smaller bias or fewer inputs",
         )
+    if kernel.layout is Layout.SPLIT:
+        bias = bias - split_corrections(weights)
     return [int(value) for value in bias]
 
 

@@ -132,6 +132,11 @@ void lp_depthwise_conv2d_multiplier_s8(const lp_conv2d_params *params, const int
 /* Matrix times vector; weights (outputs, inputs); the input's zero point is folded into the bias. */
 void lp_fully_connected_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
 
+/* As lp_fully_connected_s8(), for cores with packed 16-bit arithmetic.  Weights and biases are as
+ * lp_fully_connected_dsp_s8.c says; `scratch` holds 2 * inputs bytes, aligned to 4. */
+void lp_fully_connected_dsp_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output,
+                               void *scratch);
+
 /* Largest element of each window. */
 void lp_max_pool2d_s8(const lp_max_pool2d_params *params, const int8_t *input, int8_t *output);
 

@@ -54,6 +54,7 @@ class Layout(StrEnum):
     NONE = "none"
     PLAIN = "plain"
     PAIRED = "paired"
+    SPLIT = "split"
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,13 @@ def _depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
 
 
 def _fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
+    if core.has_dsp:
+        return Kernel(
+            "lp_fully_connected_dsp_s8",
+            scratch_bytes=-(-net.tensors[op.inputs[1]].shape[1] // 2) * PAIR_BYTES,
+            layout=Layout.SPLIT,
+            folds_zero_point=True,
+        )
     return Kernel("lp_fully_connected_s8", layout=Layout.PLAIN, folds_zero_point=True)
 
 
