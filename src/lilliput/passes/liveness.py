@@ -68,6 +68,7 @@ class Liveness:
         sizes: name → bytes of every counted activation.
         readers: name → mask of the ops that read it.
         before: for each op, mask of the ops whose outputs it reads.
+        scratch_bytes: for each op, its scratch memory as asked for.
         moves: for each op, what it does to memory.
         input_bytes: all counted inputs, which the caller writes before the first op.
         start_bytes: those of them that somebody reads.
@@ -98,7 +99,11 @@ class Liveness:
         self._stays = frozenset(net.outputs)
         self.input_bytes = sum(self.sizes.get(name, 0) for name in net.inputs)
         self.start_bytes = sum(self.sizes.get(name, 0) for name in net.inputs if self._needed(name))
-        self.moves = [self._move(op, scratch_bytes(op, net), alignment_bytes) for op in net.ops]
+        self.scratch_bytes = [scratch_bytes(op, net) for op in net.ops]
+        self.moves = [
+            self._move(op, size, alignment_bytes)
+            for op, size in zip(net.ops, self.scratch_bytes, strict=True)
+        ]
 
     def _read(self, net: Net) -> None:
         writer: dict[str, int] = {}
