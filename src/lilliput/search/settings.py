@@ -1,0 +1,139 @@
+"""How to search: settings that a TOML file may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from lilliput.errors import ConfigError
+from lilliput.results import OBJECTIVES
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Sparsity = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """[search]: how to look for architectures.
+
+    Attributes:
+        strategy: "aging-evolution" (µNAS §3.5) or "random".
+        trials: architectures to evaluate, failed ones included.
+        minutes: propose nothing new after so much time; resuming starts the clock again.  None sets no limit.
+        workers: processes that evaluate at once; 1 evaluates in the main process.
+        population: aging evolution: the newest so many trials can be parents; as many start at random.
+        sample: aging evolution: so many are drawn from the population, and the best of them is the parent.
+        counts: how channels and units of random architectures are spread over their range: "uniform" as in
+            µNAS, or "log-uniform", which finds small networks sooner.
+        sparsity_step: standard deviation of a mutation of the target sparsity.
+        max_draws: proposals to draw for one trial before it is concluded that nothing fits the budget.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    strategy: Literal["aging-evolution", "random"] = "aging-evolution"
+    trials: Count = 100
+    minutes: Positive | None = None
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    population: Count = 100
+    sample: Count = 25
+    counts: Literal["uniform", "log-uniform"] = "uniform"
+    sparsity_step: Positive = 0.05
+    max_draws: Count = 4000
+
+
+@dataclass(frozen=True)
+class StudySettings(SearchSettings):
+    """The [search] table together with what the other tables say about the search.
+
+    Attributes:
+        seed: of every random choice.  Proposal k draws from `numpy.random.default_rng([seed, k])`.
+        objectives: what is minimized and stored as the study's values, in this order.
+        bounds: objective → soft upper bound b of equation 1: values above it are penalized most.  Objectives
+            without one are recorded only.  A search by evolution needs at least one.
+        sparsity: range of the target sparsity that a trial's pruning gets; None searches without pruning.
+        rungs: epochs after which a trial may be stopped, rising; empty trains every trial to the end.
+        rung_share: a trial climbs if it is among this share of the best of earlier trials that cost no more.
+        rung_after: trials that climb without a comparison, so that there is something to compare with.
+        keep_weights: "all" keeps the weights of every trial, "front" only those of the Pareto front.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    objectives: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "error",
+        "ram_bytes",
+        "flash_bytes",
+        "macs",
+    )
+    bounds: Mapping[str, Positive] = field(default_factory=dict)
+    sparsity: tuple[Sparsity, Sparsity] | None = None
+    rungs: tuple[Count, ...] = ()
+    rung_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.4
+    rung_after: Annotated[int, Field(ge=0)] = 5
+    keep_weights: Literal["all", "front"] = "all"
+
+
+FREE = frozenset({"trials", "minutes", "workers", "keep_weights", "max_draws"})
+"""Settings that may change when a study is resumed: they do not bear on what a proposal is."""
+
+
+def study_settings(search: SearchSettings, **others: Any) -> StudySettings:
+    """The settings of a study from its [search] table and the fields that `StudySettings` adds, checked.
+
+    Raises:
+        ConfigError: names the setting and what is wrong with it.
+    """
+    known = {entry.name: getattr(search, entry.name) for entry in fields(search)}
+    return checked(StudySettings(**{**known, **others}))
+
+
+def checked(settings: StudySettings) -> StudySettings:
+    """The same settings, every constraint checked.
+
+    Raises:
+        ConfigError: names the setting and what is wrong with it.
+    """
+    try:
+        settings = _ADAPTER.validate_python(
+            {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"search setting '{place}' is wrong", f"{first['msg']}, got {first['input']!r}", "correct it"
+        ) from None
+    names = settings.objectives
+    if len(set(names)) != len(names) or "error" not in names or not set(names) <= set(OBJECTIVES):
+        raise ConfigError(
+            "the objectives of the search are wrong",
+            f"{', '.join(names)}: known names, each once, and 'error' among them, expected",
+            f"choose from {', '.join(OBJECTIVES)}",
+        )
+    unknown = [name for name in settings.bounds if name not in settings.objectives]
+    if unknown:
+        raise ConfigError(
+            f"'{unknown[0]}' has a bound but is no objective of the search",
+            f"the objectives are {', '.join(settings.objectives)}",
+            f"make '{unknown[0]}' an objective or drop its bound",
+        )
+    if settings.strategy == "aging-evolution" and not settings.bounds:
+        raise ConfigError(
+            "aging evolution has no bounds to steer by",
+            "it weighs the objectives by their bounds (µNAS, equation 1)",
+            'set at least one in [budget], for example error = 0.1, or strategy = "random" in [search]',
+        )
+    if settings.sparsity is not None and settings.sparsity[0] > settings.sparsity[1]:
+        raise ConfigError(
+            "the range of the sparsity is wrong", f"{settings.sparsity} falls", "give least, most"
+        )
+    if list(settings.rungs) != sorted(set(settings.rungs)):
+        raise ConfigError("the rungs of the search are wrong", f"{settings.rungs} do not rise", "sort them")
+    return settings
+
+
+_ADAPTER = TypeAdapter(StudySettings)
