@@ -50,7 +50,7 @@ def fingerprint(net: Net, dataset: Dataset, *settings: object) -> str:
         if tensor.data is not None:
             digest.update(np.ascontiguousarray(tensor.data).tobytes())
     for split in (dataset.train, dataset.validation):
-        sums = [zlib.crc32(memoryview(np.ascontiguousarray(array))) for array in (split.x, split.y)]
+        sums = [zlib.crc32(np.ascontiguousarray(array).tobytes()) for array in (split.x, split.y)]
         digest.update(repr((split.x.shape, sums)).encode())
     digest.update(repr((net.normalization, dataset.normalization, settings)).encode())
     return digest.hexdigest()

@@ -146,7 +146,7 @@ class TorchNet:
         for slot in self.slots:
             self._constants[slot.name] = slot.view(self.flat).detach().requires_grad_()
         self.leaves = [self._constants[slot.name] for slot in self.slots]
-        self._collected: dict[str, list[Tensor]] = {}
+        self._collected: dict[str, tuple[int, Tensor | float, Tensor | float]] = {}
         self._steps = self._compile(net.ops)
         last = net.producer(net.outputs[0]) if net.outputs else None
         self._softmax = (
@@ -184,9 +184,11 @@ class TorchNet:
         gamma, beta, mean, variance = (self._constants[name] for name in op.inputs[1:])
         if self.mode is Mode.SCORE:
             return F.batch_norm(x, mean, variance, gamma, beta, False, 0.0, op.epsilon)
-        if self.mode is Mode.ESTIMATE:
-            self._collect(x, op)
-        return F.batch_norm(x, None, None, gamma, beta, True, 0.0, op.epsilon)
+        if self.mode is Mode.TRAIN:
+            return F.batch_norm(x, None, None, gamma, beta, True, 0.0, op.epsilon)
+        normal, mean, scale = torch.native_batch_norm(x, gamma, beta, None, None, True, 0.0, op.epsilon)
+        self._collect(op, mean, 1.0 / scale.double() ** 2 - op.epsilon, x.numel() // x.shape[1])
+        return normal
 
     # Running
 
@@ -227,6 +229,7 @@ class TorchNet:
             self.mode = before
         for op in norms:
             count, total, square = self._collected[op.name]
+            assert isinstance(total, Tensor) and isinstance(square, Tensor)
             mean = total / count
             self._constants[op.inputs[3]].copy_(mean)
             self._constants[op.inputs[4]].copy_((square / count - mean * mean).clamp_min(0.0))
@@ -327,19 +330,12 @@ class TorchNet:
                 values.pop(name, None)
         return values
 
-    def _collect(self, x: Tensor, op: BatchNorm) -> None:
-        axes = [axis for axis in range(x.dim()) if axis != 1]
-        count = x.numel() / x.shape[1]
-        variance, mean = torch.var_mean(x.double() if x.dim() == 2 else x.float(), axes, correction=0)
-        sums = [
-            torch.tensor(count, dtype=torch.float64, device=x.device),
-            mean.double() * count,
-            (variance.double() + mean.double() ** 2) * count,
-        ]
-        known = self._collected.get(op.name)
-        self._collected[op.name] = (
-            sums if known is None else [a + b for a, b in zip(known, sums, strict=True)]
-        )
+    def _collect(self, op: BatchNorm, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Adds a batch's statistics: number of elements of a channel, their sum, the sum of their squares."""
+        known = self._collected.get(op.name, (0, 0.0, 0.0))
+        centre = mean.double()
+        square = variance + centre**2
+        self._collected[op.name] = (known[0] + count, known[1] + centre * count, known[2] + square * count)
 
 
 def _lay_out(net: Net) -> tuple[list[Slot], int]:
