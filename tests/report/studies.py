@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lilliput.net import (
@@ -22,7 +24,7 @@ from lilliput.net import (
     Softmax,
     Tensor,
 )
-from lilliput.report import FrontNetwork, StudyReport
+from lilliput.report import FrontNetwork, StudyReport, memory_profile
 from lilliput.results import FlashBytes, LayerCost, Measurement, RamBytes, Trial
 
 ALIGNMENT_BYTES = 4
@@ -126,8 +128,9 @@ def placed(net: Net) -> Net:
             scratch[op.name] = (start, 400)
             end = max(end, start + 400)
     end += -end % ALIGNMENT_BYTES
-    plan = Plan(addresses, scratch, end, end)
-    return Net(net.name, net.ops, net.tensors, net.inputs, net.outputs, plan=plan)
+    planned = replace(net, plan=Plan(addresses, scratch, end, 0))
+    peak = max(step.live_bytes for step in memory_profile(planned).steps)
+    return replace(net, plan=Plan(addresses, scratch, end, peak))
 
 
 def _hole(net: Net, addresses: dict[str, int], deaths: dict[str, int], index: int, size: int) -> int:

@@ -11,7 +11,7 @@ from lilliput.report.model import MemoryProfile
 from lilliput.report.scale import Scale, label
 from lilliput.report.units import bytes_
 
-WIDTH, LABEL_WIDTH, TOTAL_WIDTH, ROW, TOP = 520.0, 132.0, 64.0, 24.0, 26.0
+WIDTH, LABEL_WIDTH, TOTAL_WIDTH, ROW, TOP = 430.0, 124.0, 60.0, 24.0, 26.0
 _COLOURS = 6
 
 
@@ -104,7 +104,7 @@ def arena_map(profile: MemoryProfile, titles: Sequence[str]) -> Markup:
         y = TOP + ROW * index
         at_peak = bytes_live == peak
         pieces.append(line(0, y + ROW, WIDTH, y + ROW, "row"))
-        pieces.append(text(0, y + 16, clip(title, LABEL_WIDTH), "row-title"))
+        pieces.append(text(0, y + 16, clip(title, LABEL_WIDTH - 4), "row-title"))
         pieces.append(
             text(WIDTH, y + 16, bytes_(bytes_live), "row-value peak" if at_peak else "row-value", "end")
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from lilliput.report.markup import Markup, element, join
 from lilliput.report.scale import Scale, label
 
-CHARACTER = 6.6
-"""Width of an average character of the charts' 12-pixel text, pixels."""
+CHARACTER = 6.7
+"""Width of an average character of the charts' text in a wide font, pixels."""
 
 
 @dataclass(frozen=True)

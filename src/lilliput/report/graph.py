@@ -49,8 +49,8 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return "×".join(str(size) for size in shape)
 
 
-def title_of(op: ops.Op, net: Net) -> str:
-    """What an op is in a few words: "Conv 3×3 /2 + ReLU"."""
+def short_title(op: ops.Op, net: Net) -> str:
+    """What an op is, without its activation: "Conv 3×3 /2"."""
     words = [_NAMES.get(type(op), type(op).__name__)]
     window = _window(op, net)
     if window is not None:
@@ -58,10 +58,15 @@ def title_of(op: ops.Op, net: Net) -> str:
     strides = getattr(op, "strides", (1, 1))
     if max(strides) > 1 and strides != window:
         words.append(f"/{strides[0]}" if strides[0] == strides[1] else f"/{shape_text(strides)}")
-    activation = getattr(op, "activation", ops.Activation.NONE)
-    if activation is not ops.Activation.NONE:
-        words.append("+ ReLU6" if activation is ops.Activation.RELU6 else "+ ReLU")
     return " ".join(words)
+
+
+def title_of(op: ops.Op, net: Net) -> str:
+    """What an op is in a few words: "Conv 3×3 /2 + ReLU"."""
+    activation = getattr(op, "activation", ops.Activation.NONE)
+    if activation is ops.Activation.NONE:
+        return short_title(op, net)
+    return f"{short_title(op, net)} + {'ReLU6' if activation is ops.Activation.RELU6 else 'ReLU'}"
 
 
 def _window(op: ops.Op, net: Net) -> tuple[int, ...] | None:

@@ -33,11 +33,13 @@ def layer_bars(layers: Sequence[LayerCost], titles: Sequence[str]) -> Markup | N
         end = max(x(value), x.start + 1)
         words = f"{count(value)} · {value / total * 100:.0f} %"
         if measured and layer.macs:
-            words += f" · {value / layer.macs:.2f} per MAC"
-        inside = end - x.start > len(words) * CHARACTER + 14
+            longer = f"{words} · {value / layer.macs:.2f} per MAC"
+            if max(end - x.start, WIDTH - end) > len(longer) * CHARACTER + 14:
+                words = longer
+        inside = WIDTH - end < len(words) * CHARACTER + 14
         tip = f"{layer.name} ({layer.op})\n{count(layer.macs)} MACs, {count(layer.cycles)} cycles"
         pieces.append(line(0, y + ROW, WIDTH, y + ROW, "row"))
-        pieces.append(text(0, y + 16, clip(title, LABEL_WIDTH), "row-title"))
+        pieces.append(text(0, y + 16, clip(title, LABEL_WIDTH - 4), "row-title"))
         pieces.append(
             element(
                 "g",

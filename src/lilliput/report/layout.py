@@ -14,7 +14,7 @@ from itertools import pairwise
 
 _SWEEPS = 6
 _LANE_WIDTH = 26.0
-_BYPASS_WEIGHT = 0.05
+_BYPASS_WEIGHT = 0.001
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import lilliput
 from lilliput.report.arena import arena_map
-from lilliput.report.graph import draw, parameters_of, title_of
+from lilliput.report.graph import draw, parameters_of, short_title
 from lilliput.report.layers import layer_bars
 from lilliput.report.markup import Markup, element, join
 from lilliput.report.memory import memory_profile
@@ -147,14 +147,15 @@ def _plots(report: StudyReport) -> Markup:
         return Markup("")
     legend = element(
         "p",
-        element("span", class_="key key-trial"),
-        "trial ",
-        element("span", class_="key key-out"),
-        "beyond a bound ",
-        element("span", class_="key key-line"),
-        "front of this plot ",
-        element("span", class_="key key-chosen"),
-        "compiled and measured",
+        *(
+            element("span", element("span", class_=f"key key-{name}"), words)
+            for name, words in (
+                ("trial", "trial"),
+                ("out", "beyond a bound"),
+                ("line", "front of this plot"),
+                ("chosen", "compiled and measured"),
+            )
+        ),
         class_="legend",
     )
     note = (
@@ -171,13 +172,14 @@ def _progress(report: StudyReport) -> Markup:
     failed = sum(trial.state == "failed" for trial in report.trials)
     infeasible = max(report.infeasible, sum(trial.state == "infeasible" for trial in report.trials))
     complete = sum(trial.state == "complete" for trial in report.trials)
-    words = [f"{complete:,} networks were trained"]
+    words = ["1 network was trained" if complete == 1 else f"{complete:,} networks were trained"]
     if infeasible:
-        words.append(f"{infeasible:,} proposals were dropped before training because they break a bound")
+        dropped = "1 proposal was" if infeasible == 1 else f"{infeasible:,} proposals were"
+        words.append(f"{dropped} dropped before training for breaking a bound")
     if failed:
         words.append(f"{failed:,} failed")
     note = "; ".join(words) + ". The line is the smallest error so far that keeps every bound."
-    return join(element("p", note), element("div", element("figure", plot), class_="plots"))
+    return element("div", element("figure", plot), element("p", note), class_="aside")
 
 
 def _networks(report: StudyReport) -> Markup:
@@ -189,19 +191,18 @@ def _network(network: FrontNetwork, first: bool) -> Markup:
     layers = found.layers if found else ()
     by_name = {layer.name: layer for layer in layers}
     ops = {op.name: op for op in net.ops}
-    titles = [f"{index:02d} {title_of(op, net)}" for index, op in enumerate(net.ops)]
     profile = network.memory or memory_profile(net)
     layer_titles = [
-        f"{index:02d} {title_of(ops[layer.name], net) if layer.name in ops else layer.op}"
+        f"{index:02d} {short_title(ops[layer.name], net) if layer.name in ops else layer.op}"
         for index, layer in enumerate(layers)
     ]
     step_titles = [
-        f"{index:02d} {title_of(ops[step.op], net) if step.op in ops else step.op}"
+        f"{index:02d} {short_title(ops[step.op], net) if step.op in ops else step.op}"
         for index, step in enumerate(profile.steps)
     ]
     bars = layer_bars(layers, layer_titles)
     parameters = sum(parameters_of(op, net) for op in net.ops)
-    summary = [f"{len(titles)} ops", f"{parameters:,} parameters", f"arena {bytes_(profile.arena_bytes)}"]
+    summary = [f"{len(net.ops)} ops", f"{parameters:,} parameters", f"arena {bytes_(profile.arena_bytes)}"]
     if found is not None and found.accuracy is not None:
         summary.insert(0, f"{percent(found.accuracy)} accurate")
     return element(

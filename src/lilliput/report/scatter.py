@@ -14,8 +14,8 @@ from lilliput.report.scale import Scale, fit
 from lilliput.report.units import QUANTITIES, Quantity
 from lilliput.results import Trial
 
-WIDTH, HEIGHT = 480.0, 350.0
-FRAME = Frame(left=46, top=34, right=466, bottom=300)
+WIDTH, HEIGHT = 430.0, 330.0
+FRAME = Frame(left=38, top=34, right=424, bottom=284)
 Box = tuple[float, float, float, float]
 
 
