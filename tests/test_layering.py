@@ -44,7 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"net"},
     "config": ROOMS_ABOVE,
     "flow": ROOMS_ABOVE | {"config"},
-    "cli": ROOMS_ABOVE | {"config", "flow"},
+    "doctor": ROOMS_ABOVE,
+    "cli": ROOMS_ABOVE | {"config", "flow", "doctor"},
     "__init__": {"net", "config", "flow"},
 }
 THIRD_PARTY: dict[str, set[str]] = {
