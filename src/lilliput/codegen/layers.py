@@ -230,11 +230,15 @@ def _add(place: Place) -> _Emitted:
 
 def _rescale(place: Place) -> _Emitted:
     op: RescaleOp = place.op
+    elements = math.prod(place.output_shape)
+    if place.kernel.function == "lp_u8_to_s8":
+        source = f"(const uint8_t *)({place.input()})"
+        return (), f"    {place.kernel.function}({source}, {place.output}, {elements});\n"
     found = requantize_parameters(op, place.net)
     values = [
         ("multiplier", found.multiplier),
         ("offset", found.offset),
-        ("elements", math.prod(place.output_shape)),
+        ("elements", elements),
         *_bounds(place),
         ("shift", found.shift),
     ]

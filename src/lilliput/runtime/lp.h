@@ -153,6 +153,9 @@ void lp_requantize_s8(const lp_requantize_params *params, const int8_t *input, i
 /* The same from uint8; `output` may be `input`. */
 void lp_requantize_u8(const lp_requantize_params *params, const uint8_t *input, int8_t *output);
 
+/* uint8 to int8 of the same scale: `input` - 128; `output` may be `input`. */
+void lp_u8_to_s8(const uint8_t *input, int8_t *output, uint32_t elements);
+
 /* An image with a border of `value`. */
 void lp_pad_s8(const lp_pad_params *params, const int8_t *input, int8_t *output);
 

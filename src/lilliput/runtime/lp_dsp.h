@@ -9,14 +9,6 @@
 
 #include "lp_internal.h"
 
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__) && !defined(__ARM_BIG_ENDIAN)
-#define LP_DSP 1
-#define LP_NAKED __attribute__((naked, noinline))
-#define LP_UNUSED __attribute__((unused))
-#else
-#define LP_DSP 0
-#endif
-
 /* Output pixels that are computed side by side. */
 #define LP_BLOCK_PIXELS 4
 
@@ -85,6 +77,10 @@ LP_INLINE uint32_t lp_load_4(const int8_t *from) {
     return ((const lp_unaligned_word *)(const void *)from)->value;
 }
 
+LP_INLINE void lp_store_4(int8_t *to, uint32_t bytes) {
+    ((lp_unaligned_word *)(void *)to)->value = bytes;
+}
+
 /* Bytes 0 and 2 as a pair. */
 LP_INLINE int32_t lp_even_bytes(uint32_t bytes) {
     int32_t pair;
@@ -97,6 +93,59 @@ LP_INLINE int32_t lp_odd_bytes(uint32_t bytes) {
     int32_t pair;
     __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(bytes));
     return pair;
+}
+
+/* The larger, byte by byte, as int8. */
+LP_INLINE uint32_t lp_larger_4(uint32_t a, uint32_t b) {
+    uint32_t larger;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(larger) : "r"(a), "r"(b));
+    return larger;
+}
+
+/* The smaller, byte by byte, as int8. */
+LP_INLINE uint32_t lp_smaller_4(uint32_t a, uint32_t b) {
+    uint32_t smaller;
+    __asm__("ssub8 %0, %2, %1\n\tsel %0, %1, %2" : "=&r"(smaller) : "r"(a), "r"(b));
+    return smaller;
+}
+
+/* Cut to int8. */
+LP_INLINE int32_t lp_saturate_8(int32_t value) {
+    int32_t result;
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value));
+    return result;
+}
+
+/* The low bytes of four values. */
+LP_INLINE uint32_t lp_pack_4(int32_t a, int32_t b, int32_t c, int32_t d) {
+    __asm__("bfi %0, %1, #8, #8" : "+r"(a) : "r"(b));
+    __asm__("bfi %0, %1, #8, #8" : "+r"(c) : "r"(d));
+    __asm__("pkhbt %0, %0, %1, lsl #16" : "+r"(a) : "r"(c));
+    return (uint32_t)a;
+}
+
+/* Bytes 0 and 2 as int16, added to a pair. */
+LP_INLINE int32_t lp_add_even_bytes(int32_t pair, uint32_t bytes) {
+    __asm__("sxtab16 %0, %0, %1" : "+r"(pair) : "r"(bytes));
+    return pair;
+}
+
+/* Bytes 1 and 3 as int16, added to a pair. */
+LP_INLINE int32_t lp_add_odd_bytes(int32_t pair, uint32_t bytes) {
+    __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(pair) : "r"(bytes));
+    return pair;
+}
+
+/* sum + a.low * b.low */
+LP_INLINE int32_t lp_multiply_low_low(int32_t a, int32_t b, int32_t sum) {
+    __asm__("smlabb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
+
+/* sum + a.high * b.low */
+LP_INLINE int32_t lp_multiply_high_low(int32_t a, int32_t b, int32_t sum) {
+    __asm__("smlatb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
 }
 
 /* sum + a.low * b.low + a.high * b.high */

@@ -13,6 +13,15 @@
 #define LP_OPAQUE(pointer) ((void)0)
 #endif
 
+/* Whether the core has packed 16-bit arithmetic, and the compiler its assembly. */
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__) && !defined(__ARM_BIG_ENDIAN)
+#define LP_DSP 1
+#define LP_NAKED __attribute__((naked, noinline))
+#define LP_UNUSED __attribute__((unused))
+#else
+#define LP_DSP 0
+#endif
+
 #ifdef __cplusplus
 #define LP_RESTRICT
 #else

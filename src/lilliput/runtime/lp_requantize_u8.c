@@ -1,8 +1,13 @@
 #include "lp_internal.h"
 
 void lp_requantize_u8(const lp_requantize_params *params, const uint8_t *input, int8_t *output) {
-    for (uint32_t i = 0; i < params->elements; i++) {
-        const int32_t value = (input[i] * params->multiplier + params->offset) >> params->shift;
-        output[i] = (int8_t)lp_minimum(lp_maximum(value, params->minimum), params->maximum);
+    const int32_t multiplier = params->multiplier;
+    const int32_t offset = params->offset;
+    const int32_t shift = params->shift;
+    const int32_t minimum = params->minimum;
+    const int32_t maximum = params->maximum;
+    for (uint32_t left = params->elements; left > 0; left--) {
+        const int32_t value = (*input++ * multiplier + offset) >> shift;
+        *output++ = (int8_t)lp_minimum(lp_maximum(value, minimum), maximum);
     }
 }

@@ -149,8 +149,14 @@ def _fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
 
 
 def _rescale(op: Op, net: Net, core: Core) -> Kernel:
-    unsigned = net.tensors[op.inputs[0]].dtype is DType.UINT8
-    return Kernel("lp_requantize_u8" if unsigned else "lp_requantize_s8")
+    source, target = net.tensors[op.inputs[0]], net.tensors[op.outputs[0]]
+    if source.dtype is not DType.UINT8:
+        return Kernel("lp_requantize_s8")
+    if isinstance(op, Requantize) and target.dtype is DType.INT8 and source.quant and target.quant:
+        moves_only = source.quant.scales == target.quant.scales
+        if moves_only and source.quant.zero_point - target.quant.zero_point == 128:
+            return Kernel("lp_u8_to_s8")
+    return Kernel("lp_requantize_u8")
 
 
 def _always(function: str, *needs: str) -> Callable[[Op, Net, Core], Kernel]:
