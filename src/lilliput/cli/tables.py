@@ -1,0 +1,138 @@
+"""Results as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from lilliput.results import Measurement, Trial
+
+DASH = "–"
+
+
+def trials_table(trials: Sequence[Trial], title: str) -> Table:
+    """Trials with their objectives, one a line."""
+    table = _table(title, "trial", "error %", "RAM B", "flash B", "MACs")
+    for trial in trials:
+        values = trial.values
+        table.add_row(
+            str(trial.number),
+            percent(values.get("error")),
+            *(whole(values.get(name)) for name in ("ram_bytes", "flash_bytes", "macs")),
+        )
+    return table
+
+
+def front_table(rows: Sequence[dict[str, Any]], title: str) -> Table:
+    """The measured networks of a front, as `lilliput.flow.front` gives them."""
+    table = _table(
+        title,
+        "trial",
+        "accuracy %",
+        "of",
+        "RAM B",
+        "no input",
+        "weights B",
+        "code B",
+        "MACs",
+        "cycles",
+        "ms",
+        "mismatches",
+    )
+    for row in rows:
+        measured = row.get("measurement") or {}
+        ram, flash = measured.get("ram_bytes") or {}, measured.get("flash_bytes") or {}
+        table.add_row(
+            str(row["trial"]),
+            percent(row["accuracy"]),
+            str(row["accuracy_of"]),
+            whole(ram.get("arena", row["ram_bytes"])),
+            whole(ram.get("arena_without_input", row["ram_bytes_without_input"])),
+            whole(flash.get("weights", row["weights_bytes"])),
+            whole(flash.get("code", row["code_bytes"])),
+            whole(row["macs"]),
+            whole(measured.get("cycles")),
+            decimal(measured.get("latency_ms")),
+            whole(measured.get("mismatches")),
+        )
+    return table
+
+
+def measurement_table(found: Measurement) -> Table:
+    """One measurement, a figure a line."""
+    table = Table(box=box.SIMPLE, show_header=False, title=f"{found.board} ({found.core}), {found.toolchain}")
+    table.add_column()
+    table.add_column(justify="right")
+    lines = {
+        "RAM: arena": f"{whole(found.ram_bytes.arena)} B",
+        "RAM: arena without input": f"{whole(found.ram_bytes.arena_without_input)} B",
+        "RAM: static": f"{whole(found.ram_bytes.static)} B",
+        "RAM: stack": f"{whole(found.ram_bytes.stack)} B",
+        "RAM: total": f"{whole(found.ram_bytes.total)} B",
+        "flash: weights": f"{whole(found.flash_bytes.weights)} B",
+        "flash: code": f"{whole(found.flash_bytes.code)} B",
+        "flash: total": f"{whole(found.flash_bytes.total)} B",
+        "MACs": whole(found.macs),
+        "instructions": whole(found.instructions),
+        f"cycles (estimated, {found.core})": whole(found.cycles),
+        "latency": f"{decimal(found.latency_ms)} ms",
+        "energy": f"{decimal(found.energy_uj)} µJ",
+        "vectors": whole(found.vectors),
+        "mismatches with the reference": whole(found.mismatches),
+    }
+    if found.examples is not None:
+        lines[f"accuracy of the C over {whole(found.examples)} examples"] = f"{percent(found.accuracy)} %"
+    for name, value in lines.items():
+        table.add_row(name, value)
+    return table
+
+
+def layers_table(layers: Sequence[dict[str, Any]]) -> Table:
+    """Layers with shape, MACs, weights and live RAM, as `lilliput.flow.info` gives them."""
+    table = _table("", "layer", "output", "MACs", "weights B", "live RAM B")
+    table.columns[1].justify = "left"
+    for layer in layers:
+        table.add_row(
+            f"{layer['name']} {layer['op']}",
+            " x ".join(map(str, layer["output"])),
+            whole(layer["macs"]),
+            whole(layer["weights_bytes"]),
+            whole(layer["live_bytes"]),
+        )
+    return table
+
+
+def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of texts."""
+    table = Table(title=title or None, box=box.SIMPLE)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def whole(value: float | None) -> str:
+    """A count with thousands separated, or a dash where it was not measured."""
+    return DASH if value is None else f"{value:,.0f}".replace(",", " ")
+
+
+def decimal(value: float | None) -> str:
+    """Three significant digits, or a dash."""
+    return DASH if value is None else f"{value:.3g}"
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage with two digits, or a dash."""
+    return DASH if value is None else f"{100 * value:.2f}"
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=title or None, box=box.SIMPLE)
+    table.add_column(first)
+    for column in others:
+        table.add_column(column, justify="right")
+    return table

@@ -1,0 +1,424 @@
+"""Settings of a search: TOML in, typed and checked settings out.
+
+Every table is closed: an unknown key is an error that names the key and the nearest one that exists.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lilliput.errors import ConfigError
+from lilliput.results import OBJECTIVES
+from lilliput.search.settings import SearchSettings, StudySettings, study_settings
+from lilliput.train.settings import AugmentSettings, PruneSettings, QatSettings, TrainSettings
+
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Bound = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Size = Annotated[int, Field(ge=1)]
+
+_ALWAYS = ("error", "ram_bytes", "flash_bytes", "macs")
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(_Closed):
+    """[data]: what to learn from; the arguments of `lilliput.data.load`.
+
+    Attributes:
+        name: `digits`, `mnist`, `fashion-mnist`, `images`, `npz`, `csv`, or `module:function`.
+        path: folder or file; relative paths start at the configuration file.
+        validation_share, test_share: shares cut off where the data come without these splits.
+        seed: of the splits.
+        subset: use that many training examples only, for quick tries.
+        size: [height, width] to scale images to.
+        color: for `images`: auto, gray or rgb.
+        shape: for `npz`, `csv` and functions: [height, width, channels] of an example.
+        label: for `csv`: name or index of the class column.
+        header: for `csv`: whether the first line names the columns; guessed if not set.
+        options: keyword arguments of `module:function`.
+    """
+
+    name: str
+    path: Path | None = None
+    validation_share: Share = 0.1
+    test_share: Share = 0.2
+    seed: Annotated[int, Field(ge=0)] = 0
+    subset: Size | None = None
+    size: tuple[Size, Size] | None = None
+    color: Literal["auto", "gray", "rgb"] = "auto"
+    shape: tuple[Size, Size, Size] | None = None
+    label: str | int = -1
+    header: bool | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class BudgetSettings(_Closed):
+    """[budget]: the largest value of each objective; what has no bound is free.
+
+    `error` steers the search.  All other bounds are hard: what exceeds them is dropped before any training.
+    The search weighs the objectives by these bounds (µNAS, equation 1).
+
+    Attributes:
+        error: share of wrong answers on the validation split.
+        ram_bytes: arena of the network.
+        flash_bytes: weights and code of the network.
+        macs: multiply-accumulate operations of one inference.
+        cycles: predicted core cycles of one inference.
+        latency_ms: predicted time of one inference.
+        energy_uj: predicted energy of one inference; the board must state its current.
+        count_input: count the input as part of ram_bytes; papers do not.
+        count_code: count the network's code as part of flash_bytes; papers do not.
+    """
+
+    error: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    ram_bytes: Bound | None = None
+    flash_bytes: Bound | None = None
+    macs: Bound | None = None
+    cycles: Bound | None = None
+    latency_ms: Bound | None = None
+    energy_uj: Bound | None = None
+    count_input: bool = True
+    count_code: bool = True
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """Objective → bound, where one is set."""
+        found = {name: getattr(self, name) for name in OBJECTIVES}
+        return {name: float(value) for name, value in found.items() if value is not None}
+
+
+class FidelitySettings(_Closed):
+    """[fidelity]: candidates that do badly after a few epochs are not trained to the end.
+
+    Attributes:
+        rungs: epochs after which a candidate is judged, rising; empty trains every candidate to the end.
+        share: a candidate climbs if its validation error is among this share of the best of earlier
+            candidates that cost no more than it does.
+        after: candidates that climb without a comparison, so that there is something to compare with.
+    """
+
+    rungs: tuple[Size, ...] = ()
+    share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.4
+    after: Annotated[int, Field(ge=0)] = 5
+
+
+class PruningSettings(_Closed):
+    """[pruning]: channels and units removed during training.
+
+    Attributes:
+        sparsity: [least, most] share of the channels and units; the search chooses.  None prunes nothing.
+        start, end: shares of the training at which pruning begins and ends.
+        every_steps: steps between two choices of the channels that are masked.
+        feedback: let masked channels go on learning, so that they can come back.
+    """
+
+    sparsity: (
+        tuple[Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[float, Field(ge=0.0, lt=1.0)]] | None
+    ) = None
+    start: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
+    end: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
+    every_steps: Size = 16
+    feedback: bool = True
+
+    @model_validator(mode="after")
+    def _ordered(self) -> PruningSettings:
+        if self.start > self.end:
+            raise ValueError(f"start {self.start} comes after end {self.end}")
+        return self
+
+    def over(self, epochs: int, sparsity: float | None) -> PruneSettings | None:
+        """The pruning of a training of `epochs` epochs that shall remove the share `sparsity`."""
+        if not sparsity:
+            return None
+        start = min(round(self.start * epochs), epochs - 1)
+        end = max(start, min(round(self.end * epochs), epochs))
+        return PruneSettings(sparsity, start, end, self.every_steps, self.feedback)
+
+
+class QuantizationSettings(_Closed):
+    """[quantization]: how floats become integers.
+
+    Attributes:
+        format: int8 is the only one.
+        calibration_examples: training examples from which activation ranges are taken.
+        qat: fine-tuning with integer arithmetic for every candidate; left out for none.
+    """
+
+    format: Literal["int8"] = "int8"
+    calibration_examples: Size = 1024
+    qat: QatSettings | None = None
+
+
+class FinalSettings(_Closed):
+    """[final]: what happens to the front when the search is over.
+
+    Attributes:
+        networks: at most that many networks of the front, the most accurate first; 0 skips the stage.
+        start: "architecture" trains from scratch and prunes again, "structure" trains the pruned network from
+            scratch, "weights" goes on from the trial's weights.
+        seeds: trainings of each network; the best by validation error is kept.
+        with_validation: train on the validation split too; then there is nothing to choose the best seed by.
+        training, augment, pruning, qat: what differs from the tables of the search.
+        vectors: test inputs that the emulated firmware runs and that must agree on every byte.
+    """
+
+    networks: Annotated[int, Field(ge=0)] = 5
+    start: Literal["architecture", "structure", "weights"] = "architecture"
+    seeds: Size = 1
+    with_validation: bool = False
+    training: TrainSettings | None = None
+    augment: AugmentSettings | None = None
+    pruning: PruningSettings | None = None
+    qat: QatSettings | None = None
+    vectors: Size = 16
+
+    @model_validator(mode="after")
+    def _one_seed(self) -> FinalSettings:
+        if self.with_validation and self.seeds > 1:
+            raise ValueError("seeds above 1 need the validation split: set with_validation = false")
+        return self
+
+
+class OutputSettings(_Closed):
+    """[output]: what is kept.
+
+    Attributes:
+        weights: "all" trials' weights, or those of the "front" only.
+        report: write report.html.
+    """
+
+    weights: Literal["all", "front"] = "all"
+    report: bool = True
+
+
+class Settings(_Closed):
+    """A whole configuration file.
+
+    Attributes:
+        name: of the network, a C identifier in lower case; taken from the data set if not set.
+        board: what the network is for: a name of `lilliput boards`, or a TOML file.
+        seed: of the search and of every training.
+        device: where to train: cpu, cuda, or auto (cuda where there is one).
+        data, budget, search, fidelity, training, augment, pruning, quantization, final, output: the tables.
+    """
+
+    name: str = ""
+    board: str
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    data: DataSettings
+    budget: BudgetSettings = Field(default_factory=BudgetSettings)
+    search: SearchSettings = Field(default_factory=SearchSettings)
+    fidelity: FidelitySettings = Field(default_factory=FidelitySettings)
+    training: TrainSettings = Field(default_factory=TrainSettings)
+    augment: AugmentSettings = Field(default_factory=AugmentSettings)
+    pruning: PruningSettings = Field(default_factory=PruningSettings)
+    quantization: QuantizationSettings = Field(default_factory=QuantizationSettings)
+    final: FinalSettings = Field(default_factory=FinalSettings)
+    output: OutputSettings = Field(default_factory=OutputSettings)
+
+    @model_validator(mode="after")
+    def _named(self) -> Settings:
+        if self.name and not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise ValueError(f"name '{self.name}' is not a lower-case C identifier, such as 'gesture_net'")
+        return self
+
+    @model_validator(mode="after")
+    def _searchable(self) -> Settings:
+        try:
+            self.study()
+        except ConfigError as error:
+            raise ValueError(f"{error.what}: {error.why}; {error.hint}") from None
+        return self
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """What the search minimizes: error, RAM, flash and MACs, and whatever else has a bound."""
+        return tuple(name for name in OBJECTIVES if name in _ALWAYS or name in self.budget.bounds)
+
+    def study(self, workers: int | None = None) -> StudySettings:
+        """What the search room needs to know, from all tables.
+
+        Raises:
+            ConfigError: they do not go together.
+        """
+        return study_settings(
+            self.search if workers is None else replace(self.search, workers=workers),
+            seed=self.seed,
+            objectives=self.objectives,
+            bounds=self.budget.bounds,
+            sparsity=self.pruning.sparsity,
+            rungs=tuple(rung for rung in self.fidelity.rungs if rung < self.training.epochs),
+            rung_share=self.fidelity.share,
+            rung_after=self.fidelity.after,
+            keep_weights=self.output.weights,
+        )
+
+    @property
+    def net_name(self) -> str:
+        """The name that the generated files and symbols carry."""
+        if self.name:
+            return self.name
+        source = (
+            self.data.path.stem
+            if self.data.path and self.data.name in ("images", "npz", "csv")
+            else self.data.name
+        )
+        word = re.sub(r"[^a-z0-9]+", "_", source.lower()).strip("_")
+        return word if word[:1].isalpha() else f"net_{word}".rstrip("_")
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings, defaults included, in JSON values."""
+        return self.model_dump(mode="json")
+
+
+def read(path: str | Path) -> Settings:
+    """The settings in a TOML file.
+
+    Raises:
+        ConfigError: no such file, not TOML, or a key or value is wrong; names file, key and what is allowed.
+    """
+    path = Path(path)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist", "", "give the path of a configuration file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read", str(error), "check the file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML", str(error), "repair that line") from error
+    return parse(raw, str(path), path.parent)
+
+
+def parse(raw: Mapping[str, Any], source: str, folder: Path | None = None) -> Settings:
+    """Settings from the tables of a configuration.
+
+    Args:
+        raw: the tables.
+        source: where they come from, for messages.
+        folder: where relative paths start; None leaves them.
+
+    Raises:
+        ConfigError: a key or value is wrong.
+    """
+    try:
+        settings = Settings.model_validate(_with_inherited(raw))
+    except ValidationError as error:
+        raise _explained(error, source) from None
+    moved: dict[str, Any] = {}
+    if folder is not None and settings.data.path is not None:
+        place = (folder / settings.data.path.expanduser()).resolve()
+        moved["data"] = settings.data.model_copy(update={"path": place})
+    if folder is not None and settings.board.endswith(".toml"):
+        moved["board"] = str((folder / Path(settings.board).expanduser()).resolve())
+    return settings.model_copy(update=moved) if moved else settings
+
+
+def _with_inherited(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables of [final] say what differs from the search: the rest comes from there."""
+    found = dict(raw)
+    final = raw.get("final")
+    if isinstance(final, Mapping):
+        quantization = raw.get("quantization")
+        qat = quantization.get("qat", {}) if isinstance(quantization, Mapping) else {}
+        parents = {key: raw.get(key, {}) for key in ("training", "augment", "pruning")} | {"qat": qat}
+        merged = dict(final)
+        for key, parent in parents.items():
+            if isinstance(final.get(key), Mapping) and isinstance(parent, Mapping):
+                merged[key] = {**parent, **final[key]}
+                # Rates by epoch belong to the schedule that they were written for.
+                if merged[key].get("schedule", "one-cycle") != "step" and "steps" not in final[key]:
+                    merged[key].pop("steps", None)
+        found["final"] = merged
+    return found
+
+
+def _explained(error: ValidationError, source: str) -> ConfigError:
+    problems = [_problem(found) for found in error.errors()]
+    key, why, hint = problems[0]
+    more = [f"{other}: {reason}" for other, reason, _ in problems[1:]]
+    title = f"{source}: {key} is wrong" if key else f"{source} is wrong"
+    return ConfigError(title, "; also ".join([why, *more]), hint)
+
+
+def _problem(found: Any) -> tuple[str, str, str]:
+    """Key, reason and hint of one of pydantic's errors."""
+    place = tuple(part for part in found["loc"] if isinstance(part, int) or not _is_type_name(part))
+    key = _dotted(place)
+    kind = found["type"]
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        known = sorted(_keys_at(place[:-1]))
+        close = difflib.get_close_matches(str(place[-1]), known, 1)
+        hint = f"did you mean '{close[0]}'?" if close else f"remove it; known keys: {', '.join(known)}"
+        return key, "there is no such key", hint
+    if kind == "missing":
+        return key, "it is missing", f"add {key} = … to the file"
+    message = str(found["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = message[:1].lower() + message[1:]
+    why = f"{message}, got {found['input']!r}" if kind != "value_error" and key else message
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", str(found["ctx"]["expected"]))
+        close = difflib.get_close_matches(str(found["input"]), allowed, 1)
+        return key, why, f"did you mean '{close[0]}'?" if close else f"one of {', '.join(allowed)}"
+    return key, why, "give a value within the bounds"
+
+
+def _is_type_name(part: str) -> bool:
+    """Whether pydantic put the branch of a union into the location, which no key is called."""
+    return bool(re.search(r"\[|^(str|int|float|bool)$|Settings$", part))
+
+
+def _dotted(place: tuple[Any, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+
+
+def _keys_at(place: tuple[Any, ...]) -> set[str]:
+    kind: Any = Settings
+    for part in place:
+        kind = next((inner for inner in _settings_in(_fields_of(kind).get(str(part)))), None)
+    return set(_fields_of(kind))
+
+
+def _fields_of(kind: Any) -> dict[str, Any]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return {name: field.annotation for name, field in kind.model_fields.items()}
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return {field.name: hints[field.name] for field in fields(kind)}
+    return {}
+
+
+def _settings_in(kind: Any) -> Iterator[Any]:
+    if get_origin(kind) in (Union, types.UnionType, Annotated):
+        for inner in get_args(kind):
+            yield from _settings_in(inner)
+    elif isinstance(kind, type) and _fields_of(kind):
+        yield kind
+
+
+def tables() -> dict[str, dict[str, Any]]:
+    """Every table and its keys with their types: what the documentation must describe."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def walk(prefix: str, kind: Any) -> None:
+        found[prefix] = {}
+        for name, inner in _fields_of(kind).items():
+            nested = next(_settings_in(inner), None)
+            if nested is None:
+                found[prefix][name] = inner
+            else:
+                walk(f"{prefix}.{name}".lstrip("."), nested)
+
+    walk("", Settings)
+    return found

@@ -1,0 +1,144 @@
+"""From a trained float network to the C on this machine: what every accuracy is taken from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lilliput.codegen import generate
+from lilliput.config import QuantizationSettings
+from lilliput.cost import cost
+from lilliput.data import Dataset, Split
+from lilliput.errors import DataError
+from lilliput.measure.host import HostModel
+from lilliput.net import DType, Net
+from lilliput.passes import fold_batch_norm, lower, lower_quantized
+from lilliput.results import Cost
+from lilliput.targets import Board
+from lilliput.train.settings import QatSettings
+
+
+@dataclass(frozen=True)
+class Built:
+    """A planned network, its C, and what it costs.
+
+    Attributes:
+        net: planned, integer.
+        files: the C library, file name → text.
+        cost: predicted on the board; the arena is the header's.
+    """
+
+    net: Net
+    files: dict[str, str]
+    cost: Cost
+
+    def accuracy(self, split: Split) -> float:
+        """Share of the split that the C, built for this machine, gets right.
+
+        Raises:
+            DataError: the split is empty, or its examples do not fit the network.
+            ToolchainError: there is no C compiler.
+        """
+        return c_accuracy(HostModel(self.net, self.files), self.net, split)
+
+
+def quantized(
+    net: Net,
+    dataset: Dataset,
+    quantization: QuantizationSettings,
+    qat: QatSettings | None,
+    board: Board,
+    seed: int,
+    device: str,
+) -> Built:
+    """Folds, calibrates, fine-tunes if asked, quantizes, plans and generates.
+
+    Args:
+        net: trained float network.
+        dataset: training examples for the calibration.
+        quantization: calibration and format.
+        qat: fine-tuning with integers, or None.
+        board: what for.
+        seed: of the fine-tuning.
+        device: where it runs.
+
+    Raises:
+        TrainingError: the fine-tuning diverged.
+        NetError: the network cannot be expressed in integers.
+    """
+    from lilliput import train
+
+    folded = fold_batch_norm(net)
+    ranges = train.calibrate(folded, calibration_examples(dataset.train, quantization.calibration_examples))
+    if qat is None:
+        return build(lower(folded, ranges, board.core), board)
+    return build(
+        lower_quantized(train.qat(folded, ranges, dataset, qat, seed=seed, device=device), board.core), board
+    )
+
+
+def calibration_examples(split: Split, count: int) -> NDArray[np.generic]:
+    """At most `count` examples, spread evenly over the split."""
+    chosen = np.unique(np.linspace(0, len(split) - 1, min(count, len(split))).astype(np.int64))
+    return split.x[chosen]
+
+
+def build(net: Net, board: Board) -> Built:
+    """C and cost of a planned network."""
+    return Built(net, generate(net, board), cost(net, board))
+
+
+def c_accuracy(model: HostModel, net: Net, split: Split) -> float:
+    """Share of the split that the C gets right; ties go to the first class, as argmax has it.
+
+    Raises:
+        DataError: the split is empty, or its examples do not fit the network.
+    """
+    if not len(split):
+        raise DataError(
+            f"there is nothing to score '{net.name}' on", "the split is empty", "choose another split"
+        )
+    y = model.run(network_input(net, split.x))
+    return float(np.mean(y.reshape(len(y), -1).argmax(axis=1) == split.y))
+
+
+def network_input(net: Net, x: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Raw examples as what the integer network takes.
+
+    A network over bytes takes them as they are; otherwise real = (raw - mean) / std is quantized with the
+    input's scale and zero point, round half to even.
+
+    Args:
+        net: integer network.
+        x: (n, *input shape) raw.
+
+    Raises:
+        DataError: another shape or type than the network was trained on.
+    """
+    tensor = net.input
+    if x.shape[1:] != tensor.shape:
+        raise DataError(
+            f"the data do not fit network '{net.name}'",
+            f"{x.shape[1:]} against {tensor.shape}",
+            "choose other data",
+        )
+    if tensor.dtype is DType.UINT8:
+        if x.dtype != np.uint8:
+            raise DataError(
+                f"network '{net.name}' takes bytes", f"the data are {x.dtype}", "choose other data"
+            )
+        return x
+    real = x.astype(np.float64)
+    if net.normalization is not None:
+        real = (real - np.array(net.normalization.mean)) / np.array(net.normalization.std)
+    assert tensor.quant is not None
+    low, high = tensor.dtype.range
+    scaled = np.rint(real / tensor.quant.scale) + tensor.quant.zero_point
+    return np.clip(scaled, low, high).astype(tensor.dtype.numpy)
+
+
+def described(net: Net, dataset: Dataset) -> Net:
+    """The network with the data set's class names and normalization, which the C header tells."""
+    return replace(net, labels=dataset.labels, normalization=dataset.normalization)

@@ -1,0 +1,84 @@
+"""`compile`: a model becomes a folder with C, the planned network, and a manifest."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lilliput import __version__
+from lilliput.flow.building import build
+from lilliput.flow.files import whole_directory, write_atomically, write_with
+from lilliput.flow.models import load_model, planned_for
+from lilliput.measure.artifact import MANIFEST, MODEL, manifest_text
+from lilliput.net import Net
+from lilliput.net.storage import save
+from lilliput.results import Cost
+from lilliput.targets import Board
+from lilliput.targets import board as board_named
+
+
+@dataclass(frozen=True)
+class Library:
+    """A C library on disk.
+
+    Attributes:
+        directory: where it lies.
+        name: of the network; the header is <name>.h.
+        board: what it was made for.
+        files: names of the C files.
+        cost: predicted; the arena is the header's.
+    """
+
+    directory: Path
+    name: str
+    board: str
+    files: tuple[str, ...]
+    cost: Cost
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `lilliput compile --json` prints."""
+        return {
+            "directory": str(self.directory),
+            "name": self.name,
+            "board": self.board,
+            "files": list(self.files),
+            "cost": asdict(self.cost),
+        }
+
+
+def compile(model: str | Path, board: str, out: str | Path, *, data: str | None = None) -> Library:
+    """Writes the C library of a model for a board.
+
+    Args:
+        model: .safetensors or .tflite file, a compiled folder, or RUN#TRIAL.
+        board: name, or path of a TOML file.
+        out: folder; written whole or not at all, and replaced only if Lilliput wrote it.
+        data: data set whose training examples give a float network its integer ranges.
+
+    Raises:
+        ConfigError: no such model or board, or `out` holds other things.
+        FormatError: the model is damaged or uses what Lilliput does not support.
+        NetError: the network breaks a rule.
+        StorageError: `out` cannot be written.
+    """
+    target = board_named(board)
+    net = planned_for(load_model(model), target, data)
+    out = Path(out)
+    with whole_directory(out) as part:
+        library = write_library(part, net, target)
+    return Library(out, library.name, library.board, library.files, library.cost)
+
+
+def write_library(folder: Path, net: Net, board: Board) -> Library:
+    """Writes C, model and manifest of a planned network into an empty folder.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    built = build(net, board)
+    for name, text in built.files.items():
+        write_atomically(folder / name, text)
+    write_with(folder / MODEL, lambda part: save(net, part))
+    write_atomically(folder / MANIFEST, manifest_text(net.name, board, built.files, __version__))
+    return Library(folder, net.name, board.name, tuple(sorted(built.files)), built.cost)

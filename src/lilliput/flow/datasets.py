@@ -1,0 +1,27 @@
+"""NAME[:SPLIT] on the command line: a data set, or the one of a configuration file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lilliput.config import read
+from lilliput.data import SPLITS, Dataset, load
+from lilliput.flow.evaluation import load_data
+
+
+def named_data(text: str) -> tuple[Dataset, str]:
+    """The data set and the name of the split; `test` if none is named.
+
+    Args:
+        text: NAME or NAME:SPLIT; NAME as in `lilliput.data.load`, or a configuration file with [data].
+
+    Raises:
+        DataError: missing, damaged or useless data, or no such data set.
+        ConfigError: the configuration file is wrong.
+    """
+    name, colon, split = text.rpartition(":")
+    if not colon or split not in SPLITS:
+        name, split = text, "test"
+    if Path(name).suffix == ".toml":
+        return load_data(read(name).data), split
+    return load(name), split

@@ -1,0 +1,57 @@
+"""`demo`: a small real search on handwritten digits, from the data in scikit-learn to measured C."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lilliput.config import parse
+from lilliput.flow.progress import Watcher
+from lilliput.flow.searching import SearchResult, search
+
+CONFIG = """\
+# What `lilliput demo` runs: 8 x 8 handwritten digits on a generic Cortex-M4.
+board = "generic-m4"
+
+[data]
+name = "digits"
+
+[budget]
+error = 0.05
+ram_bytes = 4000
+flash_bytes = 24000
+macs = 200_000
+
+[search]
+trials = 24
+population = 10
+sample = 4
+counts = "log-uniform"
+
+[fidelity]
+rungs = [8]
+
+[training]
+epochs = 25
+batch_size = 64
+learning_rate = 0.1
+weight_decay = 1e-4
+
+[augment]
+shift = [1, 1]
+
+[final]
+networks = 4
+
+[final.training]
+epochs = 60
+"""
+
+
+def demo(
+    run: str | Path, *, resume: bool = False, workers: int | None = None, watcher: Watcher | None = None
+) -> SearchResult:
+    """Runs the demo's search in the folder `run`; see `search` for arguments and errors."""
+    import tomllib
+
+    settings = parse(tomllib.loads(CONFIG), "the demo's configuration")
+    return search(settings, run, resume=resume, workers=workers, watcher=watcher)

@@ -1,0 +1,276 @@
+"""What a search asks of one architecture: does it fit, what would it cost, and how good is its C."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from lilliput.config import BudgetSettings, DataSettings, Settings
+from lilliput.cost import cost
+from lilliput.data import Dataset, load
+from lilliput.errors import NetError, TrainingError
+from lilliput.flow.building import Built, described, quantized
+from lilliput.flow.files import write_with
+from lilliput.flow.run_directory import RunDirectory
+from lilliput.net import Net
+from lilliput.net.storage import save
+from lilliput.results import Cost
+from lilliput.search.cnn import CnnSpace
+from lilliput.search.cnn_architecture import CnnArchitecture
+from lilliput.search.evaluation import Job, Outcome
+from lilliput.targets import Board, board
+from lilliput.train.channels import find_groups, remove_channels
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A hard limit that an architecture breaks."""
+
+    name: str
+    value: float
+    limit: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The hard limits of a search: [budget] but for the error, and what the board has.
+
+    Attributes:
+        budget: the table.
+        board: what for.
+    """
+
+    budget: BudgetSettings
+    board: Board
+
+    def values(self, found: Cost) -> dict[str, float]:
+        """Objective → value of a cost; what is not predicted for the core is left out."""
+        ram = found.arena_bytes if self.budget.count_input else found.arena_without_input_bytes
+        flash = found.weights_bytes + (found.code_bytes if self.budget.count_code else 0)
+        values: dict[str, float] = {"ram_bytes": ram, "flash_bytes": flash, "macs": found.macs}
+        if found.cycles is not None:
+            values["cycles"] = found.cycles
+            values["latency_ms"] = self.board.latency_ms(found.cycles)
+            energy = self.board.energy_uj(found.cycles)
+            if energy is not None:
+                values["energy_uj"] = energy
+        return values
+
+    def broken(self, found: Cost) -> tuple[Excess, ...]:
+        """The limits that a cost breaks, the board's own among them."""
+        values = self.values(found)
+        bounds = {name: limit for name, limit in self.budget.bounds.items() if name != "error"}
+        excesses = [
+            Excess(name, values.get(name, math.inf), limit)
+            for name, limit in bounds.items()
+            if values.get(name, math.inf) > limit
+        ]
+        # The board holds input and code too, whatever the budget counts.
+        for name, value, limit in (
+            ("ram_bytes", found.arena_bytes, self.board.ram_bytes),
+            ("flash_bytes", found.flash_bytes, self.board.flash_bytes),
+        ):
+            if value > limit and all(excess.name != name for excess in excesses):
+                excesses.append(Excess(name, value, limit))
+        return tuple(excesses)
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Trains an architecture and scores its C; goes to worker processes as it is.
+
+    Attributes:
+        settings: of the search.
+        run: where networks are kept.
+        workers: processes that share this machine's cores.
+    """
+
+    settings: Settings
+    run: RunDirectory
+    workers: int = 1
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """Training and validation data; the test split is not even here."""
+        return load_data(self.settings.data).without_test()
+
+    @cached_property
+    def board(self) -> Board:
+        """What the networks are for."""
+        return board(self.settings.board)
+
+    @cached_property
+    def space(self) -> CnnSpace:
+        """Where the search looks."""
+        return CnnSpace(self.settings.search.counts)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """The hard limits."""
+        return Limits(self.settings.budget, self.board)
+
+    @cached_property
+    def device(self) -> str:
+        """Where torch computes."""
+        return device_for(self.settings)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Workers load their own data."""
+        return {name: getattr(self, name) for name in ("settings", "run", "workers")}
+
+    def net(self, architecture: CnnArchitecture) -> Net:
+        """The float network of an architecture, without weights."""
+        found = self.space.to_net(
+            architecture, self.dataset.input_shape, self.dataset.classes, self.settings.net_name
+        )
+        return described(found, self.dataset)
+
+    def cost(self, architecture: CnnArchitecture, sparsity: float | None = None) -> Cost:
+        """What an architecture will cost when the share `sparsity` of its channels is gone.
+
+        Which channels go is known after training only; until then they are taken evenly from all layers.
+        """
+        net = self.net(architecture)
+        return cost(thinned(net, sparsity) if sparsity else net, self.board)
+
+    def violations(self, architecture: CnnArchitecture, sparsity: float | None = None) -> tuple[Excess, ...]:
+        """The hard limits that an architecture breaks."""
+        return self.limits.broken(self.cost(architecture, sparsity))
+
+    def predicted(self, architecture: CnnArchitecture, sparsity: float | None = None) -> Mapping[str, float]:
+        """What the untrained network costs, by objective."""
+        return self.limits.values(self.cost(architecture, sparsity))
+
+    def __call__(self, job: Job) -> Outcome:
+        """Trains, prunes, quantizes, generates, and scores the C on the validation split.
+
+        Raises:
+            TrainingError: this architecture cannot be trained or expressed in integers.
+        """
+        from lilliput import train
+
+        settings, epochs = self.settings, self.settings.training.epochs
+        rungs = _Rungs(job)
+        fitted = train.fit(
+            self.net(self.space.decode(job.architecture)),
+            self.dataset,
+            replace(
+                settings.training,
+                validate_every=rungs.validate_every,
+                threads=settings.training.threads or self.threads,
+            ),
+            augment=settings.augment,
+            prune=settings.pruning.over(epochs, job.sparsity),
+            seed=job.seed,
+            device=self.device,
+            on_epoch=rungs,
+        )
+        try:
+            built = quantized(
+                fitted.net,
+                self.dataset,
+                settings.quantization,
+                None if rungs.stopped else settings.quantization.qat,
+                self.board,
+                job.seed,
+                self.device,
+            )
+        except NetError as error:
+            raise TrainingError(
+                f"trial {job.number} cannot be expressed in integers",
+                str(error),
+                "the search goes on without it",
+            ) from error
+        error = 1.0 - built.accuracy(self.dataset.validation)
+        write_with(self.run.float_net(job.number), lambda part: save(fitted.net, part))
+        write_with(self.run.integer_net(job.number), lambda part: save(built.net, part))
+        values = {"error": error, **self.limits.values(built.cost)}
+        return Outcome(
+            values={name: values[name] for name in settings.objectives},
+            info={**facts(built), "float_error": _error(fitted.validation_accuracy), "epochs": rungs.epoch},
+            rung_errors=tuple(rungs.errors),
+            stopped=rungs.stopped,
+        )
+
+    @property
+    def threads(self) -> int:
+        """Threads of torch in this process, where the settings leave it open; 0 leaves it to torch."""
+        return 0 if self.workers == 1 else max(1, cpus() // self.workers)
+
+
+class _Rungs:
+    """Judges a training while it runs; a true answer ends it."""
+
+    def __init__(self, job: Job) -> None:
+        self._judge = job.judge
+        self.errors: list[float] = []
+        self.stopped = False
+        self.epoch = 0
+        self.validate_every = math.gcd(*job.judge.epochs) if job.judge.epochs else 0
+
+    def __call__(self, record: Mapping[str, Any]) -> bool:
+        self.epoch = int(record["epoch"])
+        if self.epoch in self._judge.epochs:
+            error = 1.0 - float(record["validation_accuracy"])
+            self.errors.append(error)
+            self.stopped = not self._judge.goes_on(self._judge.epochs.index(self.epoch), error)
+        return self.stopped
+
+
+def thinned(net: Net, sparsity: float) -> Net:
+    """The network without the share `sparsity` of its prunable channels, taken evenly from all layers."""
+    groups = find_groups(net)
+    prunable = frozenset(groups.prunable)
+    rank: dict[int, float] = {}
+    for numbers in groups.makers.values():
+        for index, number in enumerate(dict.fromkeys(numbers.tolist())):
+            if number in prunable:
+                rank.setdefault(number, (index + 1) / len(numbers))
+    ranked = sorted(rank, key=lambda number: (-rank[number], number))
+    return remove_channels(net, groups.removable(ranked, round(sparsity * len(prunable))), groups)
+
+
+def facts(built: Built) -> dict[str, Any]:
+    """Figures of a built network that are no objectives, in JSON values."""
+    found = built.cost
+    return {
+        "arena_bytes": found.arena_bytes,
+        "arena_without_input_bytes": found.arena_without_input_bytes,
+        "weights_bytes": found.weights_bytes,
+        "code_bytes": found.code_bytes,
+        "macs": found.macs,
+        "cycles": found.cycles,
+    }
+
+
+def load_data(settings: DataSettings) -> Dataset:
+    """The data set that [data] describes.
+
+    Raises:
+        DataError: missing, damaged or useless data.
+    """
+    return load(**settings.model_dump())
+
+
+def device_for(settings: Settings) -> str:
+    """ "cpu" or "cuda", as the settings and the machine have it."""
+    if settings.device != "auto":
+        return settings.device
+    from lilliput import train
+
+    return train.best_device()
+
+
+def cpus() -> int:
+    """Cores that this process may use."""
+    import os
+
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _error(accuracy: float | None) -> float | None:
+    return None if accuracy is None else 1.0 - accuracy

@@ -1,0 +1,67 @@
+"""`front`: the Pareto front of a search, with everything that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lilliput.flow.files import read_json
+from lilliput.flow.final import MEASUREMENT, RECORD
+from lilliput.flow.run_directory import RunDirectory, opened
+from lilliput.flow.studies import read_study
+from lilliput.results import Trial
+from lilliput.search.front import pareto_front
+
+
+def front(run: str | Path) -> list[dict[str, Any]]:
+    """The front of a search, the most accurate first: one object a network.
+
+    Keys: `trial state architecture sparsity accuracy accuracy_of ram_bytes ram_bytes_without_input
+    weights_bytes code_bytes macs cycles directory measurement`.  `accuracy` is that of the generated C: on
+    the test split where the final stage has measured the network, else on the validation split
+    (`accuracy_of` says which).  `measurement` is what `measure --json` prints, null where there is none.
+
+    Raises:
+        ConfigError: there is no search in this folder.
+        StudyError: its study is damaged.
+    """
+    directory, settings = opened(run)
+    study = read_study(directory, settings)
+    return rows(directory, study.trials, settings.objectives)
+
+
+def rows(run: RunDirectory, trials: Sequence[Trial], objectives: Sequence[str]) -> list[dict[str, Any]]:
+    """The front of these trials as `front` gives it."""
+    measured = run.measured()
+    of_front = {trial.number: trial for trial in pareto_front(trials, objectives)}
+    of_front |= {trial.number: trial for trial in trials if trial.number in measured}
+    found = [_row(run, trial, trial.number in measured) for trial in of_front.values()]
+    # Test accuracies come first: they are not to be compared with those of short trainings.
+    return sorted(found, key=lambda row: (row["accuracy_of"] != "test", -row["accuracy"], row["trial"]))
+
+
+def _row(run: RunDirectory, trial: Trial, measured: bool) -> dict[str, Any]:
+    info = dict(trial.info)
+    measurement = None
+    accuracy, of = 1.0 - trial.values["error"], "validation"
+    if measured:
+        measurement = read_json(run.front(trial.number) / MEASUREMENT)
+        info |= read_json(run.front(trial.number) / RECORD)
+        accuracy, of = measurement["accuracy"], "test"
+    return {
+        "trial": trial.number,
+        "state": trial.state,
+        "architecture": dict(trial.architecture),
+        "sparsity": info.get("sparsity"),
+        "accuracy": accuracy,
+        "accuracy_of": of,
+        "ram_bytes": info["arena_bytes"],
+        "ram_bytes_without_input": info["arena_without_input_bytes"],
+        "weights_bytes": info["weights_bytes"],
+        "code_bytes": info["code_bytes"],
+        "macs": info["macs"],
+        "cycles": info.get("cycles"),
+        "directory": str(run.front(trial.number)) if measured else None,
+        "measurement": measurement,
+    }

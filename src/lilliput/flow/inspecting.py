@@ -1,0 +1,73 @@
+"""`info`: layers, MACs, RAM over time and flash of a network at any stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lilliput.cost import cost
+from lilliput.flow.models import load_model
+from lilliput.net import Net
+from lilliput.net.check import Stage, stage_of
+from lilliput.net.macs import op_macs
+from lilliput.passes import lower, lower_quantized
+from lilliput.report import memory_profile
+from lilliput.targets import board as board_named
+
+DEFAULT_BOARD = "generic-m4"
+
+
+def info(model: str | Path, board: str | None = None) -> dict[str, Any]:
+    """What a network is and what it costs on a board, predicted without building anything.
+
+    Keys: `name stage board core input classes labels parameters macs cycles
+    ram_bytes{arena,arena_without_input,lower_bound} flash_bytes{weights,code,total}
+    layers[{name,op,output,macs,weights_bytes,live_bytes}]`.  Layers are those of the integer network in
+    execution order; `live_bytes` is the RAM in use while a layer runs.
+
+    Args:
+        model: .safetensors or .tflite file, a compiled folder, or RUN#TRIAL.
+        board: name or TOML file; generic-m4 if None.
+
+    Raises:
+        ConfigError: no such model or board.
+        FormatError: the file is damaged.
+    """
+    net = load_model(model)
+    target = board_named(board or DEFAULT_BOARD)
+    stage = stage_of(net)
+    # Without ranges a float network gets placeholder scales; sizes do not depend on them.
+    planned = lower(net, None, target.core) if stage is Stage.FLOAT else lower_quantized(net, target.core)
+    found = cost(planned, target)
+    profile = memory_profile(planned)
+    return {
+        "name": net.name,
+        "stage": stage.value,
+        "board": target.name,
+        "core": target.core.name,
+        "input": list(net.input.shape),
+        "classes": net.output.elements,
+        "labels": list(net.labels),
+        "parameters": sum(tensor.elements for tensor in planned.tensors.values() if tensor.constant),
+        "macs": found.macs,
+        "cycles": found.cycles,
+        "ram_bytes": {
+            "arena": found.arena_bytes,
+            "arena_without_input": found.arena_without_input_bytes,
+            "lower_bound": found.lower_bound_bytes,
+        },
+        "flash_bytes": {"weights": found.weights_bytes, "code": found.code_bytes, "total": found.flash_bytes},
+        "layers": [_layer(planned, index, step.live_bytes) for index, step in enumerate(profile.steps)],
+    }
+
+
+def _layer(net: Net, index: int, live_bytes: int) -> dict[str, Any]:
+    op = net.ops[index]
+    return {
+        "name": op.name,
+        "op": type(op).__name__,
+        "output": list(net.tensors[op.outputs[0]].shape),
+        "macs": op_macs(op, net),
+        "weights_bytes": sum(tensor.storage_bytes for tensor in net.constants(op)),
+        "live_bytes": live_bytes,
+    }

@@ -1,0 +1,108 @@
+"""MODEL on the command line: a file, a compiled folder, or a trial of a search; always a `Net` in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lilliput.errors import ConfigError, FormatError, NetError
+from lilliput.flow.building import calibration_examples
+from lilliput.flow.run_directory import opened, split_reference
+from lilliput.measure.artifact import MANIFEST, read_artifact
+from lilliput.net import Net
+from lilliput.net.check import Stage, stage_of
+from lilliput.net.storage import load
+from lilliput.passes import fold_batch_norm, lower, lower_quantized
+from lilliput.targets import Board
+
+
+def load_model(model: str | Path) -> Net:
+    """The network that MODEL names, at whatever stage it is stored.
+
+    Args:
+        model: a .safetensors or .tflite file, a folder that `compile` wrote, or RUN#TRIAL.
+
+    Raises:
+        ConfigError: there is no such file, folder or trial, or it is of an unknown kind.
+        FormatError: the file is damaged.
+    """
+    reference = split_reference(str(model))
+    if reference is not None:
+        return load(_trial_path(*reference))
+    path = Path(model)
+    if (path / MANIFEST).is_file():
+        return load(read_artifact(path).model_path)
+    if not path.exists():
+        raise ConfigError(
+            f"model {path} does not exist", "", "give a .safetensors file, a compiled folder, or RUN#TRIAL"
+        )
+    reader = READERS.get(path.suffix.lower())
+    if reader is None or path.is_dir():
+        raise ConfigError(
+            f"{path} is no model that Lilliput reads",
+            f"known: {', '.join(READERS)}, a compiled folder, RUN#TRIAL",
+            "convert it, or check the path",
+        )
+    return reader(path)
+
+
+def _read_tflite(path: Path) -> Net:
+    from lilliput.formats.tflite import read_tflite
+
+    return read_tflite(path)
+
+
+READERS: dict[str, Callable[[Path], Net]] = {".safetensors": load, ".tflite": _read_tflite}
+"""Who reads a file, by the end of its name."""
+
+
+def planned_for(net: Net, board: Board, data: str | None = None) -> Net:
+    """The network with a plan for `board`.
+
+    Args:
+        net: at any stage; a float network must have weights.
+        board: what for; its core's kernels decide scratch memory.
+        data: data set that gives a float network its ranges.
+
+    Raises:
+        NetError: the float network has no weights, or there are no data for its ranges.
+    """
+    if stage_of(net) is not Stage.FLOAT:
+        return lower_quantized(net, board.core)
+    if any(tensor.constant and tensor.data is None for tensor in net.tensors.values()):
+        raise NetError(
+            f"network '{net.name}' has no weights", "it was not trained", "train it with lilliput search"
+        )
+    if data is None:
+        raise ConfigError(
+            f"network '{net.name}' is float",
+            "its integer ranges come from examples",
+            "name the data set that it was trained on: --data NAME",
+        )
+    from lilliput import train
+    from lilliput.flow.datasets import named_data
+
+    dataset, _ = named_data(data)
+    folded = fold_batch_norm(net)
+    return lower(folded, train.calibrate(folded, calibration_examples(dataset.train, 1024)), board.core)
+
+
+def _trial_path(folder: Path, trial: int) -> Path:
+    """The integer network of a trial: the final one where there is one."""
+    run, _ = opened(folder)
+    compiled = run.front(trial)
+    if (compiled / MANIFEST).is_file():
+        return read_artifact(compiled).model_path
+    path = run.integer_net(trial)
+    if not path.is_file():
+        kept = sorted(
+            int(found.name.split(".")[0])
+            for found in run.weights.glob("*.safetensors")
+            if found.name.count(".") == 1 and found.name.split(".")[0].isdigit()
+        )
+        raise FormatError(
+            f"{folder} keeps no network of trial {trial}",
+            f"kept: {', '.join(map(str, kept)) or 'none'}",
+            'choose one of those; output.weights = "all" keeps every trial\'s',
+        )
+    return path

@@ -1,0 +1,185 @@
+"""`search`: from a configuration to a measured front; what was finished survives any interruption."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lilliput.config import Settings, read
+from lilliput.errors import ConfigError
+from lilliput.flow.evaluation import Evaluator
+from lilliput.flow.files import write_json
+from lilliput.flow.final import chosen, finish
+from lilliput.flow.fronts import rows
+from lilliput.flow.progress import Silent, Watcher
+from lilliput.flow.reporting import write_report
+from lilliput.flow.run_directory import RunDirectory, begin
+from lilliput.flow.studies import write_study
+from lilliput.results import Trial
+from lilliput.search.cnn_architecture import CnnArchitecture
+from lilliput.search.evaluation import Callbacks, Progress
+from lilliput.search.front import pareto_front
+from lilliput.search.space import structure
+from lilliput.search.study import Study, StudyInterrupted, open_study
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        directory: where everything lies.
+        trials: all that have ended.
+        front: one object a network, as `lilliput.flow.front` gives them.
+        report: the report, None if none was asked for.
+    """
+
+    directory: Path
+    trials: tuple[Trial, ...]
+    front: list[dict[str, Any]]
+    report: Path | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `lilliput search --json` prints."""
+        return {
+            "run": str(self.directory),
+            "trials": len(self.trials),
+            "front": self.front,
+            "report": None if self.report is None else str(self.report),
+        }
+
+
+def search(
+    config: str | Path | Settings,
+    run: str | Path,
+    *,
+    resume: bool = False,
+    workers: int | None = None,
+    watcher: Watcher | None = None,
+) -> SearchResult:
+    """Searches, trains the front at length, compiles and measures it, and writes the report.
+
+    Args:
+        config: a configuration file, or settings.
+        run: folder for the results.
+        resume: go on with the search in `run`; its settings must be the same but for how long to search,
+            [final] and [output].
+        workers: local processes; overrides the configuration.
+        watcher: is told what happens.
+
+    Raises:
+        ConfigError: the configuration is wrong, or the folder holds other things.
+        DataError: the data are missing, damaged or useless.
+        BudgetError: nothing fits; names the bound and the smallest value that would do.
+        StudyError: the study is damaged, exists, or was made with other settings.
+        KeyboardInterrupt: Ctrl-C; what was finished is kept.
+    """
+    settings = config if isinstance(config, Settings) else read(config)
+    text = "" if isinstance(config, Settings) else Path(config).read_text(encoding="utf-8")
+    watcher = watcher or Silent()
+    study_settings = settings.study(workers)
+    directory = RunDirectory(Path(run))
+    evaluator = Evaluator(settings, directory, study_settings.workers)
+    _check_objectives(evaluator)
+    about = _about(settings, evaluator)
+    begin(directory.path, settings, text)
+    with open_study(directory.path, evaluator.space, study_settings, about, resume=resume) as study:
+        write_json(directory.settings, settings.to_json())
+        _run(study, evaluator, about, watcher)
+        trials = study.trials
+        write_study(directory, trials, settings, evaluator.space.name, about)
+        front = pareto_front(trials, settings.objectives)
+        if settings.output.weights == "front":
+            directory.keep_weights(frozenset(trial.number for trial in front))
+        finish(chosen(front, settings), settings, directory, study_settings.workers, watcher)
+    report = write_report(directory, settings) if settings.output.report else None
+    return SearchResult(directory.path, trials, rows(directory, trials, settings.objectives), report)
+
+
+def _run(
+    study: Study[CnnArchitecture], evaluator: Evaluator, about: dict[str, Any], watcher: Watcher
+) -> None:
+    settings, directory = evaluator.settings, evaluator.run
+    trials = {trial.number: trial for trial in study.trials}
+    watcher.stage("search", max(study.settings.trials, len(trials)), len(trials))
+    written = 0.0
+
+    def on_progress(progress: Progress) -> None:
+        nonlocal written
+        trials[progress.trial.number] = progress.trial
+        # The book of record is study.db; this copy, for who looks on, need not be newer than a few seconds.
+        if time.monotonic() - written > _COPY_SECONDS:
+            _copy(directory, trials.values(), settings, evaluator.space.name, about)
+            written = time.monotonic()
+        watcher.step(_told(progress.trial))
+        watcher.front(progress.front)
+
+    callbacks = Callbacks(
+        evaluate=evaluator,
+        feasible=evaluator.violations,
+        predict=evaluator.predicted,
+        identity=lambda architecture: structure(evaluator.net(architecture)),
+        on_progress=on_progress,
+        keep=directory.keep_weights,
+    )
+    try:
+        study.run(callbacks)
+    except StudyInterrupted as error:
+        raise KeyboardInterrupt(str(error)) from None
+    finally:
+        _copy(directory, study.trials, settings, evaluator.space.name, about)
+
+
+_COPY_SECONDS = 5.0
+
+
+def _copy(
+    directory: RunDirectory, trials: Any, settings: Settings, space: str, about: dict[str, Any]
+) -> None:
+    ordered: Sequence[Trial] = sorted(trials, key=lambda trial: trial.number)
+    write_study(directory, ordered, settings, space, about)
+
+
+def _told(trial: Trial) -> str:
+    if not trial.values:
+        return f"trial {trial.number} {trial.state}: {trial.info.get('reason', '')}".strip()
+    values = trial.values
+    return (
+        f"trial {trial.number} {trial.state}: error {100 * values['error']:.2f} %, "
+        f"RAM {values['ram_bytes']:.0f} B, flash {values['flash_bytes']:.0f} B, {values['macs']:.0f} MACs"
+    )
+
+
+def _check_objectives(evaluator: Evaluator) -> None:
+    """Refuses bounds on what is not predicted for this board.
+
+    Raises:
+        ConfigError: names the bound.
+    """
+    from numpy.random import default_rng
+
+    values = evaluator.predicted(evaluator.space.sample(default_rng(0)))
+    missing = [name for name in evaluator.settings.objectives if name != "error" and name not in values]
+    if missing:
+        target = evaluator.board
+        what = "current" if missing == ["energy_uj"] else f"cycles on {target.core.name}"
+        raise ConfigError(
+            f"budget.{missing[0]} cannot be kept on board '{target.name}'",
+            f"its {what} are not known" if what != "current" else "its current is not known",
+            "bound macs instead",
+        )
+
+
+def _about(settings: Settings, evaluator: Evaluator) -> dict[str, Any]:
+    """What a trial's result depends on beside the search's own settings, in JSON values."""
+    whole = settings.to_json()
+    tables = ("data", "budget", "training", "augment", "pruning", "quantization")
+    return {
+        "board": evaluator.board.to_dict(),
+        "name": settings.net_name,
+        "device": evaluator.device,
+        **{table: whole[table] for table in tables},
+    }
