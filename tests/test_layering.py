@@ -43,9 +43,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measure": {"net", "targets", "codegen", "runtime"},
     "report": {"net"},
     "config": ROOMS_ABOVE,
-    "flow": ROOMS_ABOVE | {"config"},
+    "flow": ROOMS_ABOVE | {"config", "doctor"},
     "doctor": ROOMS_ABOVE,
     "cli": ROOMS_ABOVE | {"config", "flow", "doctor"},
+    "__main__": {"cli"},
     "__init__": {"net", "config", "flow"},
 }
 THIRD_PARTY: dict[str, set[str]] = {

@@ -1,0 +1,158 @@
+"""TOML in, typed and checked settings out; an unknown key is told with the nearest one that exists."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ValidationError
+
+from lilliput.config.settings import Settings
+from lilliput.errors import ConfigError
+
+
+def read(path: str | Path) -> Settings:
+    """The settings in a TOML file.
+
+    Raises:
+        ConfigError: no such file, not TOML, or a key or value is wrong; names file, key and what is allowed.
+    """
+    path = Path(path)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist", "", "give the path of a configuration file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read", str(error), "check the file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML", str(error), "repair that line") from error
+    return parse(raw, str(path), path.parent)
+
+
+def parse(raw: Mapping[str, Any], source: str, folder: Path | None = None) -> Settings:
+    """Settings from the tables of a configuration.
+
+    Args:
+        raw: the tables.
+        source: where they come from, for messages.
+        folder: where relative paths start; None leaves them.
+
+    Raises:
+        ConfigError: a key or value is wrong.
+    """
+    try:
+        settings = Settings.model_validate(_with_inherited(raw))
+    except ValidationError as error:
+        raise _explained(error, source) from None
+    moved: dict[str, Any] = {}
+    if folder is not None and settings.data.path is not None:
+        place = (folder / settings.data.path.expanduser()).resolve()
+        moved["data"] = settings.data.model_copy(update={"path": place})
+    if folder is not None and settings.board.endswith(".toml"):
+        moved["board"] = str((folder / Path(settings.board).expanduser()).resolve())
+    return settings.model_copy(update=moved) if moved else settings
+
+
+def _with_inherited(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables of [final] say what differs from the search: the rest comes from there."""
+    found = dict(raw)
+    final = raw.get("final")
+    if isinstance(final, Mapping):
+        quantization = raw.get("quantization")
+        qat = quantization.get("qat", {}) if isinstance(quantization, Mapping) else {}
+        parents = {key: raw.get(key, {}) for key in ("training", "augment", "pruning")} | {"qat": qat}
+        merged = dict(final)
+        for key, parent in parents.items():
+            if isinstance(final.get(key), Mapping) and isinstance(parent, Mapping):
+                merged[key] = {**parent, **final[key]}
+                # Rates by epoch belong to the schedule that they were written for.
+                if merged[key].get("schedule", "one-cycle") != "step" and "steps" not in final[key]:
+                    merged[key].pop("steps", None)
+        found["final"] = merged
+    return found
+
+
+def _explained(error: ValidationError, source: str) -> ConfigError:
+    problems = [_problem(found) for found in error.errors()]
+    key, why, hint = problems[0]
+    more = [f"{other}: {reason}" for other, reason, _ in problems[1:]]
+    title = f"{source}: {key} is wrong" if key else f"{source} is wrong"
+    return ConfigError(title, "; also ".join([why, *more]), hint)
+
+
+def _problem(found: Any) -> tuple[str, str, str]:
+    """Key, reason and hint of one of pydantic's errors."""
+    place = tuple(part for part in found["loc"] if isinstance(part, int) or not _is_type_name(part))
+    key = _dotted(place)
+    kind = found["type"]
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        known = sorted(_keys_at(place[:-1]))
+        close = difflib.get_close_matches(str(place[-1]), known, 1)
+        hint = f"did you mean '{close[0]}'?" if close else f"remove it; known keys: {', '.join(known)}"
+        return key, "there is no such key", hint
+    if kind == "missing":
+        return key, "it is missing", f"add {key} = … to the file"
+    message = str(found["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = message[:1].lower() + message[1:]
+    why = f"{message}, got {found['input']!r}" if kind != "value_error" and key else message
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", str(found["ctx"]["expected"]))
+        close = difflib.get_close_matches(str(found["input"]), allowed, 1)
+        return key, why, f"did you mean '{close[0]}'?" if close else f"one of {', '.join(allowed)}"
+    return key, why, "give a value within the bounds"
+
+
+def _is_type_name(part: str) -> bool:
+    """Whether pydantic put the branch of a union into the location, which no key is called."""
+    return bool(re.search(r"\[|^(str|int|float|bool)$|Settings$", part))
+
+
+def _dotted(place: tuple[Any, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+
+
+def _keys_at(place: tuple[Any, ...]) -> set[str]:
+    kind: Any = Settings
+    for part in place:
+        kind = next((inner for inner in _settings_in(_fields_of(kind).get(str(part)))), None)
+    return set(_fields_of(kind))
+
+
+def _fields_of(kind: Any) -> dict[str, Any]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return {name: field.annotation for name, field in kind.model_fields.items()}
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return {field.name: hints[field.name] for field in fields(kind)}
+    return {}
+
+
+def _settings_in(kind: Any) -> Iterator[Any]:
+    if get_origin(kind) in (Union, types.UnionType, Annotated):
+        for inner in get_args(kind):
+            yield from _settings_in(inner)
+    elif isinstance(kind, type) and _fields_of(kind):
+        yield kind
+
+
+def tables() -> dict[str, dict[str, Any]]:
+    """Every table and its keys with their types: what the documentation must describe."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def walk(prefix: str, kind: Any) -> None:
+        found[prefix] = {}
+        for name, inner in _fields_of(kind).items():
+            nested = next(_settings_in(inner), None)
+            if nested is None:
+                found[prefix][name] = inner
+            else:
+                walk(f"{prefix}.{name}".lstrip("."), nested)
+
+    walk("", Settings)
+    return found
