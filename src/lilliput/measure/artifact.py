@@ -102,7 +102,7 @@ def read_artifact(directory: str | Path) -> Artifact:
 
 
 def _parse(directory: Path, path: Path, values: Any) -> Artifact:
-    if not isinstance(values, dict) or not _KEYS <= set(values):
+    if not isinstance(values, dict) or not set(values) >= _KEYS:
         raise _damaged(path, f"it must be an object with the keys {', '.join(sorted(_KEYS))}")
     name, files, model = values["name"], values["files"], values["model"]
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):

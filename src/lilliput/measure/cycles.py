@@ -1,7 +1,7 @@
 """Cycles of executed code: basic blocks priced with the core's instruction timings.
 
 The emulator counts how often each block was entered from which other block; a block's price is that of its
-instructions in order, and an edge adds the refill of the pipeline where it was a jump.  Memory never waits here.
+instructions in order, and an edge adds the refill of the pipeline where it was a jump.  Memory never waits.
 """
 
 from __future__ import annotations

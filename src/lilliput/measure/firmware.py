@@ -1,8 +1,8 @@
 """Builds the firmware that is measured, and the same firmware without the network.
 
-Flash lies at 0 and RAM at 0x20000000 whatever the board, so that an emulator need not know the chip; sizes are the
-board's.  The image shows `lp_bench_init`, `lp_bench_run`, `lp_bench_input`, `lp_bench_output`, their byte counts and
-`_estack` to whoever drives it.
+Flash lies at 0 and RAM at 0x20000000 whatever the board, so that an emulator need not know the chip; sizes
+are the board's.  The image shows `lp_bench_init`, `lp_bench_run`, `lp_bench_input`, `lp_bench_output`, their
+byte counts and `_estack` to whoever drives it.
 """
 
 from __future__ import annotations
@@ -56,12 +56,14 @@ def build_firmware(
     toolchain: Toolchain,
     output: Path,
     options: Sequence[str] = ("-O2",),
+    on_chip: bool = False,
 ) -> Firmware:
     """Build network `name`, whose C is `files`, for the board `target` into the ELF file `output`.
 
     Args:
         files: file name → text, as `lilliput.codegen.generate` returns them.
         options: how to optimize.
+        on_chip: put flash and RAM where the board has them, not where the emulator does.
 
     Raises:
         ToolchainError: the compiler failed.
@@ -71,12 +73,13 @@ def build_firmware(
     with tempfile.TemporaryDirectory(prefix="lilliput-") as folder:
         here = Path(folder)
         sources = write_sources(files, name, here)
-        built = here / FIRMWARE
-        _link(toolchain, [*sources, _SOURCES / "bench.c"], target.ram_bytes, tuple(options), here, built)
-        image = read_image(built)
+        origins = (target.flash_origin, target.ram_origin) if on_chip else (FLASH_ORIGIN, RAM_ORIGIN)
+        script = linker_script(target.ram_bytes, *origins)
+        _link(toolchain, [*sources, _SOURCES / "bench.c"], script, tuple(options), here)
+        image = read_image(here / FIRMWARE)
         _check_fits(image, target, name)
-        empty_flash_bytes, empty_variable_bytes = _empty(_Key(toolchain), tuple(options))
-        _move(built, output)
+        empty_flash_bytes, empty_variable_bytes = _empty(toolchain, tuple(options))
+        _move(here / FIRMWARE, output)
     grown = image.flash_bytes - empty_flash_bytes
     weights = image.constant_bytes(f"{name}_")
     return Firmware(
@@ -113,43 +116,24 @@ def linker_script(ram_bytes: int, flash_origin: int = FLASH_ORIGIN, ram_origin: 
     return text
 
 
-class _Key:
-    """A toolchain as a key of the cache: two are the same if they are called the same way."""
-
-    def __init__(self, toolchain: Toolchain) -> None:
-        self.toolchain = toolchain
-        self._identity = (toolchain.command, toolchain.flags, toolchain.link_flags, toolchain.libraries)
-
-    def __hash__(self) -> int:
-        return hash(self._identity)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self._identity == other._identity
-
-
 @cache
-def _empty(key: _Key, options: tuple[str, ...]) -> tuple[int, int]:
+def _empty(toolchain: Toolchain, options: tuple[str, ...]) -> tuple[int, int]:
     """Flash and variable bytes of the firmware without a network."""
     with tempfile.TemporaryDirectory(prefix="lilliput-") as folder:
-        built = Path(folder) / FIRMWARE
-        _link(key.toolchain, [_SOURCES / "bench_empty.c"], _LINK_BYTES, options, Path(folder), built)
-        image = read_image(built)
+        here = Path(folder)
+        _link(toolchain, [_SOURCES / "bench_empty.c"], linker_script(_LINK_BYTES), options, here)
+        image = read_image(here / FIRMWARE)
     return image.flash_bytes, image.ram_bytes
 
 
 def _link(
-    toolchain: Toolchain,
-    sources: list[Path],
-    ram_bytes: int,
-    options: tuple[str, ...],
-    folder: Path,
-    output: Path,
+    toolchain: Toolchain, sources: list[Path], script: str, options: tuple[str, ...], folder: Path
 ) -> None:
-    script = folder / "memory.ld"
-    script.write_text(linker_script(ram_bytes), encoding="utf-8")
-    toolchain.link(
-        [_SOURCES / "startup.c", *sources], output, include=(folder, _SOURCES), script=script, options=options
-    )
+    path = folder / "memory.ld"
+    path.write_text(script, encoding="utf-8")
+    include = (folder, _SOURCES)
+    sources = [_SOURCES / "startup.c", *sources]
+    toolchain.link(sources, folder / FIRMWARE, include=include, script=path, options=options)
 
 
 def _check_fits(image: Image, target: Board, name: str) -> None:

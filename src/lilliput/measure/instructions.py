@@ -74,7 +74,7 @@ class Instruction:
         index_register: whether a second register takes part in that address.
         write_back: whether the address goes back into its register.
         reads, writes: all registers, flags included.
-        jumps: whether its target is in the instruction (False) or a register or memory (True); None for no jump.
+        jumps: None for no jump, False if the target is in the instruction, True if in a register or memory.
         links: whether it is a call.
         packed: whether it belongs to the DSP extension.
         known: False for what the disassembler cannot read.
@@ -194,8 +194,8 @@ _BY_NUMBER = (
 
 
 def _words(raw: Any, kind: Kind) -> int:
-    registers = [operand.reg for operand in raw.operands if operand.type == arm.ARM_OP_REG]
-    doubles = sum(raw.reg_name(register).startswith("d") for register in registers)
+    registers: list[int] = [operand.reg for operand in raw.operands if operand.type == arm.ARM_OP_REG]
+    doubles: int = sum(raw.reg_name(register).startswith("d") for register in registers)
     if kind in (Kind.FLOAT_LOAD, Kind.FLOAT_STORE):
         return 1 + doubles
     if kind not in (Kind.LOAD_MULTIPLE, Kind.STORE_MULTIPLE):

@@ -22,12 +22,12 @@ _EDGES = 1 << 17
 _NO_BLOCK = 0xFFFFFFFF
 
 NOTHING, OUTSIDE, FIRST_LAYER = 0, 1, 2
-"""What begins at a halfword of code: nothing, code that is no layer's, or the layer of number (value - FIRST_LAYER)."""
+"""What begins at a halfword of code: nothing, code of no layer, or layer number (value - FIRST_LAYER)."""
 
 
 @dataclass(frozen=True)
 class Edge:
-    """`count` times control went from the block at `previous` to that at `current`, in layer `layer` (None: in none)."""
+    """`count` times control went from the block at `previous` to that at `current`, in `layer` or in none."""
 
     previous: int
     current: int
@@ -102,7 +102,10 @@ class Recorder:
 
     def __exit__(self, *_: object) -> None:
         for handle in self._handles:
-            self._emulator.hook_del(handle)
+            if self._library:
+                _unicorn_library().uc_hook_del(self._emulator._uch, ctypes.c_size_t(handle))
+            else:
+                self._emulator.hook_del(handle)
         self._emulator.ctl_flush_tb()
 
     def _add_native(self, kind: int, function: Any) -> None:

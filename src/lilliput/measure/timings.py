@@ -2,14 +2,15 @@
 
 Sources, one a core:
 
-- Cortex-M4: Arm DDI 0439, "Instruction set summary" and "Load/store timings": most instructions take one cycle; a load
-  two, or one when it follows a load whose result it does not need; a store one, since a buffer takes it, or two with a
-  register offset; multiple transfers one and one more a word; a division 2 to 12; a taken branch one and the refill.
-- Cortex-M3: Arm DDI 0337, the same pipeline with slower multiplies: MLA two, long multiplies three to seven.
-- Cortex-M0+: Arm DDI 0484, "Instruction set summary": loads and stores two, multiple transfers one and one more a word,
-  taken branches two, BL three, POP with PC three and one more a word.
-- Cortex-M33 and Cortex-M7: Arm publishes no timings.  M33 takes the Cortex-M4's, M7 a dual-issue model; both are coarse
-  estimates.
+- Cortex-M4: Arm DDI 0439, "Instruction set summary" and "Load/store timings": most instructions take one
+  cycle; a load two, or one when it follows a load whose result it does not need; a store one, since a buffer
+  takes it, or two with a register offset; multiple transfers one and one more a word; a division 2 to 12; a
+  taken branch one and the refill.
+- Cortex-M3: Arm DDI 0337, the same pipeline with slower multiplies: MLA two, long ones three to seven.
+- Cortex-M0+: Arm DDI 0484, "Instruction set summary": loads and stores two, multiple transfers one and one
+  more a word, taken branches two, BL three, POP with PC three and one more a word.
+- Cortex-M33 and Cortex-M7: Arm publishes no timings.  M33 takes the Cortex-M4's, M7 a dual-issue model; both
+  are coarse estimates.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ class Timing:
         source: where the figures come from.
         published: whether the core's maker publishes them.
         load, store: one word.
-        load_behind_load: a load whose address does not need the load directly before it.
+        load_behind_load: one directly behind a load that its address does not need.
         store_indexed: a store whose address has two registers; `store` behind a load.
         multiply, multiply_add, long_multiply: as named.
         divide: between the fastest and the slowest, which the operands decide.
         system, barrier: MRS and MSR; DMB, DSB and ISB.
         table_branch: TBB and TBH before the refill.
-        condition: an IT instruction behind a 32-bit one; behind a 16-bit one it is free where `folds` is true.
+        condition: an IT instruction behind a 32-bit one; where `folds`, free behind a 16-bit one.
         float_multiply_add, float_divide: single precision.
         refill_direct: what a taken branch adds when the target is in the instruction.
         refill_link: the same for BL.
@@ -150,8 +151,8 @@ class DualIssueTiming:
     refill_memory: int
 
 
-# Six stages, results of loads and multiplies in the third of three execution stages, branches predicted: Arm's
-# description of the pipeline (Arm 100-series processor overview); the numbers are this project's reading of it.
+# Six stages, in order, two instructions at a time, branches predicted: that much Arm says of the pipeline;
+# the numbers are this project's reading of it.
 CORTEX_M7 = DualIssueTiming(
     source="dual-issue model, as a coarse estimate",
     published=False,

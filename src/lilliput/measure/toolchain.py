@@ -1,21 +1,20 @@
 """Compilers: one for the chip, one for the host.
 
-For the chip `arm-none-eabi-gcc` where it is on the PATH, since that is what embedded developers have, and otherwise
-the pip package `ziglang`, which brings clang and a linker without root.
+For the chip `arm-none-eabi-gcc` where it is on the PATH, since that is what embedded developers have, and
+otherwise the pip package `ziglang`, which brings clang and a linker without root.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -56,7 +55,7 @@ class Toolchain:
         flags: what every call for this core needs.
         link_flags: what a call that links needs besides.
         libraries: what stands at the end of such a call.
-        environment: variables to set for the call.
+        environment: (name, value) of variables to set for the call.
     """
 
     title: str
@@ -64,7 +63,7 @@ class Toolchain:
     flags: tuple[str, ...]
     link_flags: tuple[str, ...]
     libraries: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: tuple[tuple[str, str], ...] = ()
 
     def link(
         self,
@@ -87,7 +86,7 @@ class Toolchain:
             *(*self.link_flags, "-T", str(script), "-Wl,--gc-sections", "-o", str(output)),
             *self.libraries,
         ]
-        run_compiler(command, self.environment)
+        run_compiler(command, dict(self.environment))
 
 
 def find_toolchain(target: Board, cc: str | None = None) -> Toolchain:
@@ -131,6 +130,12 @@ def find_host_compiler() -> tuple[str, ...]:
     raise ToolchainError(
         "there is no C compiler for this machine", "neither cc nor gcc nor clang is there", INSTALL_HOST
     )
+
+
+def host_title(command: tuple[str, ...]) -> str:
+    """Name and version of a host compiler, for reports."""
+    lines = _ask(command, "--version").splitlines()
+    return lines[0] if lines else command[0]
 
 
 def run_compiler(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
@@ -198,22 +203,21 @@ def _zig(core: Core, command: tuple[str, ...]) -> Toolchain:
 
 @cache
 def _ask(command: tuple[str, ...], question: str) -> str:
-    answer = run_compiler([*command, question]).strip()
-    return re.sub(r"\s+", " ", answer)
+    return run_compiler([*command, question]).strip()
 
 
-def _zig_environment() -> dict[str, str]:
-    """Where zig keeps what it built: its own place, or a temporary one on a machine without a writable home."""
+def _zig_environment() -> tuple[tuple[str, str], ...]:
+    """Where zig keeps what it built: its own place, or a temporary one where no home is writable."""
     if "ZIG_GLOBAL_CACHE_DIR" in os.environ:
-        return {}
+        return ()
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/nonexistent")) / ".cache")
     try:
         (home / "zig").mkdir(parents=True, exist_ok=True)
         if os.access(home / "zig", os.W_OK):
-            return {}
+            return ()
     except OSError:
         pass
-    return {"ZIG_GLOBAL_CACHE_DIR": str(_temporary_cache())}
+    return (("ZIG_GLOBAL_CACHE_DIR", str(_temporary_cache())),)
 
 
 @cache

@@ -1,0 +1,247 @@
+"""Measures a compiled network: builds it, runs it, compares every byte, and writes down what it took."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lilliput.errors import ConfigError, MeasureError, NetError
+from lilliput.measure.artifact import Artifact, read_artifact
+from lilliput.measure.emulator import Emulator
+from lilliput.measure.firmware import FIRMWARE, Firmware, build_firmware
+from lilliput.measure.host import HostModel, as_rows
+from lilliput.measure.toolchain import Toolchain, find_host_compiler, find_toolchain, host_title
+from lilliput.net.graph import Net, Plan
+from lilliput.net.macs import net_macs, op_macs
+from lilliput.net.reference import run as run_reference
+from lilliput.results import FlashBytes, LayerCost, Measurement, RamBytes
+
+Array = NDArray[np.generic]
+
+PLACES = ("emulator", "host", "board")
+VECTORS = 8
+"""How many random inputs are run when none are given."""
+
+
+def measure(
+    directory: str | Path,
+    on: str = "emulator",
+    *,
+    vectors: Array | None = None,
+    examples: tuple[Array, Array] | None = None,
+    cc: str | None = None,
+) -> Measurement:
+    """Measure the network that `lilliput compile` left in `directory`.
+
+    The generated C runs on the host, and on the emulated core or the board if asked; a vector counts as a
+    mismatch when any byte of any of them differs from the reference.  `firmware.elf` stays in the directory.
+
+    Args:
+        directory: as `lilliput compile` leaves it.
+        on: "emulator", "host" or "board".
+        vectors: inputs to compare on, (n, *input shape) in the type of the network's input; random ones if
+            None.
+        examples: whole split for the accuracy of the generated C, which runs on the host: inputs as in
+            `vectors`, and class numbers (n,).
+        cc: a compiler for the chip to use instead of the one that is found.
+
+    Raises:
+        FormatError: the directory is damaged.
+        ToolchainError: a compiler or the board's probe is missing or failed.
+        MeasureError: it does not fit the board, faulted, or did not end.
+        NetError: `vectors` or `examples` do not fit the network.
+        StorageError: `firmware.elf` cannot be written.
+    """
+    return measure_with_outputs(directory, on, vectors=vectors, examples=examples, cc=cc)[0]
+
+
+def measure_with_outputs(
+    directory: str | Path,
+    on: str = "emulator",
+    *,
+    vectors: Array | None = None,
+    examples: tuple[Array, Array] | None = None,
+    cc: str | None = None,
+) -> tuple[Measurement, Array]:
+    """As `measure`; also the outputs for `vectors`, (n, *output shape), from where it ran."""
+    if on not in PLACES:
+        raise ConfigError(
+            f"there is no place '{on}' to measure on", f"known: {', '.join(PLACES)}", "choose one"
+        )
+    artifact = read_artifact(directory)
+    net, files = _load(artifact), artifact.texts()
+    vectors = random_vectors(net, VECTORS) if vectors is None else as_rows(net, vectors)
+    expected = run_reference(net, vectors)
+    model = HostModel(net, files)
+    outputs = model.run(vectors)
+    wrong = _differing(outputs, expected)
+    found = _predicted(artifact, net, model)
+    if on == "host":
+        found = replace(found, toolchain=host_title(find_host_compiler()))
+    else:
+        toolchain = find_toolchain(artifact.board, cc)
+        if on == "emulator":
+            found, outputs = _on_emulator(artifact, net, files, toolchain, found, vectors)
+        else:
+            found, outputs = _on_board(artifact, net, files, toolchain, found, vectors)
+        wrong |= _differing(outputs, expected)
+    found = replace(found, vectors=len(vectors), mismatches=int(wrong.sum()))
+    if examples is not None:
+        found = replace(found, examples=len(examples[1]), accuracy=accuracy(model, *examples))
+    return found, outputs
+
+
+def random_vectors(net: Net, count: int, seed: int = 0) -> Array:
+    """`count` inputs over the whole range of the input's type; the first two hold nothing but its ends."""
+    low, high = net.input.dtype.range
+    x = np.random.default_rng(seed).integers(low, high, (count, *net.input.shape), endpoint=True)
+    x[0] = low
+    if count > 1:
+        x[1] = high
+    return x.astype(net.input.dtype.numpy)
+
+
+def accuracy(model: HostModel, x: Array, classes: Array) -> float:
+    """Share of `x` whose largest output, the first of equals, is its class.
+
+    Args:
+        x: (n, *input shape) in the type of the network's input.
+        classes: (n,) class numbers.
+
+    Raises:
+        NetError: there are no examples, or not one class for each.
+    """
+    if len(x) != len(classes) or not len(x):
+        raise NetError(
+            "the examples cannot be scored", f"{len(x)} inputs and {len(classes)} classes", "check the data"
+        )
+    y = model.run(x)
+    return float(np.mean(y.reshape(len(y), -1).argmax(axis=1) == classes))
+
+
+def _load(artifact: Artifact) -> Net:
+    from lilliput.net.storage import load
+
+    net = load(artifact.model_path)
+    if net.name != artifact.name or net.plan is None:
+        raise MeasureError(
+            f"{artifact.model_path} is not the network of its directory",
+            f"it holds '{net.name}'" if net.plan else "its arena is not laid out",
+            "compile the network again with `lilliput compile`",
+        )
+    return net
+
+
+def _predicted(artifact: Artifact, net: Net, model: HostModel) -> Measurement:
+    """What is known before anything runs on a core; the arena is the generated header's."""
+    assert net.plan is not None  # _load saw to it
+    if model.arena_bytes != net.plan.arena_bytes:
+        raise MeasureError(
+            f"the C of '{net.name}' and its plan disagree",
+            f"the header asks for {model.arena_bytes} arena bytes, the plan for {net.plan.arena_bytes}",
+            "compile the network again with `lilliput compile`",
+        )
+    return Measurement(
+        board=artifact.board.name,
+        core=artifact.board.core.name,
+        toolchain="",
+        macs=net_macs(net),
+        ram_bytes=RamBytes(model.arena_bytes, arena_without_input_bytes(net, net.plan)),
+        flash_bytes=FlashBytes(),
+        layers=tuple(LayerCost(op.name, type(op).__name__, op_macs(op, net)) for op in net.ops),
+    )
+
+
+def arena_without_input_bytes(net: Net, plan: Plan) -> int:
+    """The arena if the input lay elsewhere, as papers count it, without moving anything else.
+
+    It is what the other buffers span: from the lowest address that any of them has to the highest end.
+    """
+    spans = [
+        (address, address + net.tensors[name].storage_bytes)
+        for name, address in plan.addresses.items()
+        if name not in net.inputs
+    ]
+    spans += [(start, start + size) for start, size in plan.scratch.values() if size]
+    return max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0
+
+
+def _differing(outputs: Array, expected: Array) -> NDArray[np.bool_]:
+    """For each row whether any of its bytes differs."""
+    rows = len(outputs)
+    different = outputs.reshape(rows, -1) != expected.reshape(rows, -1)
+    found: NDArray[np.bool_] = different.any(axis=1)
+    return found
+
+
+def _on_emulator(
+    artifact: Artifact,
+    net: Net,
+    files: dict[str, str],
+    toolchain: Toolchain,
+    found: Measurement,
+    vectors: Array,
+) -> tuple[Measurement, Array]:
+    target = artifact.board
+    firmware = build_firmware(files, net.name, target, toolchain, artifact.directory / FIRMWARE)
+    emulator = Emulator(firmware.image, net.name, target)
+    outputs = np.empty((len(vectors), *net.output.shape), net.output.dtype.numpy)
+    for row, x in zip(outputs, vectors, strict=True):
+        row[...] = np.frombuffer(emulator.run(x.tobytes()), row.dtype).reshape(row.shape)
+    profile = emulator.profile(random_vectors(net, 3)[2].tobytes())
+    if profile.cycles is None:
+        layers, latency, energy = found.layers, None, None
+    else:
+        layers = tuple(
+            replace(layer, cycles=profile.layer_cycles.get(index, 0))
+            for index, layer in enumerate(found.layers)
+        )
+        latency, energy = target.latency_ms(profile.cycles), target.energy_uj(profile.cycles)
+    return (
+        replace(
+            found,
+            toolchain=toolchain.title,
+            ram_bytes=_ram(found.ram_bytes, firmware, profile.stack_bytes),
+            flash_bytes=firmware.flash_bytes,
+            instructions=profile.instructions,
+            cycles=profile.cycles,
+            latency_ms=latency,
+            energy_uj=energy,
+            layers=layers,
+        ),
+        outputs,
+    )
+
+
+def _ram(known: RamBytes, firmware: Firmware, stack_bytes: int) -> RamBytes:
+    # The firmware's arena is made of words.
+    static = firmware.variable_bytes - -(-known.arena // 4) * 4
+    return replace(known, static=static, stack=stack_bytes, total=known.arena + static + stack_bytes)
+
+
+def _on_board(
+    artifact: Artifact,
+    net: Net,
+    files: dict[str, str],
+    toolchain: Toolchain,
+    found: Measurement,
+    vectors: Array,
+) -> tuple[Measurement, Array]:
+    from lilliput.measure.probe import run_on_board
+
+    target, path = artifact.board, artifact.directory / f"firmware-{artifact.board.name}.elf"
+    firmware = build_firmware(files, net.name, target, toolchain, path, on_chip=True)
+    outputs, run = run_on_board(firmware.image, path, net, target, vectors)
+    return (
+        replace(
+            found,
+            toolchain=toolchain.title,
+            ram_bytes=_ram(found.ram_bytes, firmware, run.stack_bytes),
+            flash_bytes=firmware.flash_bytes,
+            cycles=run.cycles,
+        ),
+        outputs,
+    )
