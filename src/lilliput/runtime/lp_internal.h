@@ -41,6 +41,13 @@ LP_INLINE int32_t lp_maximum(int32_t a, int32_t b) {
  * these cores. */
 LP_INLINE int8_t lp_requantize(int32_t sum, int32_t multiplier, int32_t shift, int32_t zero_point,
                                int32_t minimum, int32_t maximum) {
+#if LP_DSP
+    if (shift == 32) {
+        int32_t scaled;
+        __asm__("smmlar %0, %1, %2, %3" : "=r"(scaled) : "r"(sum), "r"(multiplier), "r"(zero_point));
+        return (int8_t)lp_minimum(lp_maximum(scaled, minimum), maximum);
+    }
+#endif
     const int64_t product = (int64_t)sum * multiplier + ((int64_t)1 << (shift - 1));
     const int64_t value = (product >> shift) + zero_point;
     return (int8_t)(value < minimum ? minimum : value > maximum ? maximum : value);
