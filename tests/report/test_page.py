@@ -13,6 +13,7 @@ import pytest
 from tests.report.studies import branched, study
 
 from lilliput.report import FrontNetwork, StudyReport, front_svg, render
+from lilliput.report.figures import clock_hz, measured, searched, within_bounds
 from lilliput.results import FlashBytes, Measurement, RamBytes, Trial
 
 VOID = {"meta", "br", "hr", "link", "wbr"}
@@ -98,7 +99,7 @@ def test_links_within_the_page_have_targets(page: Elements) -> None:
 
 
 def test_the_front_table_shows_what_was_measured(page: Elements, report: StudyReport) -> None:
-    found = report.front[-1].measurement
+    found = report.front[3].measurement
     assert found is not None
     assert found.accuracy is not None
     assert f"{found.accuracy * 100:.2f} %" in page.text
@@ -109,9 +110,48 @@ def test_the_front_table_shows_what_was_measured(page: Elements, report: StudyRe
 def test_every_trial_is_a_point_in_every_plot_that_knows_its_figures(
     page: Elements, report: StudyReport
 ) -> None:
-    plots = 3 + 1  # RAM, flash and MACs are the trials'; progress; latency only the front has
-    assert len(page.all("circle", "trial")) == plots * (len(report.trials) - len(report.front))
-    assert len(page.all("path", "chosen")) == (plots + 1) * len(report.front)
+    plots, progress = 4, 1
+    compiled = [network for network in report.front if network.measurement is not None]
+    points = plots * len(report.trials) + progress * (len(report.trials) - len(compiled))
+    assert len(page.all("circle", "trial")) == points
+    assert len(page.all("path", "chosen")) == (plots + progress) * len(compiled)
+    stopped = sum(trial.state == "stopped" for trial in report.trials)
+    assert stopped
+    assert len(page.all("circle", "stopped")) == (plots + progress) * stopped
+
+
+def test_networks_that_were_not_compiled_show_what_the_search_saw(
+    page: Elements, report: StudyReport
+) -> None:
+    assert "2 networks of the front that were not compiled" in page.text
+    trial = report.front[-1].trial
+    assert f"{trial.values['error'] * 100:.2f} %" in page.text
+
+
+def test_the_bound_on_the_error_only_steers() -> None:
+    assert within_bounds({"error": 0.5, "macs": 3.0}, {"error": 0.1, "macs": 4.0})
+    assert not within_bounds({"error": 0.5, "macs": 5.0}, {"error": 0.1, "macs": 4.0})
+
+
+def test_measured_figures_are_counted_as_the_budget_counts_them() -> None:
+    network = study(trials=2).front[0]
+    found = network.measurement
+    assert found is not None
+    everything = measured(network, {})
+    assert everything["ram_bytes"] == found.ram_bytes.arena
+    assert everything["flash_bytes"] == found.flash_bytes.total
+    less = measured(network, {"budget": {"count_input": False, "count_code": False}})
+    assert less["ram_bytes"] == found.ram_bytes.arena_without_input
+    assert less["flash_bytes"] == found.flash_bytes.weights
+
+
+def test_predicted_cycles_become_a_latency_at_the_measured_clock() -> None:
+    report = study(trials=2)
+    clock = clock_hz(report)
+    assert clock == pytest.approx(120e6)
+    trial = Trial(0, "complete", {}, {"error": 0.1}, {"cycles": 240_000})
+    assert searched(trial, clock)["latency_ms"] == pytest.approx(2.0)
+    assert "latency_ms" not in searched(trial)
 
 
 def test_every_op_of_every_front_network_is_drawn(page: Elements, report: StudyReport) -> None:

@@ -92,7 +92,7 @@ class StudyReport:
         board: the board's title and core, in words.
         dataset: the data set and its splits, in words.
         command: what reproduces the study.
-        seconds: how long the study ran, None if unknown.
+        seconds: how long the trials took together, None if unknown.
         infeasible: how many proposals were dropped before training, also those that are not in `trials`.
         facts: other things worth a line (versions, machine, seed), name → value.
     """

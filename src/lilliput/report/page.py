@@ -15,10 +15,11 @@ from lilliput.report.memory import memory_profile
 from lilliput.report.model import FrontNetwork, StudyReport
 from lilliput.report.progress import progress_plot
 from lilliput.report.scatter import front_plot
-from lilliput.report.tables import front_table, settings_table, trials_table
+from lilliput.report.tables import front_table, searched_table, settings_table, trials_table
 from lilliput.report.units import MISSING, QUANTITIES, bytes_, count, duration, milliseconds, percent
 
 _RESOURCES = ("ram_bytes", "flash_bytes", "macs", "latency_ms")
+MOST_DRAWN = 20
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
@@ -100,7 +101,7 @@ def _heading(report: StudyReport) -> Markup:
         ("smallest flash", bytes_(min(flashes, default=None))),
         ("fastest inference", milliseconds(min(latencies, default=None))),
         ("networks trained", count(complete) if report.trials else MISSING),
-        ("time", duration(report.seconds)),
+        ("computing time", duration(report.seconds)),
     )
     return join(
         element("h1", report.title),
@@ -121,6 +122,7 @@ def _front(report: StudyReport) -> Markup:
     if not report.front:
         return element("p", "No network keeps all the bounds.", class_="quiet")
     vectors = [network.measurement for network in report.front if network.measurement is not None]
+    others = [network for network in report.front if network.measurement is None]
     wrong = sum(found.mismatches or 0 for found in vectors)
     proof = ""
     if vectors and all(found.mismatches is not None for found in vectors):
@@ -129,11 +131,18 @@ def _front(report: StudyReport) -> Markup:
             f"Each network was built as firmware and run on an emulated core: {total:,} inferences, "
             f"{wrong:,} of them with a byte that differs from the reference. "
         )
+    more = element(
+        "details",
+        element("summary", f"{len(others)} networks of the front that were not compiled"),
+        element("div", searched_table(others, {n.trial.number for n in _drawn(report)}), class_="wide"),
+        open=None if vectors else "",
+    )
     note = (
         f"{proof}Accuracy is that of the generated C over the whole test split. Cycles are estimated from "
         "the instructions that ran; latency and energy follow from them and the board's data."
     )
-    return join(element("p", note), element("div", front_table(report.front), class_="wide"))
+    table = join(element("p", note), element("div", front_table(report.front), class_="wide"))
+    return join(table if vectors else None, more if others else None)
 
 
 def _plots(report: StudyReport) -> Markup:
@@ -151,16 +160,18 @@ def _plots(report: StudyReport) -> Markup:
             element("span", element("span", class_=f"key key-{name}"), words)
             for name, words in (
                 ("trial", "trial"),
+                ("stopped", "stopped early"),
                 ("out", "beyond a bound"),
                 ("line", "front of this plot"),
                 ("chosen", "compiled and measured"),
             )
+            if name != "stopped" or any(trial.state == "stopped" for trial in report.trials)
         ),
         class_="legend",
     )
     note = (
-        "Errors are those the search saw, on the validation split. A network may be in the front for a "
-        "resource that a plot does not show."
+        "Points show what the search saw: errors on the validation split, predicted resources. Diamonds show "
+        "what the compiled networks did: the test error of the generated C, trained to the end."
     )
     return join(element("p", note), legend, element("div", *known, class_="plots"))
 
@@ -172,7 +183,10 @@ def _progress(report: StudyReport) -> Markup:
     failed = sum(trial.state == "failed" for trial in report.trials)
     infeasible = max(report.infeasible, sum(trial.state == "infeasible" for trial in report.trials))
     complete = sum(trial.state == "complete" for trial in report.trials)
+    stopped = sum(trial.state == "stopped" for trial in report.trials)
     words = ["1 network was trained" if complete == 1 else f"{complete:,} networks were trained"]
+    if stopped:
+        words.append(f"{stopped:,} stopped early")
     if infeasible:
         dropped = "1 proposal was" if infeasible == 1 else f"{infeasible:,} proposals were"
         words.append(f"{dropped} dropped before training for breaking a bound")
@@ -183,7 +197,20 @@ def _progress(report: StudyReport) -> Markup:
 
 
 def _networks(report: StudyReport) -> Markup:
-    return join(*(_network(network, index == 0) for index, network in enumerate(report.front)))
+    drawn = _drawn(report)
+    left = len(report.front) - len(drawn)
+    note = f"{left} more networks of the front are not drawn." if left else ""
+    return join(
+        *(_network(network, index == 0) for index, network in enumerate(drawn)),
+        element("p", note, class_="quiet") if note else None,
+    )
+
+
+def _drawn(report: StudyReport) -> list[FrontNetwork]:
+    """The compiled networks, and of the others as many as a page can hold."""
+    others = [network for network in report.front if network.measurement is None]
+    compiled = [network for network in report.front if network.measurement is not None]
+    return compiled + others[:MOST_DRAWN]
 
 
 def _network(network: FrontNetwork, first: bool) -> Markup:

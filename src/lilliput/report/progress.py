@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lilliput.report.figures import TRAINED, searched
 from lilliput.report.frame import axes, svg
 from lilliput.report.markup import Markup, element, number
 from lilliput.report.model import StudyReport
+from lilliput.report.pareto import front
 from lilliput.report.scale import fit
-from lilliput.report.scatter import FRAME, HEIGHT, WIDTH, Dot, cloud, highlights, values_of, within_bounds
+from lilliput.report.scatter import FRAME, HEIGHT, WIDTH, Dot, cloud, highlights, kind_of
 from lilliput.report.units import QUANTITIES, duration
 from lilliput.results import Trial
 
@@ -31,44 +33,38 @@ def elapsed_seconds(trials: Sequence[Trial]) -> dict[int, float] | None:
 
 
 def progress_plot(report: StudyReport) -> Markup | None:
-    """Error over time (or over trials, where times are not known); None without a complete trial."""
-    networks = {network.trial.number: network for network in report.front}
-    trials = [trial for trial in report.trials if trial.state == "complete"]
+    """Error over time (or over trials, where times are not known); None without a trained network."""
+    compiled = {network.trial.number for network in report.front if network.measurement is not None}
+    trials = [trial for trial in report.trials if trial.state in TRAINED]
     times = elapsed_seconds(trials)
     unit_seconds, unit = _time_unit(max(times.values(), default=0.0)) if times else (1.0, "")
-    points = []
+    error, points, best = QUANTITIES["error"], [], []
     for trial in trials:
-        values = values_of(trial, networks.get(trial.number))
+        values = searched(trial)
         if "error" not in values:
             continue
-        error = QUANTITIES["error"]
         when = times[trial.number] if times else float(trial.number)
         ended = f"\nafter {duration(when)}" if times else ""
-        points.append(
-            Dot(
-                x=when / unit_seconds,
-                y=values["error"] * error.factor,
-                trial=trial.number,
-                tip=f"trial {trial.number}{ended}\nerror {error.text(values['error'])}",
-                in_front=trial.number in networks,
-                within=within_bounds(values, report.bounds),
-            )
-        )
+        stopped = ", stopped early" if trial.state == "stopped" else ""
+        tip = f"trial {trial.number}{stopped}{ended}\nvalidation error {error.text(values['error'])}"
+        kind = kind_of(trial, values, report.bounds)
+        place = when / unit_seconds, values["error"] * error.factor
+        points.append(Dot(*place, trial.number, tip, "chosen" if trial.number in compiled else kind))
+        if kind == "trial":
+            best.append(place)
     if not points:
         return None
     last = max(dot.x for dot in points)
     x = fit([0.0, last], FRAME.left, FRAME.right, from_zero=True)
     y = fit([dot.y for dot in points], FRAME.bottom, FRAME.top)
-    best: list[tuple[float, float]] = []
-    for dot in sorted(points, key=lambda dot: dot.x):
-        if dot.within and (not best or dot.y < best[-1][1]):
-            best.append((dot.x, dot.y))
+    best = front(best)
     path = "".join(
         (f"M{number(x(px))} {number(y(py))}" if not index else f"H{number(x(px))}V{number(y(py))}")
         for index, (px, py) in enumerate(best)
     )
     line = element("path", d=f"{path}H{number(x(last))}", class_="front-line") if best else Markup("")
-    x_title = f"Time ({unit})" if times else "Trial"
+    added_up = bool(trials) and "elapsed_seconds" not in trials[0].info
+    x_title = (f"Computing time ({unit})" if added_up else f"Time ({unit})") if times else "Trial"
     return svg(
         WIDTH,
         HEIGHT,

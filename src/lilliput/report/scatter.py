@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lilliput.report.figures import TRAINED, clock_hz, measured, searched, within_bounds
 from lilliput.report.frame import CHARACTER, Frame, axes, line, svg, text
 from lilliput.report.markup import Markup, element, join, number
-from lilliput.report.model import FrontNetwork, StudyReport
+from lilliput.report.model import StudyReport
 from lilliput.report.pareto import Point, front
 from lilliput.report.scale import Scale, fit
 from lilliput.report.units import QUANTITIES, Quantity
@@ -21,65 +21,54 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Dot:
-    """One point of a plot: where it is in the axes' units, its trial, and what a pointer over it shows."""
+    """One point of a plot.
+
+    Attributes:
+        x, y: in the axes' units.
+        trial: its number.
+        tip: what a pointer over it shows.
+        kind: "trial", "stopped", "out" (beyond a bound) or "chosen" (compiled and measured).
+    """
 
     x: float
     y: float
     trial: int
     tip: str
-    in_front: bool
-    within: bool
+    kind: str
 
 
-def values_of(trial: Trial, network: FrontNetwork | None) -> dict[str, float]:
-    """A trial's figures by objective; what the search did not record comes from the measurement."""
-    values = {name: float(value) for name, value in trial.values.items() if math.isfinite(value)}
-    found = network.measurement if network else None
-    if found is not None:
-        flash = found.flash_bytes.total
-        measured = {
-            "ram_bytes": found.ram_bytes.arena,
-            "flash_bytes": flash,
-            "macs": found.macs,
-            "cycles": found.cycles,
-            "latency_ms": found.latency_ms,
-            "energy_uj": found.energy_uj,
-            "error": None if found.accuracy is None else 1 - found.accuracy,
-        }
-        for name, value in measured.items():
-            if value is not None:
-                values.setdefault(name, float(value))
-    return values
-
-
-def within_bounds(values: Mapping[str, float], bounds: Mapping[str, float]) -> bool:
-    """Whether every bounded figure that is known keeps its bound."""
-    return all(values.get(name, bound) <= bound for name, bound in bounds.items())
+def kind_of(trial: Trial, values: Mapping[str, float], bounds: Mapping[str, float]) -> str:
+    """How a trial's point is drawn."""
+    if trial.state == "stopped":
+        return "stopped"
+    return "trial" if within_bounds(values, bounds) else "out"
 
 
 def dots(report: StudyReport, resource: str) -> list[Dot]:
-    """The trials that have an error and a figure for `resource`."""
-    networks = {network.trial.number: network for network in report.front}
-    trials = {trial.number: trial for trial in report.trials if trial.state == "complete"}
-    trials.update({network.trial.number: network.trial for network in report.front})
-    horizontal, vertical = QUANTITIES[resource], QUANTITIES["error"]
+    """The trials as the search saw them, and on top of them the networks that were measured."""
+    clock = clock_hz(report)
     found = []
-    for trial in trials.values():
-        values = values_of(trial, networks.get(trial.number))
-        if resource not in values or "error" not in values:
-            continue
-        found.append(
-            Dot(
-                x=values[resource] * horizontal.factor,
-                y=values["error"] * vertical.factor,
-                trial=trial.number,
-                tip=f"trial {trial.number}\nerror {vertical.text(values['error'])}\n"
-                f"{horizontal.title} {horizontal.text(values[resource])}",
-                in_front=trial.number in networks,
-                within=within_bounds(values, report.bounds),
-            )
-        )
+    for trial in report.trials:
+        values = searched(trial, clock)
+        if trial.state in TRAINED:
+            found += _dot(trial.number, values, resource, kind_of(trial, values, report.bounds))
+    for network in report.front:
+        found += _dot(network.trial.number, measured(network, report.settings), resource, "chosen")
     return found
+
+
+def _dot(trial: int, values: Mapping[str, float], resource: str, kind: str) -> list[Dot]:
+    if resource not in values or "error" not in values:
+        return []
+    horizontal, vertical = QUANTITIES[resource], QUANTITIES["error"]
+    split = "test error of the C" if kind == "chosen" else "validation error"
+    tip = (
+        f"trial {trial}{', stopped early' if kind == 'stopped' else ''}\n"
+        f"{split} {vertical.text(values['error'])}\n"
+        f"{horizontal.title} {horizontal.text(values[resource])}"
+    )
+    x, y = values[resource] * horizontal.factor, values["error"] * vertical.factor
+    return [Dot(x, y, trial, tip, kind)]
 
 
 def front_plot(report: StudyReport, resource: str) -> Markup | None:
@@ -91,6 +80,7 @@ def front_plot(report: StudyReport, resource: str) -> Markup | None:
     x = fit([dot.x for dot in points], FRAME.left, FRAME.right)
     y = fit([dot.y for dot in points], FRAME.bottom, FRAME.top)
     bound = report.bounds.get(resource)
+    known = [dot for dot in points if dot.kind == "trial"] or [dot for dot in points if dot.kind == "chosen"]
     return svg(
         WIDTH,
         HEIGHT,
@@ -98,7 +88,7 @@ def front_plot(report: StudyReport, resource: str) -> Markup | None:
         axes(FRAME, x, y, f"{quantity.title} ({quantity.unit})", "Error (%)"),
         _bound(x, quantity, bound * quantity.factor) if bound is not None else Markup(""),
         cloud(points, x, y),
-        step_line(front((dot.x, dot.y) for dot in points if dot.within), x, y),
+        step_line(front((dot.x, dot.y) for dot in known), x, y),
         highlights(points, x, y),
     )
 
@@ -127,7 +117,7 @@ def _bound(x: Scale, quantity: Quantity, bound: float) -> Markup:
 
 
 def cloud(points: Sequence[Dot], x: Scale, y: Scale) -> Markup:
-    """Every trial that is not in the front."""
+    """Every trial of the search."""
     return join(
         *(
             element(
@@ -135,17 +125,20 @@ def cloud(points: Sequence[Dot], x: Scale, y: Scale) -> Markup:
                 element("title", dot.tip),
                 cx=x(dot.x),
                 cy=y(dot.y),
-                r=3,
-                class_="trial" if dot.within else "trial out",
+                r=2 if dot.kind == "stopped" else 3,
+                class_="trial" if dot.kind == "trial" else f"trial {dot.kind}",
             )
-            for dot in points
-            if not dot.in_front
+            for dot in sorted(points, key=lambda dot: _DRAWN.index(dot.kind))
+            if dot.kind != "chosen"
         )
     )
 
 
+_DRAWN = ("stopped", "out", "trial", "chosen")
+
+
 def step_line(points: Sequence[Point], x: Scale, y: Scale) -> Markup:
-    """The front: for each x the smallest error that needs no more than that."""
+    """The front of the search: for each x the smallest error that needs no more than that."""
     if not points:
         return Markup("")
     pixels = [(x(px), y(py)) for px, py in points]
@@ -158,7 +151,7 @@ def step_line(points: Sequence[Point], x: Scale, y: Scale) -> Markup:
 
 def highlights(points: Sequence[Dot], x: Scale, y: Scale) -> Markup:
     """The measured networks: a diamond and, where there is room, the trial's number."""
-    chosen = sorted((dot for dot in points if dot.in_front), key=lambda dot: (dot.x, dot.y))
+    chosen = sorted((dot for dot in points if dot.kind == "chosen"), key=lambda dot: (dot.x, dot.y))
     marks = [(x(dot.x), y(dot.y)) for dot in chosen]
     taken: list[Box] = [(px - 6, py - 6, px + 6, py + 6) for px, py in marks]
     pieces = []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
+from lilliput.report.figures import searched
 from lilliput.report.markup import Markup, element, join
 from lilliput.report.model import FrontNetwork, StudyReport
-from lilliput.report.scatter import values_of
 from lilliput.report.units import (
     MISSING,
     QUANTITIES,
@@ -25,7 +25,7 @@ MOST_TRIALS = 3000
 
 
 def front_table(networks: Sequence[FrontNetwork]) -> Markup:
-    """The measured figures of the front, a row a network."""
+    """The measured figures of the front, a row a network that was compiled."""
     heads = (
         ("Trial", ""),
         ("Accuracy", "test split, int8 C"),
@@ -47,26 +47,41 @@ def front_table(networks: Sequence[FrontNetwork]) -> Markup:
     )
     rows = []
     for network in networks:
-        cells = [f"{network.trial.number}", *_figures(network.measurement)]
-        first, *others = zip(heads, cells, strict=True)
+        if network.measurement is None:
+            continue
+        cells = zip(heads[1:], _figures(network.measurement), strict=True)
+        number = network.trial.number
+        link = element("a", f"{number}", href=f"#trial-{number}")
         rows.append(
             element(
                 "tr",
-                element(
-                    "th",
-                    element("a", first[1], href=f"#trial-{network.trial.number}"),
-                    scope="row",
-                    data_head="Trial",
-                ),
-                *(element("td", cell, data_head=title) for (title, _), cell in others),
+                element("th", link, scope="row", data_head="Trial"),
+                *(element("td", cell, data_head=title) for (title, _), cell in cells),
             )
         )
     return element("table", element("thead", head), element("tbody", *rows), class_="front")
 
 
-def _figures(found: Measurement | None) -> list[Markup | str]:
-    if found is None:
-        return [MISSING] * 9
+def searched_table(networks: Sequence[FrontNetwork], drawn: Set[int]) -> Markup:
+    """Networks of the front as the search saw them, a row each.
+
+    Args:
+        networks: not compiled.
+        drawn: trials that the page draws.
+    """
+    used = [name for name in OBJECTIVES if any(name in network.trial.values for network in networks)]
+    heads = ["Trial", *("Validation error" if name == "error" else QUANTITIES[name].title for name in used)]
+    rows = []
+    for network in networks:
+        number, values = network.trial.number, searched(network.trial)
+        name = element("a", f"{number}", href=f"#trial-{number}") if number in drawn else f"{number}"
+        cells = (element("td", QUANTITIES[key].text(values.get(key))) for key in used)
+        rows.append(element("tr", element("th", name, scope="row"), *cells))
+    head = element("tr", *(element("th", title, scope="col") for title in heads))
+    return element("table", element("thead", head), element("tbody", *rows))
+
+
+def _figures(found: Measurement) -> list[Markup | str]:
     ram, flash = found.ram_bytes, found.flash_bytes
     parts = f"{bytes_(flash.weights)} + {bytes_(flash.code)}" if flash.total is not None else ""
     return [
@@ -90,7 +105,7 @@ def trials_table(report: StudyReport) -> Markup:
     """Every trial with the figures that the search saw; the page's script sorts it by any column."""
     networks = {network.trial.number: network for network in report.front}
     trials = sorted(report.trials, key=lambda trial: trial.number)
-    values = {trial.number: values_of(trial, networks.get(trial.number)) for trial in trials}
+    values = {trial.number: searched(trial) for trial in trials}
     used = [name for name in OBJECTIVES if any(name in found for found in values.values())]
     infos = [
         name
