@@ -66,6 +66,22 @@ def to_tensor(x: NDArray[np.generic], net: Net, device: torch.device, what: str)
     return torch.from_numpy(np.ascontiguousarray(x)).to(device)
 
 
+def labels_for(y: NDArray[np.int64], net: Net, device: torch.device) -> Tensor:
+    """Class numbers on `device`.
+
+    Raises:
+        DataError: the network has no output for one of them.
+    """
+    classes = math.prod(net.output.shape)
+    if len(y) and (y.min() < 0 or y.max() >= classes):
+        raise DataError(
+            f"labels do not fit net '{net.name}'",
+            f"they reach from {y.min()} to {y.max()}, the network has {classes} outputs",
+            "number the classes from 0 and give the network an output for each",
+        )
+    return torch.from_numpy(np.asarray(y, np.int64)).to(device)
+
+
 def normalization_of(net: Net, data: Normalization | None) -> Normalization | None:
     """The network's own normalization, else the data set's."""
     return net.normalization if net.normalization is not None else data

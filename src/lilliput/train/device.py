@@ -58,3 +58,8 @@ def prepare(device: str, threads: int = 0) -> torch.device:
     if found.type == "cpu":
         keep_freed_memory()
     return found
+
+
+def best_device() -> str:
+    """ "cuda" where torch finds one, else "cpu"."""
+    return "cuda" if torch.cuda.is_available() else "cpu"

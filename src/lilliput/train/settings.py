@@ -159,22 +159,27 @@ class QatSettings:
     Attributes:
         epochs: passes over the training data.
         batch_size: examples of one step.
-        learning_rate: the highest rate; it falls to zero along a cosine.
-        momentum, weight_decay, label_smoothing, examples, threads: as in `TrainSettings`.
+        optimizer: folded weights differ much in size from channel to channel, which "adamw" does not mind.
+        learning_rate: the highest rate of a "one-cycle" schedule.
+        momentum, weight_decay, warmup, label_smoothing, examples, threads: as in `TrainSettings`.
+        refresh_steps: steps between two choices of the scales; weights are rounded at every step.
         range_epochs: epochs in which activation ranges still follow the data; afterwards they stay.
-        range_momentum: how much of the old range a step keeps.
+        range_momentum: how much of the old range a refresh keeps.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     epochs: Count = 3
     batch_size: Count = 128
-    learning_rate: Positive = 0.01
+    optimizer: Literal["sgdw", "adamw"] = "adamw"
+    learning_rate: Positive = 0.0005
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     weight_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    warmup: Share = 0.05
+    refresh_steps: Count = 16
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     range_epochs: Annotated[int, Field(ge=0)] = 1
-    range_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99
+    range_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.95
     examples: Count | None = None
     threads: Annotated[int, Field(ge=0)] = 0
     distill: DistillSettings = field(default_factory=DistillSettings)

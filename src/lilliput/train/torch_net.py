@@ -139,7 +139,7 @@ class TorchNet:
         self._dropout = dropout
         dense = [op for op in net.ops if isinstance(op, FullyConnected)]
         self._dropping = frozenset(op.name for op in dense[:-1])
-        self.slots, self.decayed = _lay_out(net)
+        self.slots, self.decayed = lay_out(net)
         self.flat = torch.zeros(self.slots[-1].end if self.slots else 0, device=self.device)
         self._constants: dict[str, Tensor] = {}
         self._load()
@@ -214,8 +214,7 @@ class TorchNet:
 
     def gradient(self, loss: Tensor) -> Tensor:
         """Gradient of `loss` by `flat`."""
-        gradients = torch.autograd.grad(loss, self.leaves)
-        return torch.cat([slot.flatten(piece) for slot, piece in zip(self.slots, gradients, strict=True)])
+        return flat_gradient(loss, self.leaves, self.slots)
 
     @torch.no_grad()
     def estimate_statistics(self, batches: Iterable[Tensor]) -> None:
@@ -229,7 +228,8 @@ class TorchNet:
             self.mode = before
         for op in norms:
             count, total, square = self._collected[op.name]
-            assert isinstance(total, Tensor) and isinstance(square, Tensor)
+            assert isinstance(total, Tensor)
+            assert isinstance(square, Tensor)
             mean = total / count
             self._constants[op.inputs[3]].copy_(mean)
             self._constants[op.inputs[4]].copy_((square / count - mean * mean).clamp_min(0.0))
@@ -338,7 +338,13 @@ class TorchNet:
         self._collected[op.name] = (known[0] + count, known[1] + centre * count, known[2] + square * count)
 
 
-def _lay_out(net: Net) -> tuple[list[Slot], int]:
+def flat_gradient(loss: Tensor, leaves: list[Tensor], slots: list[Slot]) -> Tensor:
+    """Gradient of `loss` by `leaves`, one after the other as `slots` say."""
+    gradients = torch.autograd.grad(loss, leaves)
+    return torch.cat([slot.flatten(piece) for slot, piece in zip(slots, gradients, strict=True)])
+
+
+def lay_out(net: Net) -> tuple[list[Slot], int]:
     """Places of the trainable constants, weights first, and the number of elements that are weights."""
     weights: dict[str, tuple[tuple[int, ...], type[Op]]] = {}
     others: dict[str, tuple[tuple[int, ...], type[Op]]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -19,13 +19,20 @@ BATCH = 256
 """Small enough that the activations of a small network stay in the cache."""
 
 
+class Scorer(Protocol):
+    """A network in torch."""
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(batch, *input shape), normalized → (batch, classes)."""
+
+
 @torch.inference_mode()
-def score(module: TorchNet, x: Tensor, normalize: Normalizer, batch: int = BATCH) -> Tensor:
+def score(module: Scorer, x: Tensor, normalize: Normalizer, batch: int = BATCH) -> Tensor:
     """Logits of raw examples, (examples, classes) float32, on the module's device."""
     return torch.cat([module.logits(normalize(part)) for part in torch.split(x, batch)])
 
 
-def accuracy(module: TorchNet, x: Tensor, y: Tensor, normalize: Normalizer) -> float:
+def accuracy(module: Scorer, x: Tensor, y: Tensor, normalize: Normalizer) -> float:
     """Share of raw examples whose highest logit is their label's."""
     return float((score(module, x, normalize).argmax(1) == y).float().mean())
 

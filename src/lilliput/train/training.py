@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,12 +19,13 @@ from lilliput.data import Dataset
 from lilliput.errors import DataError, TrainingError
 from lilliput.net import Net
 from lilliput.train import checkpoint as checkpoints
-from lilliput.train.batches import Batch, Batches, Normalizer, fill_value, normalization_of, to_tensor
+from lilliput.train.batches import Batches, Normalizer, fill_value, labels_for, normalization_of, to_tensor
 from lilliput.train.device import prepare
-from lilliput.train.evaluate import BATCH, accuracy
+from lilliput.train.evaluation import BATCH, accuracy
+from lilliput.train.objective import Objective, checked_teacher
 from lilliput.train.optimizer import make_optimizer, rate_at
 from lilliput.train.prune import Pruner
-from lilliput.train.settings import AugmentSettings, DistillSettings, PruneSettings, TrainSettings, checked
+from lilliput.train.settings import AugmentSettings, PruneSettings, TrainSettings, checked
 from lilliput.train.torch_net import Mode, TorchNet
 
 OnEpoch = Callable[[Mapping[str, Any]], object]
@@ -105,37 +105,6 @@ def fit(
     return training.finish()
 
 
-class Objective:
-    """The loss of a batch: labels, what was mixed in, and a teacher.
-
-    Args:
-        teacher: logits by training example, on the device that trains; None for labels alone.
-    """
-
-    def __init__(self, smoothing: float, teacher: Tensor | None, distill: DistillSettings) -> None:
-        self._smoothing = smoothing
-        self._distill = distill
-        self._taught = None if teacher is None else F.softmax(teacher / distill.temperature, 1)
-
-    def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Mean loss over the batch; logits are (batch, classes)."""
-        loss = F.cross_entropy(logits, batch.labels, label_smoothing=self._smoothing)
-        if batch.mixed is not None:
-            labels, _, share = batch.mixed
-            other = F.cross_entropy(logits, labels, label_smoothing=self._smoothing)
-            loss = (1.0 - share) * loss + share * other
-        if self._taught is None:
-            return loss
-        target = self._taught[batch.examples]
-        if batch.mixed is not None:
-            _, examples, share = batch.mixed
-            target = torch.lerp(target, self._taught[examples], share)
-        temperature, weight = self._distill.temperature, self._distill.weight
-        # the gradient of softened logits shrinks with the square of the temperature
-        learned = F.cross_entropy(logits / temperature, target) * temperature**2
-        return (1.0 - weight) * loss + weight * learned
-
-
 class _Training:
     """The state of one training between its epochs."""
 
@@ -163,10 +132,10 @@ class _Training:
         self._module.generator = self._generator
         self._normalize = Normalizer(net.normalization, device)
         self._x = to_tensor(dataset.train.x, net, device, "training data")
-        self._y = _labels(dataset.train.y, net, device)
+        self._y = labels_for(dataset.train.y, net, device)
         self._validation = (
             to_tensor(dataset.validation.x, net, device, "validation data"),
-            _labels(dataset.validation.y, net, device),
+            labels_for(dataset.validation.y, net, device),
         )
         chosen = np.random.default_rng([seed, 1]).permutation(len(self._x))
         self._chosen = torch.from_numpy(chosen[: settings.examples])
@@ -185,7 +154,7 @@ class _Training:
             self._generator,
         )
         self._objective = Objective(
-            settings.label_smoothing, self._checked_teacher(teacher), settings.distill
+            settings.label_smoothing, checked_teacher(teacher, len(self._x), net, device), settings.distill
         )
         self._rate = rate_at(settings, self._batches.per_epoch)
         self._pruner = self._make_pruner(prune)
@@ -357,26 +326,3 @@ class _Training:
         if self.settings.precision == "float32":
             return nullcontext()
         return torch.autocast(self._device.type, torch.bfloat16)
-
-    def _checked_teacher(self, teacher: NDArray[np.float32] | None) -> Tensor | None:
-        if teacher is None:
-            return None
-        expected = (len(self._x), math.prod(self._original.output.shape))
-        if teacher.shape != expected or not np.isfinite(teacher).all():
-            raise DataError(
-                "the teacher's logits do not fit the training data",
-                f"their shape is {teacher.shape}, expected {expected} finite values",
-                "score the training examples with the teacher",
-            )
-        return torch.from_numpy(np.array(teacher, np.float32)).to(self._device)
-
-
-def _labels(y: NDArray[np.int64], net: Net, device: torch.device) -> Tensor:
-    classes = math.prod(net.output.shape)
-    if len(y) and (y.min() < 0 or y.max() >= classes):
-        raise DataError(
-            f"labels do not fit net '{net.name}'",
-            f"they reach from {y.min()} to {y.max()}, the network has {classes} outputs",
-            "number the classes from 0 and give the network an output for each",
-        )
-    return torch.from_numpy(np.asarray(y, np.int64)).to(device)
