@@ -106,8 +106,8 @@ class Trial:
     """One evaluated architecture of a study.
 
     Attributes:
-        number: the trial's number in the study's storage.
-        state: "complete", "infeasible" (dropped, never trained), "failed" or "running".
+        number: counts the proposals of the study from 0; an interrupted trial keeps it when evaluated again.
+        state: "complete", "stopped" (by a rung, its error is not final), "failed" or "running".
         architecture: the space's JSON encoding.
         values: objective name → value; the names are those of `OBJECTIVES`.
         info: what else is worth keeping (parent, morphism, seconds, sparsity …), JSON values only.

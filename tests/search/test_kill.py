@@ -26,7 +26,7 @@ from tests.search import cheap
 folder, kills, trials = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 
 def begun():
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(folder / "study.db")) as database:
+    with contextlib.suppress(sqlite3.Error), sqlite3.connect(folder / "study.db") as database:
         return database.execute("SELECT COUNT(*) FROM trials").fetchone()[0]
     return 0
 
