@@ -147,11 +147,14 @@ class QuantizationSettings(_Closed):
 
     Attributes:
         format: int8 is the only one.
+        calibration: how activation ranges follow from examples: "extremes" takes what was seen, "percentile"
+            leaves out the rarest values, "error" takes the range with the smallest squared error.
         calibration_examples: training examples from which activation ranges are taken.
         qat: fine-tuning with integer arithmetic for every candidate; left out for none.
     """
 
     format: Literal["int8"] = "int8"
+    calibration: Literal["extremes", "percentile", "error"] = "extremes"
     calibration_examples: Size = 1024
     qat: QatSettings | None = None
 

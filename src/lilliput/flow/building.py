@@ -14,10 +14,10 @@ from lilliput.data import Dataset, Split
 from lilliput.errors import DataError
 from lilliput.measure.host import HostModel
 from lilliput.net import DType, Net
-from lilliput.passes import fold_batch_norm, lower, lower_quantized
+from lilliput.passes import fold_batch_norm, fuse_activations, plan_for, quantize
 from lilliput.results import Cost
 from lilliput.targets import Board
-from lilliput.train.settings import QatSettings
+from lilliput.train.settings import AugmentSettings, QatSettings
 
 
 @dataclass(frozen=True)
@@ -44,39 +44,55 @@ class Built:
         return c_accuracy(HostModel(self.net, self.files), self.net, split)
 
 
-def quantized(
-    net: Net,
-    dataset: Dataset,
-    quantization: QuantizationSettings,
-    qat: QatSettings | None,
-    board: Board,
-    seed: int,
-    device: str,
-) -> Built:
-    """Folds, calibrates, fine-tunes if asked, quantizes, plans and generates.
+@dataclass(frozen=True)
+class Quantizer:
+    """How a trained float network becomes integers and C.
 
-    Args:
-        net: trained float network.
-        dataset: training examples for the calibration.
-        quantization: calibration and format.
+    Attributes:
+        settings: calibration and format.
         qat: fine-tuning with integers, or None.
+        augment: changes to the images of the fine-tuning.
         board: what for.
-        seed: of the fine-tuning.
-        device: where it runs.
-
-    Raises:
-        TrainingError: the fine-tuning diverged.
-        NetError: the network cannot be expressed in integers.
+        device: where torch computes.
     """
-    from lilliput import train
 
-    folded = fold_batch_norm(net)
-    ranges = train.calibrate(folded, calibration_examples(dataset.train, quantization.calibration_examples))
-    if qat is None:
-        return build(lower(folded, ranges, board.core), board)
-    return build(
-        lower_quantized(train.qat(folded, ranges, dataset, qat, seed=seed, device=device), board.core), board
-    )
+    settings: QuantizationSettings
+    qat: QatSettings | None
+    augment: AugmentSettings
+    board: Board
+    device: str = "cpu"
+
+    def build(self, net: Net, dataset: Dataset, seed: int) -> Built:
+        """Folds, calibrates, fine-tunes if asked, quantizes, plans and generates.
+
+        Args:
+            net: trained float network.
+            dataset: whose training examples calibrate and fine-tune.
+            seed: of the fine-tuning.
+
+        Raises:
+            TrainingError: the fine-tuning diverged.
+            NetError: the network cannot be expressed in integers.
+        """
+        from lilliput import train
+
+        folded = fuse_activations(fold_batch_norm(net))
+        examples = calibration_examples(dataset.train, self.settings.calibration_examples)
+        ranges = train.calibrate(folded, examples, self.settings.calibration, device=self.device)
+        if self.qat is None:
+            integers = quantize(folded, ranges)
+        else:
+            integers = train.qat(
+                folded,
+                ranges,
+                dataset,
+                self.qat,
+                quantize=quantize,
+                augment=self.augment,
+                seed=seed,
+                device=self.device,
+            )
+        return build(plan_for(integers, self.board.core), self.board)
 
 
 def calibration_examples(split: Split, count: int) -> NDArray[np.generic]:
@@ -136,7 +152,8 @@ def network_input(net: Net, x: NDArray[np.generic]) -> NDArray[np.generic]:
     assert tensor.quant is not None
     low, high = tensor.dtype.range
     scaled = np.rint(real / tensor.quant.scale) + tensor.quant.zero_point
-    return np.clip(scaled, low, high).astype(tensor.dtype.numpy)
+    found: NDArray[np.generic] = np.clip(scaled, low, high).astype(tensor.dtype.numpy)
+    return found
 
 
 def described(net: Net, dataset: Dataset) -> Net:

@@ -12,7 +12,7 @@ from lilliput.config import BudgetSettings, DataSettings, Settings
 from lilliput.cost import cost
 from lilliput.data import Dataset, load
 from lilliput.errors import NetError, TrainingError
-from lilliput.flow.building import Built, described, quantized
+from lilliput.flow.building import Built, Quantizer, described
 from lilliput.flow.files import write_with
 from lilliput.flow.run_directory import RunDirectory
 from lilliput.net import Net
@@ -23,6 +23,7 @@ from lilliput.search.cnn_architecture import CnnArchitecture
 from lilliput.search.evaluation import Job, Outcome
 from lilliput.targets import Board, board
 from lilliput.train.channels import find_groups, remove_channels
+from lilliput.train.settings import AugmentSettings, QatSettings
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Evaluator:
     @cached_property
     def space(self) -> CnnSpace:
         """Where the search looks."""
-        return CnnSpace(self.settings.search.counts)
+        return CnnSpace(self.settings.search.counts, self.settings.search.prior)
 
     @cached_property
     def limits(self) -> Limits:
@@ -116,6 +117,10 @@ class Evaluator:
     def device(self) -> str:
         """Where torch computes."""
         return device_for(self.settings)
+
+    def quantizer(self, qat: QatSettings | None, augment: AugmentSettings) -> Quantizer:
+        """How trained networks become integers."""
+        return Quantizer(self.settings.quantization, qat, augment, self.board, self.device)
 
     def __getstate__(self) -> dict[str, Any]:
         """Workers load their own data."""
@@ -169,21 +174,15 @@ class Evaluator:
             on_epoch=rungs,
         )
         try:
-            built = quantized(
-                fitted.net,
-                self.dataset,
-                settings.quantization,
-                None if rungs.stopped else settings.quantization.qat,
-                self.board,
-                job.seed,
-                self.device,
-            )
-        except NetError as error:
+            # What was stopped is not worth fine-tuning.
+            qat = None if rungs.stopped else settings.quantization.qat
+            built = self.quantizer(qat, settings.augment).build(fitted.net, self.dataset, job.seed)
+        except NetError as unfit:
             raise TrainingError(
                 f"trial {job.number} cannot be expressed in integers",
-                str(error),
+                str(unfit),
                 "the search goes on without it",
-            ) from error
+            ) from unfit
         error = 1.0 - built.accuracy(self.dataset.validation)
         write_with(self.run.float_net(job.number), lambda part: save(fitted.net, part))
         write_with(self.run.integer_net(job.number), lambda part: save(built.net, part))

@@ -17,7 +17,7 @@ import numpy as np
 from lilliput.config import FinalSettings, Settings
 from lilliput.data import Dataset, Split
 from lilliput.errors import MeasureError
-from lilliput.flow.building import Built, quantized
+from lilliput.flow.building import Built
 from lilliput.flow.compiling import write_library
 from lilliput.flow.evaluation import Evaluator, facts, load_data
 from lilliput.flow.files import whole_directory, write_json, write_with
@@ -154,6 +154,7 @@ class Finisher:
         settings, final = self.settings, self.settings.final
         training = final.training or settings.training
         data = with_validation(self.data) if final.with_validation else self.data
+        augment = final.augment or settings.augment
         net, sparsity = self._start(job)
         seed = int(np.random.SeedSequence([job.seed, 1, index]).generate_state(1)[0])
         path = self.run.checkpoint(job.trial, index)
@@ -162,21 +163,14 @@ class Finisher:
             net,
             data,
             replace(training, threads=training.threads or self.evaluator.threads),
-            augment=final.augment or settings.augment,
+            augment=augment,
             prune=(final.pruning or settings.pruning).over(training.epochs, sparsity),
             seed=seed,
             device=self.evaluator.device,
             checkpoint=path,
         )
-        built = quantized(
-            fitted.net,
-            data,
-            settings.quantization,
-            final.qat or settings.quantization.qat,
-            self.evaluator.board,
-            seed,
-            self.evaluator.device,
-        )
+        quantizer = self.evaluator.quantizer(final.qat or settings.quantization.qat, augment)
+        built = quantizer.build(fitted.net, data, seed)
         error = None if final.with_validation else 1.0 - built.accuracy(data.validation)
         return _Attempt(fitted.net, built, error, seed)
 
