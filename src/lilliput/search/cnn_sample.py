@@ -1,8 +1,11 @@
 """Random pieces of a convolutional architecture.
 
-Every option is drawn uniformly, both ends of each range included, except where µNAS's published program
-weighs: a ReLU follows with probability 0.9, a pre-pooling comes first with probability 0.25.  The counts C
-and U can be drawn log-uniformly instead: under a budget of a kilobyte hardly any uniform draw fits.
+With the odds `UNIFORM` every option is drawn uniformly, both ends of each range included, except where
+µNAS's published program weighs: a ReLU follows with probability 0.9, a pre-pooling comes first with
+probability 0.25.  A uniform draw has 5 blocks and 10 layers on average, most of which see an image shrunk to
+a pixel; a search of a few hundred short trainings has no time to repair that.  The odds `SHALLOW` draw from
+the same space what trains well: few blocks, batch norm, 3x3 kernels, rare strides.  The counts C and U can be
+drawn log-uniformly: under a budget of a kilobyte hardly any uniform draw fits.
 """
 
 from __future__ import annotations
@@ -30,8 +33,42 @@ from lilliput.search.cnn_architecture import (
 
 Counts = Literal["uniform", "log-uniform"]
 
-RELU_PROBABILITY = 0.9
-PRE_POOL_PROBABILITY = 0.25
+Prior = Literal["uniform", "shallow"]
+
+
+@dataclass(frozen=True)
+class Odds:
+    """Probabilities of the options; every option keeps some.
+
+    Attributes:
+        more_blocks, more_units: of another block or hidden layer after each, up to the bound; None draws the
+            number uniformly.
+        parallel, depthwise, stride, pre_pool, batch_norm, relu: of the option being taken.
+        kernels: of each kernel size of `KERNELS`.
+    """
+
+    more_blocks: float | None = None
+    more_units: float | None = None
+    parallel: float = 0.5
+    depthwise: float = 0.5
+    stride: float = 0.5
+    pre_pool: float = 0.25
+    batch_norm: float = 0.5
+    relu: float = 0.9
+    kernels: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25)
+
+
+UNIFORM = Odds()
+SHALLOW = Odds(
+    more_blocks=0.6,
+    more_units=0.2,
+    parallel=0.25,
+    depthwise=0.3,
+    stride=0.2,
+    pre_pool=0.2,
+    batch_norm=0.9,
+    kernels=(0.2, 0.6, 0.15, 0.05),
+)
 
 
 @dataclass(frozen=True)
@@ -39,37 +76,38 @@ class Sampler:
     """Draws architectures and their pieces; `counts` says how channels and units are spread."""
 
     counts: Counts = "uniform"
+    odds: Odds = UNIFORM
 
     def architecture(self, rng: np.random.Generator) -> CnnArchitecture:
         """A whole architecture."""
         blocks = tuple(
             self.block(rng, first=index == 0, layers=_between(LAYERS, rng))
-            for index in range(_between(BLOCKS, rng))
+            for index in range(_number(BLOCKS, self.odds.more_blocks, rng))
         )
         return CnnArchitecture(
             blocks,
             "avg" if rng.random() < 0.5 else "max",
             _one_of(POOL_SIZES, rng),
-            tuple(self.units(rng) for _ in range(_between(FULLY_CONNECTED, rng))),
+            tuple(self.units(rng) for _ in range(_number(FULLY_CONNECTED, self.odds.more_units, rng))),
         )
 
     def block(self, rng: np.random.Generator, *, first: bool, layers: int) -> Block:
         """A block of `layers` layers; the first block of an architecture is serial."""
-        parallel = not first and bool(rng.random() < 0.5)
+        parallel = not first and bool(rng.random() < self.odds.parallel)
         return Block(parallel, self.settle(tuple(self.layer(rng) for _ in range(layers)), parallel, rng))
 
     def layer(self, rng: np.random.Generator) -> ConvLayer:
         """A layer with free channels, as in the middle of a block."""
-        depthwise = bool(rng.random() < 0.5)
-        kernel = _one_of(KERNELS, rng)
+        depthwise = bool(rng.random() < self.odds.depthwise)
+        kernel = int(rng.choice(KERNELS, p=self.odds.kernels))
         return ConvLayer(
             depthwise=depthwise,
             kernel=kernel,
             channels=None if depthwise else self.channels(rng),
-            stride=_one_of(STRIDES, rng) if kernel > 1 else 1,
-            pre_pool=bool(rng.random() < PRE_POOL_PROBABILITY),
-            batch_norm=bool(rng.random() < 0.5),
-            relu=bool(rng.random() < RELU_PROBABILITY),
+            stride=STRIDES[int(rng.random() < self.odds.stride)] if kernel > 1 else 1,
+            pre_pool=bool(rng.random() < self.odds.pre_pool),
+            batch_norm=bool(rng.random() < self.odds.batch_norm),
+            relu=bool(rng.random() < self.odds.relu),
         )
 
     def settle(
@@ -101,6 +139,12 @@ class Sampler:
 
 def _between(bounds: tuple[int, int], rng: np.random.Generator) -> int:
     return int(rng.integers(bounds[0], bounds[1], endpoint=True))
+
+
+def _number(bounds: tuple[int, int], more: float | None, rng: np.random.Generator) -> int:
+    if more is None:
+        return _between(bounds, rng)
+    return min(bounds[0] - 1 + int(rng.geometric(1.0 - more)), bounds[1])
 
 
 def _one_of(options: tuple[int, ...], rng: np.random.Generator) -> int:
