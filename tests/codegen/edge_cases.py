@@ -1,0 +1,207 @@
+"""Single ops and short chains at the edges of what kernels do: odd sizes, borders, extremes, every activation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from tests.codegen.quantized_builder import Builder
+
+from lilliput.net import (
+    Activation,
+    Add,
+    AveragePool2D,
+    Concat,
+    DType,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Net,
+    Pad,
+    Padding,
+    Quant,
+    ReLU,
+    ReLU6,
+    Requantize,
+    Reshape,
+    Softmax,
+)
+
+Case = Callable[[str, str], Net]
+"""Target core and name → planned network."""
+
+ONE = Padding(1, 1, 1, 1)
+RELU, RELU6 = Activation.RELU, Activation.RELU6
+
+
+def _case(
+    shape: tuple[int, ...],
+    add: Callable[[Builder], str],
+    *,
+    seed: int = 0,
+    dtype: DType = DType.INT8,
+    zero_point: int | None = None,
+) -> Case:
+    def make(target: str, name: str) -> Net:
+        builder = Builder(shape, seed, dtype, zero_point)
+        return builder.net(add(builder), target, name)
+
+    return make
+
+
+def _extreme(case: Case, weight: int, bias: int = 0) -> Case:
+    """The same network with every weight the same, and a coarse output so that sums do not all saturate."""
+
+    def make(target: str, name: str) -> Net:
+        net = case(target, name)
+        tensors = dict(net.tensors)
+        for tensor in net.tensors.values():
+            if tensor.constant and tensor.data is not None:
+                value = weight if tensor.dtype is DType.INT8 else bias
+                tensors[tensor.name] = replace(tensor, data=np.full_like(tensor.data, value))
+        scale = max(
+            max(t.quant.scales) for t in tensors.values() if t.dtype is DType.INT8 and t.constant and t.quant
+        )
+        inputs = max(
+            t.elements // t.shape[0] for t in tensors.values() if t.constant and t.dtype is DType.INT8
+        )
+        step = scale * 0.05 * abs(weight) * inputs * 1.5
+        tensors[net.outputs[0]] = replace(net.output, quant=Quant.per_tensor(step, 3))
+        return replace(net, tensors=tensors)
+
+    return make
+
+
+def _scales(case: Case, factor: float) -> Case:
+    """The same network with an output scale that makes requantization factors `factor` times as large."""
+
+    def make(target: str, name: str) -> Net:
+        net = case(target, name)
+        quant = net.output.quant
+        assert quant is not None
+        output = replace(net.output, quant=Quant.per_tensor(quant.scale / factor, quant.zero_point))
+        return replace(net, tensors={**net.tensors, output.name: output})
+
+    return make
+
+
+def _residual(builder: Builder) -> str:
+    left = builder.conv("x", 6, padding=ONE, activation=RELU)
+    right = builder.conv("x", 6, (1, 1))
+    total = builder.add(Add, left, right, activation=RELU)
+    joined = builder.add(Concat, total, builder.add(Pad, total, padding=Padding(0, 0, 0, 0)), axis=2)
+    dense = builder.dense(builder.flat(builder.add(MaxPool2D, joined, pool=(2, 2), strides=(2, 2))), 5)
+    return builder.add(Softmax, dense)
+
+
+CASES: dict[str, Case] = {
+    # One pixel, one channel, one of everything.
+    "conv_1x1_image": _case((1, 1, 1), lambda b: b.conv("x", 1, (1, 1))),
+    "conv_1x1_image_padded": _case((1, 1, 3), lambda b: b.conv("x", 2, padding=ONE)),
+    "conv_no_bias": _case((4, 4, 3), lambda b: b.conv("x", 4, bias=False)),
+    "conv_per_tensor": _case((4, 4, 3), lambda b: b.conv("x", 5, per_tensor=True)),
+    # Channels and windows that are no multiple of two or four, in every combination of remainders.
+    **{
+        f"conv_{depth}_to_{channels}": _case(
+            (5, 4, depth), lambda b, channels=channels: b.conv("x", channels, padding=ONE), seed=depth + channels
+        )
+        for depth, channels in ((1, 1), (1, 4), (2, 3), (3, 5), (4, 2), (5, 7), (6, 1), (7, 8), (8, 3), (19, 2))
+    },
+    **{
+        f"pointwise_{depth}_to_{channels}": _case(
+            (3, 3, depth), lambda b, channels=channels: b.conv("x", channels, (1, 1)), seed=depth
+        )
+        for depth, channels in ((1, 2), (2, 1), (3, 4), (4, 5), (5, 2), (8, 8), (13, 3), (16, 6), (33, 2))
+    },
+    # Numbers of pixels that leave a part of a block.
+    **{
+        f"pointwise_{pixels}_pixels": _case((1, pixels, 6), lambda b: b.conv("x", 4, (1, 1)))
+        for pixels in (1, 2, 3, 4, 5, 7)
+    },
+    "conv_stride_beyond_kernel": _case((9, 8, 3), lambda b: b.conv("x", 3, (2, 2), strides=(3, 4))),
+    "conv_stride_rectangular": _case((9, 8, 2), lambda b: b.conv("x", 3, (3, 2), strides=(1, 2), padding=ONE)),
+    "conv_dilated": _case((9, 9, 5), lambda b: b.conv("x", 3, dilation=(2, 3), padding=Padding(2, 2, 3, 3))),
+    "conv_dilated_rows": _case((9, 9, 5), lambda b: b.conv("x", 4, dilation=(3, 1), padding=ONE)),
+    "conv_all_padding": _case((2, 2, 4), lambda b: b.conv("x", 3, padding=Padding(4, 3, 4, 3))),
+    "conv_wide_padding": _case((3, 3, 6), lambda b: b.conv("x", 3, (5, 5), padding=Padding(2, 2, 2, 2))),
+    "conv_height_1": _case((1, 20, 3), lambda b: b.conv("x", 4, (1, 5), padding=Padding(0, 0, 2, 2))),
+    "conv_relu": _case((5, 5, 3), lambda b: b.conv("x", 5, activation=RELU), seed=2),
+    "conv_relu6": _case((5, 5, 3), lambda b: b.conv("x", 5, activation=RELU6), seed=3),
+    "conv_zero_point_low": _case((5, 5, 3), lambda b: b.conv("x", 5, padding=ONE), zero_point=-128),
+    "conv_zero_point_high": _case((5, 5, 3), lambda b: b.conv("x", 5, padding=ONE), zero_point=127),
+    "conv_shift_31": _scales(_case((4, 4, 1), lambda b: b.conv("x", 5, (1, 1))), 20.0),
+    "conv_shift_24": _scales(_case((4, 4, 5), lambda b: b.conv("x", 5, (1, 2))), 20000.0),
+    "conv_shift_1": _scales(_case((4, 4, 5), lambda b: b.conv("x", 5, (1, 2))), 1e11),
+    "conv_largest_sums": _extreme(_case((2, 3, 64), lambda b: b.conv("x", 5, (2, 2))), 127, 2**29),
+    "conv_least_sums": _extreme(_case((2, 3, 64), lambda b: b.conv("x", 5, (2, 2))), -127, -(2**29)),
+    "depthwise": _case((6, 5, 6), lambda b: b.depthwise("x", padding=ONE)),
+    "depthwise_1_channel": _case((6, 5, 1), lambda b: b.depthwise("x")),
+    "depthwise_19_channels": _case((6, 5, 19), lambda b: b.depthwise("x", padding=ONE, activation=RELU6)),
+    "depthwise_stride_2": _case((7, 8, 5), lambda b: b.depthwise("x", strides=(2, 2), padding=ONE)),
+    "depthwise_same_even": _case((8, 8, 3), lambda b: b.depthwise("x", strides=(2, 2), padding=Padding(0, 1, 0, 1))),
+    "depthwise_5x5": _case((7, 9, 4), lambda b: b.depthwise("x", (5, 5), padding=Padding(2, 2, 2, 2))),
+    "depthwise_3x1": _case((7, 9, 4), lambda b: b.depthwise("x", (3, 1), activation=RELU)),
+    "depthwise_1x4": _case((1, 19, 3), lambda b: b.depthwise("x", (1, 4), strides=(1, 3))),
+    "depthwise_wide_image": _case((4, 37, 2), lambda b: b.depthwise("x", padding=ONE)),
+    "depthwise_1x1_image": _case((1, 1, 4), lambda b: b.depthwise("x", padding=ONE)),
+    "depthwise_dilated": _case((9, 9, 4), lambda b: b.depthwise("x", dilation=(2, 3), padding=ONE)),
+    "depthwise_stride_beyond_kernel": _case((9, 11, 4), lambda b: b.depthwise("x", (2, 2), strides=(4, 3))),
+    "depthwise_all_padding": _case((2, 2, 3), lambda b: b.depthwise("x", padding=Padding(4, 4, 4, 4))),
+    "depthwise_multiplier_2": _case((5, 5, 3), lambda b: b.depthwise("x", multiplier=2, padding=ONE)),
+    "depthwise_multiplier_3_of_1": _case((5, 5, 1), lambda b: b.depthwise("x", multiplier=3)),
+    "depthwise_shift_31": _scales(_case((5, 5, 3), lambda b: b.depthwise("x", padding=ONE)), 50.0),
+    "depthwise_no_bias_per_tensor": _case(
+        (5, 5, 3), lambda b: b.depthwise("x", padding=ONE, bias=False, per_tensor=True)
+    ),
+    **{
+        f"dense_{inputs}_to_{units}": _case(
+            (inputs,), lambda b, units=units: b.dense("x", units), seed=inputs + units
+        )
+        for inputs, units in (
+            (1, 1), (1, 4), (2, 5), (3, 8), (4, 4), (5, 3), (7, 9), (8, 10), (12, 4), (17, 6), (64, 10),
+            (511, 5), (512, 4), (513, 7), (515, 4), (1030, 6),
+        )
+    },  # fmt: skip
+    "dense_relu": _case((20,), lambda b: b.dense("x", 9, activation=RELU)),
+    "dense_relu6": _case((20,), lambda b: b.dense("x", 9, activation=RELU6)),
+    "dense_no_bias_per_tensor": _case((21,), lambda b: b.dense("x", 9, bias=False, per_tensor=True)),
+    "dense_shift_29": _scales(_case((13,), lambda b: b.dense("x", 6)), 200.0),
+    "dense_largest_sums": _extreme(_case((1030,), lambda b: b.dense("x", 6)), 127, 2**29),
+    "dense_least_sums": _extreme(_case((1030,), lambda b: b.dense("x", 6)), -127, -(2**29)),
+    "max_pool": _case((6, 6, 5), lambda b: b.add(MaxPool2D, "x", pool=(2, 2), strides=(2, 2))),
+    "max_pool_padded": _case(
+        (5, 7, 4), lambda b: b.add(MaxPool2D, "x", pool=(3, 3), strides=(2, 2), padding=ONE, activation=RELU6)
+    ),
+    "max_pool_relu": _case(
+        (5, 7, 9), lambda b: b.add(MaxPool2D, "x", pool=(2, 3), strides=(1, 1), activation=RELU), zero_point=10
+    ),
+    "max_pool_1x1": _case((1, 1, 1), lambda b: b.add(MaxPool2D, "x", pool=(1, 1))),
+    "average_pool": _case((6, 6, 5), lambda b: b.add(AveragePool2D, "x", pool=(2, 2), strides=(2, 2))),
+    "average_pool_padded": _case(
+        (5, 7, 18), lambda b: b.add(AveragePool2D, "x", pool=(3, 3), strides=(2, 2), padding=ONE)
+    ),
+    "average_pool_relu6": _case(
+        (5, 7, 3), lambda b: b.add(AveragePool2D, "x", pool=(2, 2), strides=(1, 1), activation=RELU6)
+    ),
+    "global_average": _case((7, 5, 11), lambda b: b.add(GlobalAveragePool2D, "x")),
+    "global_average_1x1": _case((1, 1, 3), lambda b: b.add(GlobalAveragePool2D, "x", scale=0.01)),
+    "global_average_beyond_int16": _case((17, 17, 5), lambda b: b.add(GlobalAveragePool2D, "x", scale=0.05)),
+    "add_itself": _case((3, 3, 3), lambda b: b.add(Add, "x", "x")),
+    "add_relu6": _case((3, 5, 3), lambda b: b.add(Add, "x", b.add(Requantize, "x"), activation=RELU6)),
+    "concat_axes": _case(
+        (3, 4, 5), lambda b: b.add(Concat, *[b.add(Concat, "x", "x", "x", axis=0)] * 2, axis=1)
+    ),
+    "concat_channels": _case((3, 4, 5), lambda b: b.add(Concat, "x", "x", axis=2)),
+    "concat_vectors": _case((7,), lambda b: b.add(Concat, "x", "x", axis=0)),
+    "pad": _case((2, 3, 3), lambda b: b.add(Pad, "x", padding=Padding(1, 0, 2, 3))),
+    "pad_nothing": _case((2, 3, 3), lambda b: b.add(Pad, "x", padding=Padding())),
+    "relu": _case((3, 3, 3), lambda b: b.add(ReLU, "x")),
+    "relu6": _case((3, 3, 3), lambda b: b.add(ReLU6, "x"), seed=4),
+    "requantize": _case((3, 3, 3), lambda b: b.add(Requantize, "x")),
+    "requantize_from_uint8": _case((3, 3, 3), lambda b: b.add(Requantize, "x"), dtype=DType.UINT8),
+    "reshape": _case((3, 2, 3), lambda b: b.add(Reshape, "x", shape=(18,))),
+    "softmax": _case((10,), lambda b: b.add(Softmax, "x")),
+    "softmax_1": _case((1,), lambda b: b.add(Softmax, "x")),
+    "softmax_rows": _case((2, 3, 7), lambda b: b.add(Softmax, "x", beta=0.3)),
+    "residual": _case((6, 6, 3), _residual),
+}  # fmt: skip

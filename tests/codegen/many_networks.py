@@ -1,0 +1,166 @@
+"""Many networks in one program or one firmware, so that one build serves many tests.
+
+Every network runs in an arena of its own size, filled with a pattern first; inputs and outputs of all networks lie one
+behind the other.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tests.codegen.host_program import SANITIZE, compile_host
+
+from lilliput.codegen import generate
+from lilliput.measure.elf import read_image
+from lilliput.measure.emulator import Emulator
+from lilliput.measure.firmware import linker_script
+from lilliput.measure.toolchain import find_toolchain
+from lilliput.net import Net
+from lilliput.targets import Board
+
+Arrays = dict[str, NDArray[np.generic]]
+
+_FIRMWARE = Path(__file__).parents[2] / "src" / "lilliput" / "measure" / "firmware"
+
+_COMMON = """
+#include <stdint.h>
+@includes@
+#define MOST(a, b) ((a) > (b) ? (a) : (b))
+enum { ARENA_BYTES = @arena@, INPUT_BYTES = @inputs@, OUTPUT_BYTES = @outputs@ };
+static unsigned char input_bytes[INPUT_BYTES];
+static unsigned char output_bytes[OUTPUT_BYTES];
+static unsigned char poison = 0xA5;
+
+#define RUN(name, NAME)                                                                          \\
+    if (NAME##_ARENA_BYTES > 0) {                                                                \\
+        unsigned char *arena = take_arena(NAME##_ARENA_BYTES);                                   \\
+        for (long i = 0; i < NAME##_ARENA_BYTES; i++) arena[i] = poison;                         \\
+        for (long i = 0; i < NAME##_INPUT_BYTES; i++)                                            \\
+            name##_input(arena)[i] = (NAME##_INPUT_TYPE)*from++;                                 \\
+        if (name##_run(arena) != NAME##_OK) return 1;                                            \\
+        for (long i = 0; i < NAME##_OUTPUT_BYTES; i++) *to++ = (unsigned char)name##_output(arena)[i]; \\
+        give_arena(arena);                                                                       \\
+        poison = (unsigned char)(poison * 5 + 1);                                                \\
+    }
+
+@arena_functions@
+
+static int run_all(void) {
+    const unsigned char *from = input_bytes;
+    unsigned char *to = output_bytes;
+@runs@
+    return 0;
+}
+"""
+
+_HOST = """
+#include <stdio.h>
+int main(void) {
+    while (fread(input_bytes, 1, INPUT_BYTES, stdin) == INPUT_BYTES) {
+        if (run_all() != 0) return 1;
+        fwrite(output_bytes, 1, OUTPUT_BYTES, stdout);
+    }
+    return 0;
+}
+"""
+
+_HOST_ARENA = """
+#include <stdlib.h>
+/* Exactly as large as promised, so that the address sanitizer sees every step beyond it. */
+static unsigned char *take_arena(unsigned long bytes) { return (unsigned char *)malloc(bytes); }
+static void give_arena(unsigned char *arena) { free(arena); }
+"""
+
+_CHIP_ARENA = """
+static uint32_t memory[(ARENA_BYTES + 3) / 4];
+static unsigned char *take_arena(unsigned long bytes) { (void)bytes; return (unsigned char *)memory; }
+static void give_arena(unsigned char *arena) { (void)arena; }
+"""
+
+_CHIP = """
+#include "lp_bench.h"
+void *lp_bench_input;
+const void *lp_bench_output;
+LP_BENCH_CONSTANT const uint32_t lp_bench_input_bytes = INPUT_BYTES;
+LP_BENCH_CONSTANT const uint32_t lp_bench_output_bytes = OUTPUT_BYTES;
+void lp_bench_prepare(void) { lp_bench_input = input_bytes; lp_bench_output = output_bytes; }
+LP_BENCH_FUNCTION int lp_bench_run(void) { return run_all(); }
+"""
+
+
+def run_on_host(nets: Mapping[str, Net], board: Board, inputs: Arrays, *flags: str) -> Arrays:
+    """Outputs of all networks, rows as in `inputs`; with the sanitizers unless `flags` say otherwise."""
+    with tempfile.TemporaryDirectory() as name:
+        program = compile_host(
+            {**_files(nets, board), "main.c": _driver(nets, _HOST_ARENA) + _HOST},
+            Path(name),
+            *(flags or SANITIZE),
+        )
+        return _split(nets, program(_joined(nets, inputs)))
+
+
+def run_on_chip(
+    nets: Mapping[str, Net], board: Board, inputs: Arrays, *options: str, cc: str | None = None
+) -> Arrays:
+    """The same on the emulated core of `board`."""
+    toolchain = find_toolchain(board, cc)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = {**_files(nets, board), "main.c": _driver(nets, _CHIP_ARENA) + _CHIP}
+        for file, text in files.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        sources = [folder / file for file in sorted(files) if file.endswith(".c")] + [_FIRMWARE / "startup.c"]
+        script = folder / "memory.ld"
+        script.write_text(linker_script(board.ram_bytes), encoding="utf-8")
+        toolchain.link(
+            sources,
+            folder / "all.elf",
+            include=(folder, _FIRMWARE),
+            script=script,
+            options=options or ("-O2",),
+        )
+        emulator = Emulator(read_image(folder / "all.elf"), "all", board)
+        joined = _joined(nets, inputs)
+        size = emulator.input_bytes
+        rows = [emulator.run(joined[start : start + size]) for start in range(0, len(joined), size)]
+        return _split(nets, b"".join(rows))
+
+
+def _files(nets: Mapping[str, Net], board: Board) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for net in nets.values():
+        for name, text in generate(net, board).items():
+            assert files.setdefault(name, text) == text, f"two networks disagree about {name}"
+    return files
+
+
+def _driver(nets: Mapping[str, Net], arena_functions: str) -> str:
+    names = [net.name for net in nets.values()]
+    plans = [net.plan for net in nets.values() if net.plan is not None]
+    return (
+        _COMMON.replace("@includes@", "\n".join(f'#include "{name}.h"' for name in names))
+        .replace("@arena@", str(max(plan.arena_bytes for plan in plans)))
+        .replace("@inputs@", str(sum(net.input.storage_bytes for net in nets.values())))
+        .replace("@outputs@", str(sum(net.output.storage_bytes for net in nets.values())))
+        .replace("@arena_functions@", arena_functions)
+        .replace("@runs@", "\n".join(f"    RUN({name}, {name.upper()})" for name in names))
+    )
+
+
+def _joined(nets: Mapping[str, Net], inputs: Arrays) -> bytes:
+    rows = [inputs[key].reshape(len(inputs[key]), -1).view(np.uint8) for key in nets]
+    return np.concatenate(rows, axis=1).tobytes()
+
+
+def _split(nets: Mapping[str, Net], data: bytes) -> Arrays:
+    sizes = [net.output.storage_bytes for net in nets.values()]
+    rows = np.frombuffer(data, np.uint8).reshape(-1, sum(sizes))
+    parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
+    return {
+        key: np.ascontiguousarray(part).view(net.output.dtype.numpy).reshape(-1, *net.output.shape)
+        for (key, net), part in zip(nets.items(), parts, strict=True)
+    }
