@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lilliput.errors import NetError
+from lilliput.net.check import Stage, check
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
     Add,
@@ -167,6 +169,7 @@ def test_every_architecture_has_a_network_that_runs(seed: int, shape: tuple[int,
     rng = np.random.default_rng(seed)
     architecture = CnnSpace("log-uniform").sample(rng)
     found = SPACE.to_net(architecture, shape, 10, "candidate")
+    check(found, Stage.FLOAT)
     assert found.output.shape == (10,)
     values = run_all(with_weights(found, rng), rng.random((1, *shape), dtype=np.float32))
     for op in found.ops:
@@ -192,6 +195,14 @@ def test_an_input_that_is_no_image_is_refused(shape: tuple[int, ...], classes: i
     architecture = CnnArchitecture((serial(FULL),), "avg", 2, (10,))
     with pytest.raises(NetError, match="cannot take an input"):
         SPACE.to_net(architecture, shape, classes, "candidate")
+
+
+def test_a_thousand_candidates_take_about_a_second() -> None:
+    rng = np.random.default_rng(0)
+    began = time.process_time()
+    for _ in range(1000):
+        check(SPACE.to_net(SPACE.sample(rng), (28, 28, 1), 10, "candidate"), Stage.FLOAT)
+    assert time.process_time() - began < 5.0
 
 
 def test_structure_tells_networks_apart_and_ignores_names() -> None:
