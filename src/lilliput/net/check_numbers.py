@@ -1,0 +1,218 @@
+"""What holds of the integers of a quantized network: types, quantizations, and sums that fit int32."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lilliput.errors import NetError
+from lilliput.net.fixedpoint import (
+    SOFTMAX_SCALE,
+    SOFTMAX_ZERO_POINT,
+    WeightedOp,
+    add_parameters,
+    conv_requant,
+    pool_counts,
+    pool_requant,
+    quant,
+    requantize_parameters,
+)
+from lilliput.net.graph import Net
+from lilliput.net.ops import (
+    FLOAT_ONLY,
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Op,
+    Pad,
+    Profile,
+    ReLU,
+    ReLU6,
+    Requantize,
+    Reshape,
+    Softmax,
+)
+from lilliput.net.tensor import DType, Tensor
+
+LARGEST_SUM = (1 << 31) - 1
+"""What an int32 accumulator holds."""
+
+_LARGEST_SOFTMAX = 1 << 15  # so that the sum of the powers stays below 2**30
+_LARGEST_RESULT = LARGEST_SUM - 256  # so that adding the zero point stays within int32
+
+
+def refuse(net: Net, why: str, hint: str = "see the rules in `lilliput.net.check`") -> NetError:
+    """The error for a broken rule."""
+    return NetError(f"network '{net.name}' is not valid", why, hint)
+
+
+def check_numbers(net: Net) -> None:
+    """Refuses a quantized network whose integers do not mean what the profile says, or might overflow.
+
+    Raises:
+        NetError: names the op or tensor and the rule.
+    """
+    for tensor in net.tensors.values():
+        if tensor.quant is not None:
+            _check_quant(net, tensor)
+    for name in net.inputs:
+        if net.tensors[name].dtype not in (DType.INT8, DType.UINT8):
+            raise refuse(
+                net, f"its input '{name}' is {net.tensors[name].dtype.value}", "it must be int8 or uint8"
+            )
+    for op in net.ops:
+        if type(op) in FLOAT_ONLY:
+            raise refuse(
+                net, f"op '{op.name}' ({type(op).__name__}) has no integer form", "run `fold_batch_norm`"
+            )
+        _check_types(net, op)
+        match op:
+            case Conv2D() | DepthwiseConv2D() | FullyConnected():
+                _check_weighted(net, op)
+            case MaxPool2D() | Concat() | Pad() | Reshape():
+                _check_same_quant(net, op)
+            case AveragePool2D() | GlobalAveragePool2D():
+                _check_average(net, op)
+            case Add():
+                add_parameters(op, net)
+            case Requantize() | ReLU() | ReLU6():
+                requantize_parameters(op, net)
+            case Softmax():
+                _check_softmax(net, op)
+
+
+def _check_quant(net: Net, tensor: Tensor) -> None:
+    known = tensor.quant
+    assert known is not None
+    if tensor.dtype is DType.FLOAT32:
+        raise refuse(net, f"tensor '{tensor.name}' is float32 and has a quantization")
+    low, high = tensor.dtype.range
+    wanted = 1
+    if known.axis is not None:
+        if not 0 <= known.axis < len(tensor.shape):
+            raise refuse(net, f"tensor '{tensor.name}' is quantized along axis {known.axis}, which it lacks")
+        wanted = tensor.shape[known.axis]
+    if not len(known.scales) == len(known.zero_points) == wanted and not (
+        tensor.constant and len(known.scales) == len(known.zero_points) == 1
+    ):
+        raise refuse(
+            net,
+            f"tensor '{tensor.name}' has {len(known.scales)} scales and {len(known.zero_points)} zero points",
+        )
+    if not all(math.isfinite(scale) and scale > 0 for scale in known.scales):
+        raise refuse(net, f"tensor '{tensor.name}' has a scale that is not positive and finite")
+    if not all(type(point) is int and low <= point <= high for point in known.zero_points):
+        raise refuse(net, f"tensor '{tensor.name}' has a zero point outside {low}…{high}")
+
+
+def _check_types(net: Net, op: Op) -> None:
+    for tensor in (*net.activations(op), net.tensors[op.outputs[0]]):
+        allowed = {DType.INT8}
+        if isinstance(op, Requantize) and tensor.name == op.inputs[0]:
+            allowed.add(DType.UINT8)
+        if tensor.dtype not in allowed:
+            raise refuse(
+                net,
+                f"activation '{tensor.name}' of op '{op.name}' ({type(op).__name__}) is {tensor.dtype.value}",
+                "activations are int8; only Requantize reads uint8",
+            )
+        if tensor.quant is None or tensor.quant.axis is not None:
+            raise refuse(net, f"activation '{tensor.name}' lacks one scale and one zero point")
+
+
+def _check_weighted(net: Net, op: WeightedOp) -> None:
+    weights, *biases = net.constants(op)
+    axis = 2 if isinstance(op, DepthwiseConv2D) else 0
+    known = weights.quant
+    if weights.dtype is not DType.INT8 or known is None:
+        raise refuse(net, f"weights '{weights.name}' are not quantized int8")
+    if any(known.zero_points) or known.axis not in (axis, None):
+        raise refuse(
+            net, f"weights '{weights.name}' must have zero points 0 and one scale or one along axis {axis}"
+        )
+    least = -127 if op.profile is Profile.LILLIPUT else -128
+    if weights.data is not None and int(weights.data.min()) < least:
+        raise refuse(net, f"weights '{weights.name}' go below {least}")
+    for bias in biases:
+        _check_bias(net, op, weights, bias)
+    if weights.data is not None:
+        _check_sums(net, op, weights, biases[0] if biases else None, axis)
+
+
+def _check_bias(net: Net, op: WeightedOp, weights: Tensor, bias: Tensor) -> None:
+    if bias.dtype is not DType.INT32:
+        raise refuse(net, f"bias '{bias.name}' is {bias.dtype.value}, not int32")
+    if bias.quant is None or weights.quant is None:
+        return
+    wanted = np.multiply(quant(op.inputs[0], net).scale, weights.quant.scales)
+    if any(bias.quant.zero_points) or not np.allclose(bias.quant.scales, wanted, rtol=1e-5, atol=0):
+        raise refuse(
+            net, f"the scale of bias '{bias.name}' is not that of the input times that of the weights"
+        )
+
+
+def _check_sums(net: Net, op: WeightedOp, weights: Tensor, bias: Tensor | None, axis: int) -> None:
+    """Proves that no order of adding up, with the zero point folded into the bias or not, leaves int32."""
+    assert weights.data is not None
+    others = tuple(index for index in range(weights.data.ndim) if index != axis)
+    furthest = 128 + abs(quant(op.inputs[0], net).zero_point)
+    largest = np.abs(weights.data.astype(np.int64)).sum(axis=others) * furthest
+    if bias is not None and bias.data is not None:
+        largest = largest + np.abs(bias.data.astype(np.int64))
+    if int(largest.max()) > LARGEST_SUM:
+        raise refuse(
+            net,
+            f"the sums of op '{op.name}' may reach {int(largest.max())}, more than int32 holds",
+            "use fewer inputs or smaller weights",
+        )
+    found = conv_requant(op, net)
+    results = [
+        (int(a) * m) >> found.shift
+        for a, m in zip(largest, _spread(found.multipliers, len(largest)), strict=True)
+    ]
+    if max(results) > _LARGEST_RESULT:
+        raise refuse(
+            net, f"the results of op '{op.name}' may reach {max(results)}", "give its output a larger scale"
+        )
+
+
+def _spread(values: tuple[int, ...], length: int) -> tuple[int, ...]:
+    return values if len(values) == length else values * length
+
+
+def _check_same_quant(net: Net, op: Op) -> None:
+    output = net.tensors[op.outputs[0]]
+    for tensor in net.activations(op):
+        if tensor.quant != output.quant:
+            raise refuse(
+                net,
+                f"op '{op.name}' ({type(op).__name__}) must give the quantization that '{tensor.name}' has",
+            )
+
+
+def _check_average(net: Net, op: AveragePool2D | GlobalAveragePool2D) -> None:
+    counts = pool_counts(op, net)
+    if op.profile is Profile.TFLM and isinstance(op, AveragePool2D):
+        _check_same_quant(net, op)
+    if counts[-1] * 255 > LARGEST_SUM:
+        raise refuse(net, f"the sums of op '{op.name}' over {counts[-1]} elements may not fit int32")
+    for count in counts:
+        found = pool_requant(op, net, count)
+        if (count * 255 * found.multipliers[0]) >> found.shift > _LARGEST_RESULT:
+            raise refuse(
+                net, f"the results of op '{op.name}' may not fit int32", "give its output a larger scale"
+            )
+
+
+def _check_softmax(net: Net, op: Softmax) -> None:
+    target = quant(op.outputs[0], net)
+    if (target.scale, target.zero_point) != (SOFTMAX_SCALE, SOFTMAX_ZERO_POINT):
+        raise refuse(net, f"the output of softmax '{op.name}' must have scale 1/256 and zero point -128")
+    if net.tensors[op.inputs[0]].shape[-1] > _LARGEST_SOFTMAX:
+        raise refuse(net, f"softmax '{op.name}' is over more than {_LARGEST_SOFTMAX} elements")

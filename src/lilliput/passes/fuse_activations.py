@@ -1,0 +1,51 @@
+"""A ReLU or ReLU6 becomes part of the op before it, which clamps its output anyway."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lilliput.net.check import Stage, check
+from lilliput.net.fixedpoint import activation_of
+from lilliput.net.graph import Net
+from lilliput.net.ops import (
+    Activation,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    MaxPool2D,
+    Op,
+    ReLU,
+    ReLU6,
+)
+
+_Fusing = Conv2D | DepthwiseConv2D | FullyConnected | MaxPool2D | AveragePool2D | Add
+
+
+def fuse_activations(net: Net) -> Net:
+    """A float network that computes the same, with every activation fused that can be.
+
+    An activation is fused if the op before it can clamp and nobody else reads what that op gives.
+
+    Raises:
+        NetError: `net` is not a valid float network.
+    """
+    check(net, Stage.FLOAT)
+    ops: dict[str, Op] = {}  # by output, in execution order
+    for op in net.ops:
+        source = op.inputs[0]
+        before = ops.get(source)
+        alone = source not in net.outputs and len(net.consumers(source)) == 1
+        if isinstance(op, ReLU | ReLU6) and isinstance(before, _Fusing) and alone:
+            del ops[source]
+            op = replace(before, outputs=op.outputs, activation=_both(before.activation, activation_of(op)))
+        ops[op.outputs[0]] = op
+    fused = net.with_ops(ops.values())
+    check(fused, Stage.FLOAT)
+    return fused
+
+
+def _both(first: Activation, second: Activation) -> Activation:
+    """One activation that does what two in a row do."""
+    return Activation.RELU6 if Activation.RELU6 in (first, second) else Activation.RELU
