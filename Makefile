@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 JOBS ?= 2
 C_CHECK := -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only
-CPPCHECK := --quiet --error-exitcode=1 --std=c99 --inline-suppr --enable=warning,performance,portability \
+CPPCHECK := --quiet --check-level=exhaustive --error-exitcode=1 --std=c99 --inline-suppr --enable=warning,performance,portability \
     --suppress=missingIncludeSystem
 RUNTIME_C := $(wildcard src/lilliput/runtime/*.c)
 RUNTIME_H := $(wildcard src/lilliput/runtime/*.h)
@@ -22,13 +22,13 @@ help:
 	@echo 'make test-slow   the tests that take minutes each'
 	@echo 'make lint        ruff, mypy --strict, clang-format, cppcheck, cc with all warnings'
 	@echo 'make format      rewrites Python and C in the house format'
-	@echo 'make docs        checks the links, the settings and the commands in the documentation'
+	@echo 'make docs        writes docs/configuration.md; checks links, commands and examples in all pages'
 	@echo 'make bench       benchmarks; prints machine, versions, seed and ratios'
 	@echo 'make clean       removes everything that these commands made, .venv included'
 
 demo:
 	@tools/environment.sh run
-	@$(BIN)/lilliput demo
+	@$(BIN)/lilliput demo -o demo-run $(if $(wildcard demo-run),--resume)
 
 test:
 	@tools/environment.sh dev
@@ -59,6 +59,7 @@ format:
 
 docs:
 	@tools/environment.sh dev
+	$(BIN)/python tools/configuration_reference.py
 	$(PYTEST) -q tests/test_docs.py
 
 bench:

@@ -1,7 +1,7 @@
 """Many networks in one program or one firmware, so that one build serves many tests.
 
-Every network runs in an arena of its own size, filled with a pattern first; inputs and outputs of all networks lie one
-behind the other.
+Every network runs in an arena of its own size, filled with a pattern first; inputs and outputs of all
+networks lie one behind the other.
 """
 
 from __future__ import annotations

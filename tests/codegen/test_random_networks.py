@@ -56,7 +56,7 @@ def builders(draw: st.DrawFn) -> tuple[Builder, str]:
 
 def _image_op(draw: st.DrawFn, builder: Builder, images: list[str]) -> str:
     x = images[draw(st.integers(max(0, len(images) - 2), len(images) - 1))]
-    height, width, depth = builder.shape(x)
+    height, width, _ = builder.shape(x)
     kernel = (draw(st.integers(1, min(5, height + 1))), draw(st.integers(1, min(5, width + 1))))
     padding = Padding(*(draw(st.integers(0, k - 1)) for k in (kernel[0], kernel[0], kernel[1], kernel[1])))
     if height + padding.top + padding.bottom < kernel[0] or width + padding.left + padding.right < kernel[1]:
