@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from capstone import arm
+
 from lilliput.errors import MeasureError
 from lilliput.measure.instructions import Instruction, Kind, decode, disassembler, is_wide
 from lilliput.measure.timings import TIMINGS, DualIssueTiming, Timing
@@ -184,7 +186,9 @@ def _dual_issue(code: Sequence[Instruction], timing: DualIssueTiming) -> int:
 def _clash(first: Instruction, second: Instruction) -> bool:
     units = (_MEMORY, _MULTIPLIES, (Kind.BRANCH, Kind.TABLE_BRANCH), (Kind.FLOAT, Kind.FLOAT_MULTIPLY_ADD))
     same_unit = any(first.kind in unit and second.kind in unit for unit in units)
-    return same_unit or bool(first.writes & (second.reads | second.writes)) or first.jumps is not None
+    needs = first.writes & second.reads
+    overwrites = (first.writes & second.writes) - {arm.ARM_REG_CPSR}  # the later flags simply win
+    return same_unit or bool(needs | overwrites) or first.jumps is not None
 
 
 def _latency(instruction: Instruction, timing: DualIssueTiming) -> int:

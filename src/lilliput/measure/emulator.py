@@ -23,6 +23,8 @@ _PAGE_BYTES = 4096
 _RETURN = 0x1FFFF000  # where a called function returns to: code is allowed there, but none is executed
 _SYSTEM_CONTROL = 0xE000E000
 _RAM_ORIGIN = 0x20000000
+# The stack lies by itself, so that one that is too deep spoils nothing and can be told to the byte.
+_STACK_TOP, _STACK_BYTES = 0x3FFFF000, 1 << 18
 _PAINT = np.frombuffer(b"\xa5\x3c\x96\x5a", np.uint8)
 
 _FAULTS = {
@@ -72,7 +74,7 @@ class Emulator:
     def __init__(self, image: Image, name: str, board: Board) -> None:
         if board.core.emulator_cpu is None:
             raise MeasureError(f"no emulator runs a {board.core.name}", "unicorn does not know it", "")
-        self._image, self._name, self._board = image, name, board
+        self.image, self._name, self._board = image, name, board
         self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{board.core.emulator_cpu}"))
         self._map_memory()
@@ -104,10 +106,10 @@ class Emulator:
         """One inference, observed.
 
         Raises:
-            MeasureError: as `run`; or the stack grew into the variables, or the core would refuse an access
-                or an instruction that the emulator lets pass.
+            MeasureError: as `run`; or variables and stack together need more RAM than the board has, or the
+                core would refuse an access or an instruction that the emulator lets pass.
         """
-        bottom, top = self._paint_stack()
+        self._paint_stack()
         with Recorder(self._uc, self._entries(), not self._board.core.has_unaligned) as recorder:
             output = self.run(x)
         if recorder.unaligned:
@@ -116,34 +118,38 @@ class Emulator:
                 f"{self._board.core.name} faults on them",
                 "report it as a bug",
             )
-        return self._price(recorder, output, self._stack_depth(bottom, top))
+        return self._price(recorder, output, self._stack_depth())
 
     def _map_memory(self) -> None:
         pages: set[int] = set()
-        for address, data in self._image.segments:
+        for address, data in self.image.segments:
             pages |= set(range(address // _PAGE_BYTES, (address + len(data) - 1) // _PAGE_BYTES + 1))
         for page in sorted(pages):
             self._uc.mem_map(page * _PAGE_BYTES, _PAGE_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
-        for address, data in self._image.segments:
+        for address, data in self.image.segments:
             self._uc.mem_write(address, data)
+        data = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
         ram_bytes = -(-self._board.ram_bytes // _PAGE_BYTES) * _PAGE_BYTES
-        self._uc.mem_map(_RAM_ORIGIN, ram_bytes, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+        self._uc.mem_map(_RAM_ORIGIN, ram_bytes, data)
+        self._uc.mem_map(
+            _STACK_TOP - _STACK_BYTES, _STACK_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
+        )
         self._uc.mem_map(_RETURN, _PAGE_BYTES)
         self._uc.mem_map(_SYSTEM_CONTROL, _PAGE_BYTES)
 
     def _word(self, symbol: str) -> int:
-        return int.from_bytes(self._uc.mem_read(self._image.address(symbol), 4), "little")
+        return int.from_bytes(self._uc.mem_read(self.image.address(symbol), 4), "little")
 
     def _call(self, function: str) -> int:
         uc = self._uc
-        uc.reg_write(arm_const.UC_ARM_REG_SP, self._image.address("_estack"))
+        uc.reg_write(arm_const.UC_ARM_REG_SP, _STACK_TOP)
         uc.reg_write(arm_const.UC_ARM_REG_LR, _RETURN | 1)
         try:
-            uc.emu_start(self._image.address(function) | 1, _RETURN, TIMEOUT_S * 1_000_000)
+            uc.emu_start(self.image.address(function) | 1, _RETURN, int(TIMEOUT_S * 1e6))
         except unicorn.UcError as error:
             at = uc.reg_read(arm_const.UC_ARM_REG_PC)
             raise MeasureError(
-                f"the firmware of '{self._name}' faulted in {self._image.function_at(at)} at {at:#x}",
+                f"the firmware of '{self._name}' faulted in {self.image.function_at(at)} at {at:#x}",
                 _FAULTS.get(error.errno, str(error)),
                 "report it as a bug, with the model",
             ) from error
@@ -151,41 +157,34 @@ class Emulator:
         if at != _RETURN:
             raise MeasureError(
                 f"{function} of '{self._name}' did not return in {TIMEOUT_S} s",
-                f"it was in {self._image.function_at(at)}",
+                f"it was in {self.image.function_at(at)}",
                 "",
             )
         return int(uc.reg_read(arm_const.UC_ARM_REG_R0))
 
-    def _paint_stack(self) -> tuple[int, int]:
-        top = self._image.address("_estack")
-        bottom = max(
-            (section.address + section.size_bytes for section in self._image.sections if section.writable),
-            default=_RAM_ORIGIN,
-        )
-        bottom = -(-bottom // 4) * 4
-        self._uc.mem_write(bottom, bytes(np.tile(_PAINT, (top - bottom) // 4)))
-        return bottom, top
+    def _paint_stack(self) -> None:
+        self._uc.mem_write(_STACK_TOP - _STACK_BYTES, bytes(np.tile(_PAINT, _STACK_BYTES // 4)))
 
-    def _stack_depth(self, bottom: int, top: int) -> int:
-        found = np.frombuffer(self._uc.mem_read(bottom, (top - bottom) // 4 * 4), np.uint8)
-        touched = np.flatnonzero(found != np.tile(_PAINT, len(found) // 4))
-        depth = len(found) - int(touched[0]) if len(touched) else 0
-        depth = -(-depth // 4) * 4  # the stack holds words
-        if depth >= top - bottom:
+    def _stack_depth(self) -> int:
+        found = np.frombuffer(self._uc.mem_read(_STACK_TOP - _STACK_BYTES, _STACK_BYTES), np.uint8)
+        touched = np.flatnonzero(found != np.tile(_PAINT, _STACK_BYTES // 4))
+        depth = -(-(_STACK_BYTES - int(touched[0])) // 4) * 4 if len(touched) else 0  # it holds words
+        variables, room = self.image.ram_bytes, self._board.ram_bytes
+        if variables + depth > room:
             raise MeasureError(
-                f"the stack of '{self._name}' grew into its variables",
-                f"{self._board.name} has {top - bottom} bytes left for it",
+                f"the firmware with '{self._name}' does not fit the RAM of {self._board.name}",
+                f"variables need {variables} bytes and the stack {depth}, the board has {room}",
                 "search with a smaller ram_bytes, or choose a larger board",
             )
         return depth
 
     def _entries(self) -> NDArray[np.uint16]:
         """For every halfword of code: does a layer begin here, or its caller go on?"""
-        code_end = max(address + len(data) for address, data in self._image.segments if address < _RAM_ORIGIN)
+        code_end = max(address + len(data) for address, data in self.image.segments if address < _RAM_ORIGIN)
         entries = np.zeros(code_end // 2 + 1, np.uint16)
         # The compiler may clone a layer and call the clone "…_layer_03.isra.0".
         pattern = re.compile(rf"{re.escape(self._name)}_layer_(\d+)(\..*)?")
-        for symbol in self._image.symbols.values():
+        for symbol in self.image.symbols.values():
             start = (symbol.address & ~1) // 2
             matched = pattern.fullmatch(symbol.name)
             if symbol.is_function and matched:

@@ -2,7 +2,7 @@
 
 Nothing is needed on the board but the firmware: inputs and outputs go through the probe, a function is
 called by setting the core's registers, and the core's cycle counter is read before and after.  The chip keeps
-the clock that it has after reset, which is slower than the board's full clock and so waits less for its flash;
+the clock that it has after reset, which is slower than the full clock and so waits less for its flash;
 cycles are what was counted there, and no latency is derived from them.
 """
 
