@@ -50,7 +50,7 @@ def _case(
 
 
 def _extreme(case: Case, weight: int, bias: int = 0) -> Case:
-    """The same network with every weight the same, and a coarse output so that sums do not all saturate."""
+    """The same network with every weight the same, and an output that holds the largest sums."""
 
     def make(target: str, name: str) -> Net:
         net = case(target, name)
@@ -59,13 +59,10 @@ def _extreme(case: Case, weight: int, bias: int = 0) -> Case:
             if tensor.constant and tensor.data is not None:
                 value = weight if tensor.dtype is DType.INT8 else bias
                 tensors[tensor.name] = replace(tensor, data=np.full_like(tensor.data, value))
-        scale = max(
-            max(t.quant.scales) for t in tensors.values() if t.dtype is DType.INT8 and t.constant and t.quant
-        )
-        inputs = max(
-            t.elements // t.shape[0] for t in tensors.values() if t.constant and t.dtype is DType.INT8
-        )
-        step = scale * 0.05 * abs(weight) * inputs * 1.5
+        weights = next(t for t in tensors.values() if t.dtype is DType.INT8 and t.constant)
+        assert weights.quant is not None
+        largest_sum = weights.elements // weights.shape[0] * 127 * 255 + abs(bias)
+        step = 0.05 * max(weights.quant.scales) * largest_sum / 200
         tensors[net.outputs[0]] = replace(net.output, quant=Quant.per_tensor(step, 3))
         return replace(net, tensors=tensors)
 
@@ -136,8 +133,8 @@ CASES: dict[str, Case] = {
     "conv_shift_31": _scales(_case((4, 4, 1), lambda b: b.conv("x", 5, (1, 1))), 20.0),
     "conv_shift_24": _scales(_case((4, 4, 5), lambda b: b.conv("x", 5, (1, 2))), 20000.0),
     "conv_shift_1": _scales(_case((4, 4, 5), lambda b: b.conv("x", 5, (1, 2))), 1e11),
-    "conv_largest_sums": _extreme(_case((2, 3, 64), lambda b: b.conv("x", 5, (2, 2))), 127, 2**29),
-    "conv_least_sums": _extreme(_case((2, 3, 64), lambda b: b.conv("x", 5, (2, 2))), -127, -(2**29)),
+    "conv_largest_sums": _extreme(_case((2, 3, 64), lambda b: b.conv("x", 5, (2, 2))), 127, 2**20),
+    "conv_least_sums": _extreme(_case((2, 3, 64), lambda b: b.conv("x", 5, (2, 2))), -127, -(2**20)),
     "depthwise": _case((6, 5, 6), lambda b: b.depthwise("x", padding=ONE)),
     "depthwise_1_channel": _case((6, 5, 1), lambda b: b.depthwise("x")),
     "depthwise_19_channels": _case((6, 5, 19), lambda b: b.depthwise("x", padding=ONE, activation=RELU6)),
@@ -184,8 +181,8 @@ CASES: dict[str, Case] = {
     "dense_relu6": _case((20,), lambda b: b.dense("x", 9, activation=RELU6)),
     "dense_no_bias_per_tensor": _case((21,), lambda b: b.dense("x", 9, bias=False, per_tensor=True)),
     "dense_shift_29": _scales(_case((13,), lambda b: b.dense("x", 6)), 200.0),
-    "dense_largest_sums": _extreme(_case((1030,), lambda b: b.dense("x", 6)), 127, 2**29),
-    "dense_least_sums": _extreme(_case((1030,), lambda b: b.dense("x", 6)), -127, -(2**29)),
+    "dense_largest_sums": _extreme(_case((1030,), lambda b: b.dense("x", 6)), 127, 2**20),
+    "dense_least_sums": _extreme(_case((1030,), lambda b: b.dense("x", 6)), -127, -(2**20)),
     "max_pool": _case((6, 6, 5), lambda b: b.add(MaxPool2D, "x", pool=(2, 2), strides=(2, 2))),
     "max_pool_padded": _case(
         (5, 7, 4), lambda b: b.add(MaxPool2D, "x", pool=(3, 3), strides=(2, 2), padding=ONE, activation=RELU6)
