@@ -1,7 +1,7 @@
 """What can go wrong, told so that the reader knows what to do next.
 
-Every error has three parts: what happened, why, and what to do about it.  The command line prints them and exits with
-`exit_status`; nobody sees a traceback for input that Lilliput can recognise as wrong.
+Every error has three parts: what happened, why, and what to do about it.  The command line prints them and
+exits with `exit_status`; nobody sees a traceback for input that Lilliput can recognise as wrong.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class Measurement:
     accuracy: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The object that `lilliput measure --json` prints; `examples` and `accuracy` only where data was given."""
+        """What `lilliput measure --json` prints; `examples` and `accuracy` only where data was given."""
         found = asdict(self)
         found["layers"] = [asdict(layer) for layer in self.layers]
         if self.examples is None:

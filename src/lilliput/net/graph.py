@@ -15,8 +15,8 @@ class Normalization:
     """How raw data become what the network was trained on: real = (raw - mean) / std, channel by channel.
 
     Attributes:
-        raw: type of the raw data.  For uint8 (sensor bytes) `mean` is one whole number and `std` one number, so that
-            the input's quantization alone expresses it and the C takes the bytes as they are.
+        raw: type of the raw data.  For uint8 (sensor bytes) `mean` is one whole number and `std` one number,
+            so that the input's quantization alone expresses it and the C takes the bytes as they are.
         mean, std: one number for all channels, or one for each element of the last axis; in raw units.
     """
 
@@ -46,7 +46,7 @@ class Plan:
 class Net:
     """A network: ops in execution order over named tensors.
 
-    A pass is a function `Net → Net`; nothing is ever changed in place.  Stages and what holds at each: `check`.
+    A pass is a function `Net → Net`; nothing is ever changed in place.  What holds at each stage: `check`.
 
     Attributes:
         name: a C identifier in lower case; files and symbols of the generated C carry it.
@@ -70,7 +70,9 @@ class Net:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
-        object.__setattr__(self, "_producers", {name: index for index, op in enumerate(self.ops) for name in op.outputs})
+        object.__setattr__(
+            self, "_producers", {name: index for index, op in enumerate(self.ops) for name in op.outputs}
+        )
 
     @property
     def input(self) -> Tensor:
@@ -107,8 +109,10 @@ class Net:
         return tuple(self.tensors[name] for name in op.inputs if self.tensors[name].constant)
 
     def with_ops(self, ops: Iterable[Op], tensors: Iterable[Tensor] = ()) -> Net:
-        """The network with other ops; `tensors` are added or replaced, those no longer used are dropped.  No plan."""
+        """The network with other ops and no plan; `tensors` are added or replaced, unused ones dropped."""
         ops = tuple(ops)
         known = {**self.tensors, **{tensor.name: tensor for tensor in tensors}}
         used = {name for op in ops for name in (*op.inputs, *op.outputs)} | {*self.inputs, *self.outputs}
-        return replace(self, ops=ops, tensors={name: known[name] for name in known if name in used}, plan=None)
+        return replace(
+            self, ops=ops, tensors={name: known[name] for name in known if name in used}, plan=None
+        )

@@ -1,11 +1,11 @@
 """The closed set of operators: a class per op, its attributes, and its shape rule.
 
-What an op means elsewhere (reference, torch, cost, C) stands in one table per consumer, keyed by these classes; the
-contract test `tests/contract/test_op_tables.py` names every entry that is missing.
+What an op means elsewhere (reference, torch, cost, C) stands in one table per consumer, keyed by these
+classes; the contract test `tests/contract/test_op_tables.py` names every entry that is missing.
 
-Layouts follow TensorFlow Lite: activations (height, width, channels); Conv2D weights (out, kernel height, kernel width,
-in); DepthwiseConv2D weights (kernel height, kernel width, in x multiplier); FullyConnected weights (out, in).
-One-dimensional data have height 1.
+Layouts follow TensorFlow Lite: activations (height, width, channels); Conv2D weights (out, kernel height,
+kernel width, in); DepthwiseConv2D weights (kernel height, kernel width, in x multiplier); FullyConnected
+weights (out, in).  One-dimensional data have height 1.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Activation(StrEnum):
 
 
 class Profile(StrEnum):
-    """How an integer op rounds: `tflm` as TensorFlow Lite Micro's kernels, `lilliput` as is cheapest on the core."""
+    """How an integer op rounds: `tflm` as TensorFlow Lite Micro's kernels, `lilliput` as is cheapest."""
 
     LILLIPUT = "lilliput"
     TFLM = "tflm"
@@ -75,7 +75,11 @@ class Op:
         raise NotImplementedError
 
     def _refuse(self, why: str) -> NetError:
-        return NetError(f"op '{self.name}' ({type(self).__name__}) cannot take its inputs", why, "check shapes and weights")
+        return NetError(
+            f"op '{self.name}' ({type(self).__name__}) cannot take its inputs",
+            why,
+            "check shapes and weights",
+        )
 
     def _image(self, shape: Shape) -> tuple[int, int, int]:
         if len(shape) != 3:
@@ -93,7 +97,9 @@ class _Windowed(Op):
         rows = height + self.padding.top + self.padding.bottom - window[0]
         columns = width + self.padding.left + self.padding.right - window[1]
         if rows < 0 or columns < 0 or min(self.strides) < 1 or min(window) < 1:
-            raise self._refuse(f"a window of {window} with strides {self.strides} does not fit {shape} with {self.padding}")
+            raise self._refuse(
+                f"a window of {window} with strides {self.strides} does not fit {shape} with {self.padding}"
+            )
         return rows // self.strides[0] + 1, columns // self.strides[1] + 1
 
 
@@ -205,7 +211,9 @@ class Concat(Op):
         if not 0 <= self.axis < len(first):
             raise self._refuse(f"axis {self.axis} is outside a tensor of shape {first}")
         for shape in shapes:
-            if len(shape) != len(first) or any(a != b for i, (a, b) in enumerate(zip(first, shape, strict=True)) if i != self.axis):
+            if len(shape) != len(first) or any(
+                a != b for i, (a, b) in enumerate(zip(first, shape, strict=True)) if i != self.axis
+            ):
                 raise self._refuse(f"shapes {first} and {shape} differ beside axis {self.axis}")
         return (*first[: self.axis], sum(shape[self.axis] for shape in shapes), *first[self.axis + 1 :])
 
@@ -264,7 +272,9 @@ class Softmax(Op):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchNorm(Op):
-    """(x - mean) / sqrt(variance + epsilon) x gamma + beta, over the last axis.  Float only: folded before quantization.
+    """(x - mean) / sqrt(variance + epsilon) x gamma + beta, over the last axis.  Float only.
+
+    It is folded before quantization.
 
     Inputs: tensor (…, c), gamma (c,), beta (c,), mean (c,), variance (c,).
     """
@@ -280,7 +290,7 @@ class BatchNorm(Op):
 
 @dataclass(frozen=True, kw_only=True)
 class Requantize(Op):
-    """The same reals in another quantization or integer type: uint8 → int8, int8 → int8 with another scale."""
+    """The same reals in another quantization or integer type: uint8 → int8, or int8 with another scale."""
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         return shapes[0]
@@ -313,5 +323,6 @@ FLOAT_ONLY: frozenset[type[Op]] = frozenset({BatchNorm})
 """Ops that a quantized network never holds."""
 
 IN_PLACE: frozenset[type[Op]] = frozenset({ReLU, ReLU6, Reshape, Requantize, Add})
-"""Ops whose output may take the address of an activation input of the same byte size that nobody needs afterwards:
-element k of the output is written after the last read of element k of each input, and nothing else is read later."""
+"""Ops whose output may take the address of an activation input of the same byte size that nobody needs
+afterwards: element k of the output is written after the last read of element k of each input, and nothing
+else is read later."""

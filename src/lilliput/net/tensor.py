@@ -107,7 +107,9 @@ class Tensor:
         )
         if not same or (self.data is None) != (other.data is None):
             return False
-        return self.data is None or (other.data is not None and np.array_equal(self.data, other.data, equal_nan=True))
+        return self.data is None or (
+            other.data is not None and np.array_equal(self.data, other.data, equal_nan=True)
+        )
 
     def __hash__(self) -> int:
         return hash((self.name, self.shape, self.dtype))
