@@ -10,7 +10,7 @@ from lilliput.flow.models import load_model
 from lilliput.net import Net
 from lilliput.net.check import Stage, stage_of
 from lilliput.net.macs import op_macs
-from lilliput.passes import lower, lower_quantized
+from lilliput.passes import lower, plan_for
 from lilliput.report import memory_profile
 from lilliput.targets import board as board_named
 
@@ -37,7 +37,7 @@ def info(model: str | Path, board: str | None = None) -> dict[str, Any]:
     target = board_named(board or DEFAULT_BOARD)
     stage = stage_of(net)
     # Without ranges a float network gets placeholder scales; sizes do not depend on them.
-    planned = lower(net, None, target.core) if stage is Stage.FLOAT else lower_quantized(net, target.core)
+    planned = lower(net, None, target.core) if stage is Stage.FLOAT else plan_for(net, target.core)
     found = cost(planned, target)
     profile = memory_profile(planned)
     return {

@@ -12,7 +12,7 @@ from lilliput.measure.artifact import MANIFEST, read_artifact
 from lilliput.net import Net
 from lilliput.net.check import Stage, stage_of
 from lilliput.net.storage import load
-from lilliput.passes import fold_batch_norm, lower, lower_quantized
+from lilliput.passes import fold_batch_norm, lower, plan_for
 from lilliput.targets import Board
 
 
@@ -68,7 +68,7 @@ def planned_for(net: Net, board: Board, data: str | None = None) -> Net:
         NetError: the float network has no weights, or there are no data for its ranges.
     """
     if stage_of(net) is not Stage.FLOAT:
-        return lower_quantized(net, board.core)
+        return plan_for(net, board.core)
     if any(tensor.constant and tensor.data is None for tensor in net.tensors.values()):
         raise NetError(
             f"network '{net.name}' has no weights", "it was not trained", "train it with lilliput search"

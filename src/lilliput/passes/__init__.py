@@ -1,24 +1,20 @@
-"""Passes: functions `Net → Net`, one a file; `lower` is the recipe that strings them together."""
+"""Passes: functions `Net → Net`, one a file.  `lower` is the recipe that runs them all."""
 
 from lilliput.passes.fold_batch_norm import fold_batch_norm
 from lilliput.passes.fuse_activations import fuse_activations
-from lilliput.passes.lower import lower, lower_quantized, plan_for, scratch_of
+from lilliput.passes.lower import lower, plan_for
 from lilliput.passes.order import best_order, order, peak
-from lilliput.passes.place import arena_bytes, place, plan
+from lilliput.passes.place import place
 from lilliput.passes.quantize import quantize
 
 __all__ = [
-    "arena_bytes",
     "best_order",
     "fold_batch_norm",
     "fuse_activations",
     "lower",
-    "lower_quantized",
     "order",
     "peak",
     "place",
-    "plan",
     "plan_for",
     "quantize",
-    "scratch_of",
 ]

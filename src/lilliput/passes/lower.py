@@ -1,4 +1,4 @@
-"""The whole way down, as a recipe of named passes: float → quantized → planned."""
+"""From a float network to one with addresses, ready for the code generator: the recipe."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from lilliput.net.check import Stage, check
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
+from lilliput.net.verify_plan import verify_plan
 from lilliput.passes.fold_batch_norm import fold_batch_norm
 from lilliput.passes.fuse_activations import fuse_activations
-from lilliput.passes.liveness import ScratchBytes
 from lilliput.passes.place import plan
 from lilliput.passes.quantize import quantize
 from lilliput.passes.quantize_activations import RangePair
@@ -18,36 +18,32 @@ from lilliput.targets.kernels import kernel_for
 
 
 def lower(net: Net, ranges: Mapping[str, RangePair] | None, core: Core) -> Net:
-    """The planned int8 network of a float one.
+    """The planned int8 network of a float one: fold, fuse, quantize, order, place.
 
     Args:
-        net: float; weights may be missing.
-        ranges: see `quantize`; None gives the same ops, shapes and addresses with placeholder scales.
-        core: whose kernels run it, which decides on scratch memory.
+        net: float, with or without weights.
+        ranges: of the activations that remain when batch normalization is folded and activations are fused;
+            None for a network that is not trained yet, which gives the same plan.
+        core: what it will run on; kernels and so their scratch memory differ.
 
     Raises:
-        NetError: the network breaks a rule of its stage.
+        NetError: the network is not valid, or ranges are missing.
     """
-    return lower_quantized(quantize(fuse_activations(fold_batch_norm(net)), ranges), core)
-
-
-def lower_quantized(net: Net, core: Core) -> Net:
-    """The planned network of a quantized one, every address proved."""
-    check(net, Stage.QUANTIZED)
-    planned = plan_for(net, core)
-    check(planned, Stage.PLANNED)
-    return planned
+    return plan_for(quantize(fuse_activations(fold_batch_norm(net)), ranges), core)
 
 
 def plan_for(net: Net, core: Core) -> Net:
-    """The network in its best order, with the addresses that `core`'s kernels work at."""
-    return plan(net, scratch_of(core))
+    """A quantized network in the order and with the addresses that need the smallest arena on `core`.
 
-
-def scratch_of(core: Core) -> ScratchBytes:
-    """Scratch memory that the kernels of `core` need for an op."""
+    Raises:
+        NetError: the network is not a valid quantized one.
+    """
 
     def scratch_bytes(op: Op, net: Net) -> int:
         return kernel_for(op, net, core).scratch_bytes
 
-    return scratch_bytes
+    check(net, Stage.QUANTIZED)
+    planned = plan(net, scratch_bytes)
+    check(planned, Stage.PLANNED)
+    verify_plan(planned, scratch_bytes)
+    return planned
