@@ -8,19 +8,26 @@ import numpy as np
 
 from lilliput.data import Dataset, Split
 from lilliput.net import (
+    Activation,
     Add,
+    AveragePool2D,
     BatchNorm,
     Concat,
     Conv2D,
     DepthwiseConv2D,
     DType,
     FullyConnected,
+    GlobalAveragePool2D,
+    MaxPool2D,
     Net,
     Normalization,
     Op,
+    Pad,
     Padding,
     ReLU,
+    ReLU6,
     Reshape,
+    Softmax,
     Tensor,
 )
 
@@ -126,3 +133,67 @@ def stripes(examples: int = 300, shape: tuple[int, int, int] = (8, 8, 1), seed: 
         DType.UINT8, (float(round(bytes_[:part].mean())),), (float(bytes_[:part].std()),)
     )
     return Dataset("stripes", train, rest, rest, ("rows", "columns", "none"), normalization)
+
+
+def random_net(seed: int, batch_norm: bool = True, softmax: bool = False) -> Net:
+    """A network with weights that uses most ops, with odd shapes, paddings, strides and activations."""
+    rng = np.random.default_rng(seed)
+    sketch = Sketch((int(rng.integers(5, 10)), int(rng.integers(5, 10)), int(rng.integers(1, 4))), rng)
+    x = _convolution(sketch, "input", rng, batch_norm)
+    for _ in range(int(rng.integers(3, 7))):
+        x = _grown(sketch, x, rng, batch_norm)
+    x = sketch.add(GlobalAveragePool2D, x) if rng.random() < 0.4 else sketch.flat(x)
+    x = sketch.add(ReLU6, sketch.dense(x, 6)) if rng.random() < 0.5 else x
+    x = sketch.dense(x, 4, bias=bool(rng.random() < 0.7))
+    return sketch.net(sketch.add(Softmax, x, beta=0.7) if softmax else x)
+
+
+def _convolution(sketch: Sketch, x: str, rng: np.random.Generator, batch_norm: bool) -> str:
+    size = sketch.shape(x)[:2]
+    kernel = tuple(int(rng.integers(1, 1 + min(3, length))) for length in size)
+    dilation = (1, 2) if rng.random() < 0.3 and 2 * kernel[1] - 1 <= size[1] else (1, 1)
+    reach = [(side - 1) * step for side, step in zip(kernel, dilation, strict=True)]
+    padding = Padding(*(int(rng.integers(0, 1 + reach[axis])) for axis in (0, 0, 1, 1)))
+    strides = (int(rng.integers(1, 3)), int(rng.integers(1, 3))) if dilation == (1, 1) else (1, 1)
+    chosen = Activation(str(rng.choice(list(Activation))))
+    activation = Activation.NONE if batch_norm else chosen
+    bias = bool(rng.random() < 0.5)
+    common: dict[str, Any] = {"padding": padding, "strides": strides, "dilation": dilation}
+    common |= {"activation": activation, "bias": bias, "kernel": kernel}
+    if rng.random() < 0.3 and x != "input":
+        x = sketch.depthwise(x, int(rng.integers(1, 3)), **common)
+    else:
+        x = sketch.conv(x, int(rng.integers(2, 6)), **common)
+    if not batch_norm:
+        return x
+    x = sketch.norm(x)
+    return sketch.add(ReLU, x) if rng.random() < 0.7 else x
+
+
+def _grown(sketch: Sketch, x: str, rng: np.random.Generator, batch_norm: bool) -> str:
+    height, width, channels = sketch.shape(x)
+    ways = ["convolve", "add", "pad", "relu"]
+    ways += ["concat", "max", "average", "odd average"] if min(height, width) >= 3 else []
+    ways += ["rows"] if height >= 2 else []
+    match str(rng.choice(ways)):
+        case "convolve":
+            return _convolution(sketch, x, rng, batch_norm)
+        case "add":
+            other = sketch.conv(x, channels, kernel=(1, 1), bias=True)
+            return sketch.add(Add, x, other, activation=Activation(str(rng.choice(list(Activation)))))
+        case "concat":
+            other = sketch.conv(x, int(rng.integers(1, 4)), kernel=(3, 3), padding=Padding(1, 1, 1, 1))
+            return sketch.add(Concat, other, x, axis=2)
+        case "rows":
+            other = sketch.conv(x, channels, kernel=(2, 1))
+            return sketch.add(Concat, other, x, axis=0)
+        case "max":
+            return sketch.add(MaxPool2D, x, pool=(3, 2), strides=(2, 1), padding=Padding(2, 0, 1, 0))
+        case "average":
+            return sketch.add(AveragePool2D, x, pool=(2, 3), strides=(1, 2))
+        case "odd average":
+            return sketch.add(AveragePool2D, x, pool=(3, 3), strides=(2, 2), padding=Padding(1, 2, 0, 1))
+        case "pad":
+            return sketch.add(Pad, x, padding=Padding(0, 1, 1, 0))
+        case _:
+            return sketch.add(ReLU6 if rng.random() < 0.5 else ReLU, x)

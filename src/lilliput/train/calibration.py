@@ -37,8 +37,8 @@ def calibrate(
     Args:
         net: float with weights, batch norm folded; its normalization is applied.
         x: raw training examples, (examples, *input shape); some hundreds are enough.
-        method: "extremes" takes what was seen; "percentile" leaves out the rarest values on both sides; "error"
-            takes the range with the smallest mean squared error after rounding to 256 steps.
+        method: "extremes" takes what was seen; "percentile" leaves out the rarest values on both sides;
+            "error" takes the range with the smallest mean squared error after rounding to 256 steps.
         percentile: for "percentile": share of the values that lies below the upper and above the lower end.
 
     Returns:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from lilliput.data import Dataset
-from lilliput.errors import DataError, TrainingError
+from lilliput.errors import DataError, NetError, TrainingError
 from lilliput.net import Net
 from lilliput.train.batches import Batches, Normalizer, fill_value, labels_for, normalization_of, to_tensor
 from lilliput.train.device import prepare
@@ -103,17 +103,18 @@ def _tune(module: IntegerNet, batches: Batches, objective: Objective, settings: 
             if follow:
                 module.follow(settings.range_momentum)
             if renew:
-                _require_finite(loss, module, step)
-                module.refresh()
+                _refresh(module, loss, step)
             step += 1
-    _require_finite(loss, module, step)
-    module.refresh()
+    _refresh(module, loss, step)
 
 
-def _require_finite(loss: torch.Tensor, module: IntegerNet, step: int) -> None:
-    if not (math.isfinite(float(loss.detach())) and bool(torch.isfinite(module.flat).all())):
-        raise TrainingError(
-            f"fine-tuning of net '{module.net.name}' diverged",
-            f"loss or weights are not finite at step {step}",
-            "lower the learning rate",
-        )
+def _refresh(module: IntegerNet, loss: torch.Tensor, step: int) -> None:
+    """New scales, if there can be any."""
+    why = f"loss or weights are not finite at step {step}"
+    if math.isfinite(float(loss.detach())) and bool(torch.isfinite(module.flat).all()):
+        try:
+            module.refresh()
+            return
+        except NetError as error:
+            why = f"the weights of step {step} cannot be quantized: {error.why}"
+    raise TrainingError(f"fine-tuning of net '{module.net.name}' diverged", why, "lower the learning rate")

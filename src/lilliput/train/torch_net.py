@@ -179,8 +179,8 @@ class TorchNet:
 
     def normalize(self, x: Tensor, op: BatchNorm) -> Tensor:
         """Batch norm by the present mode."""
-        if x.dim() == 3:
-            return self.normalize(x.movedim(-1, 1), op).movedim(1, -1)
+        if x.dim() == 3:  # (batch, length, channels)
+            return self.normalize(x.flatten(0, 1), op).view(x.shape)
         gamma, beta, mean, variance = (self._constants[name] for name in op.inputs[1:])
         if self.mode is Mode.SCORE:
             return F.batch_norm(x, mean, variance, gamma, beta, False, 0.0, op.epsilon)
