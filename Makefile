@@ -8,11 +8,13 @@ BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 JOBS ?= 2
 C_CHECK := -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only
-CPPCHECK := --quiet --check-level=exhaustive --error-exitcode=1 --std=c99 --inline-suppr --enable=warning,performance,portability \
-    --suppress=missingIncludeSystem
+CPPCHECK := --quiet --error-exitcode=1 --std=c99 --inline-suppr --enable=warning,performance,portability \
+    --check-level=exhaustive --suppress=missingIncludeSystem
 RUNTIME_C := $(wildcard src/lilliput/runtime/*.c)
 RUNTIME_H := $(wildcard src/lilliput/runtime/*.h)
-FIRMWARE_C := $(wildcard src/lilliput/measure/firmware/*.c src/lilliput/measure/firmware/*.h)
+FIRMWARE_C := $(wildcard src/lilliput/measure/*/*.c src/lilliput/measure/*/*.h)
+# The kernels for cores with DSP instructions are only seen by a compiler for such a core.
+ARM_GCC := $(shell command -v arm-none-eabi-gcc)
 export PYTHON CC
 
 help:
@@ -50,6 +52,7 @@ lint:
 	$(if $(RUNTIME_C)$(FIRMWARE_C),$(BIN)/clang-format --dry-run -Werror $(RUNTIME_C) $(RUNTIME_H) $(FIRMWARE_C))
 	$(if $(RUNTIME_C),$(BIN)/cppcheck $(CPPCHECK) $(RUNTIME_C))
 	$(if $(RUNTIME_C),$(or $(CC),cc) $(C_CHECK) $(RUNTIME_C))
+	$(if $(ARM_GCC),$(ARM_GCC) -mcpu=cortex-m4 -mthumb $(C_CHECK) $(RUNTIME_C))
 
 format:
 	@tools/environment.sh dev

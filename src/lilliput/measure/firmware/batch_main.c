@@ -1,5 +1,5 @@
-/* The same as a program, for sanitizers: inputs on stdin, outputs on stdout.  The arena comes from the heap and is
-   exactly as large as promised, so that the address sanitizer sees the first byte beyond it. */
+/* The same as a program, for sanitizers: inputs on stdin, outputs on stdout.  The arena comes from the heap
+   and is exactly as large as promised, so that the address sanitizer sees the first byte beyond it. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -15,4 +15,6 @@ void lp_bench_prepare(void) {
     lp_bench_output = LP_BENCH_OUTPUT(arena);
 }
 
-LP_BENCH_FUNCTION int lp_bench_run(void) { return LP_BENCH_RUN(arena); }
+LP_BENCH_FUNCTION int lp_bench_run(void) {
+    return LP_BENCH_RUN(arena);
+}

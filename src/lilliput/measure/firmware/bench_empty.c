@@ -11,4 +11,6 @@ void lp_bench_prepare(void) {
     lp_bench_output = &lp_bench_input;
 }
 
-LP_BENCH_FUNCTION int lp_bench_run(void) { return 0; }
+LP_BENCH_FUNCTION int lp_bench_run(void) {
+    return 0;
+}

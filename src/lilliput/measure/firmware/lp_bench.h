@@ -1,4 +1,5 @@
-/* What the measured firmware shows to a debugger or an emulator: two functions, and where input and output lie. */
+/* What the measured firmware shows to a debugger or an emulator: two functions, and where input and output
+ * lie. */
 #ifndef LP_BENCH_H
 #define LP_BENCH_H
 

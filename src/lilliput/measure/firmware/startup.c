@@ -1,5 +1,5 @@
-/* Start of the measured firmware, the same for every Cortex-M: vector table, memory, and the library calls that a
-   compiler may make on its own.  It needs no C library, so that it links where none is installed. */
+/* Start of the measured firmware, the same for every Cortex-M: vector table, memory, and the library calls
+   that a compiler may make on its own.  It needs no C library, so that it links where none is installed. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,8 +63,8 @@ __attribute__((section(".vectors"), used)) const lp_vector lp_bench_vectors[16] 
     lp_bench_fault, /* SysTick */
 };
 
-/* Compilers turn loops and structure copies into these four, even without a C library.  Weak, so that the toolchain's
-   own take precedence; the attribute keeps the loop in memset from becoming a call of memset. */
+/* Compilers turn loops and structure copies into these four, even without a C library.  Weak, so that the
+   toolchain's own take precedence; the attribute keeps the loop in memset from becoming a call of memset. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define LP_NO_LOOP_CALLS __attribute__((weak, optimize("no-tree-loop-distribute-patterns")))
 #else

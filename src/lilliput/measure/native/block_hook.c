@@ -1,5 +1,5 @@
-/* Called by the emulator for every basic block: counts how often each was entered from which other, for each layer of
-   the network.  In C, since Python would take ten times as long as the emulation itself. */
+/* Called by the emulator for every basic block: counts how often each was entered from which other, for each
+   layer of the network.  In C, since Python would take ten times as long as the emulation itself. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,9 +9,10 @@ typedef struct {
 } lp_edge;
 
 typedef struct {
-    const uint16_t *entries; /* for every halfword of code: 0 nothing begins, 1 no layer any more, n layer n - 2 */
-    lp_edge *edges;          /* hash table, all zero at first */
-    uint64_t unaligned;      /* accesses that a core without unaligned accesses would refuse */
+    const uint16_t
+        *entries;       /* for every halfword of code: 0 nothing begins, 1 no layer any more, n layer n - 2 */
+    lp_edge *edges;     /* hash table, all zero at first */
+    uint64_t unaligned; /* accesses that a core without unaligned accesses would refuse */
     uint32_t entry_count;
     uint32_t edge_mask; /* edges - 1, a power of two */
     uint32_t used;
@@ -30,7 +31,8 @@ void lp_block_hook(void *emulator, uint64_t address, uint32_t size_bytes, void *
     if (current / 2u < profile->entry_count && profile->entries[current / 2u] != 0) {
         profile->layer = profile->entries[current / 2u] - 1u;
     }
-    uint32_t place = (current * 0x9E3779B1u) ^ (profile->previous * 0x85EBCA6Bu) ^ (profile->layer * 0xC2B2AE35u);
+    uint32_t place =
+        (current * 0x9E3779B1u) ^ (profile->previous * 0x85EBCA6Bu) ^ (profile->layer * 0xC2B2AE35u);
     place ^= place >> 15;
     for (;; ++place) {
         lp_edge *edge = &profile->edges[place & profile->edge_mask];
@@ -47,7 +49,8 @@ void lp_block_hook(void *emulator, uint64_t address, uint32_t size_bytes, void *
             edge->count = 1;
             break;
         }
-        if (edge->current == current && edge->previous == profile->previous && edge->layer == profile->layer) {
+        if (edge->current == current && edge->previous == profile->previous &&
+            edge->layer == profile->layer) {
             ++edge->count;
             break;
         }
