@@ -88,7 +88,8 @@ def test_every_setting_is_described_with_its_default() -> None:
 def test_no_setting_lacks_words() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     for table, keys in tables().items():
-        if table:
+        refers = re.search(rf"^## \[{re.escape(table.rpartition('.')[0])}\]\n\nThe keys of", page, re.M)
+        if table and not refers:
             assert f"\n## [{table}]\n" in page
         for key in keys:
             assert re.search(rf"^\| `{key}` \| .+ \| .+ \| \S.* \|$", page, re.M), (
