@@ -1,7 +1,7 @@
 """Random networks for every test that needs one: all ops, branches, odd shapes, strides and paddings.
 
-`float_nets()` and `quantized_nets()` are Hypothesis strategies, which shrink; `random_net` makes the same kind
-from a numpy generator.
+`float_nets()` and `quantized_nets()` are Hypothesis strategies, which shrink; `random_net` makes the same
+kind from a numpy generator.
 """
 
 from __future__ import annotations
