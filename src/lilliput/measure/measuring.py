@@ -17,6 +17,7 @@ from lilliput.measure.toolchain import Toolchain, find_host_compiler, find_toolc
 from lilliput.net.graph import Net, Plan
 from lilliput.net.macs import net_macs, op_macs
 from lilliput.net.reference import run as run_reference
+from lilliput.net.storage import load
 from lilliput.results import FlashBytes, LayerCost, Measurement, RamBytes
 
 Array = NDArray[np.generic]
@@ -123,8 +124,6 @@ def accuracy(model: HostModel, x: Array, classes: Array) -> float:
 
 
 def _load(artifact: Artifact) -> Net:
-    from lilliput.net.storage import load
-
     net = load(artifact.model_path)
     if net.name != artifact.name or net.plan is None:
         raise MeasureError(
