@@ -66,11 +66,11 @@ class ProgressBar:
 
     def note(self, text: str) -> None:
         """A line above the bar."""
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _say(self, text: str) -> None:
         if not self._console.is_terminal:
-            self._console.print(text, highlight=False, markup=False)
+            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _renderable(self) -> Group:
         return Group(self._bars, self._front) if self._front is not None else Group(self._bars)

@@ -12,7 +12,7 @@ from lilliput.measure.artifact import MANIFEST, read_artifact
 from lilliput.net import Net
 from lilliput.net.check import Stage, stage_of
 from lilliput.net.storage import load
-from lilliput.passes import fold_batch_norm, lower, plan_for
+from lilliput.passes import fold_batch_norm, fuse_activations, lower, plan_for
 from lilliput.targets import Board
 
 
