@@ -37,10 +37,9 @@ class Normalizer:
 
     def __call__(self, raw: Tensor) -> Tensor:
         """(batch, *shape) of any type → float32; channels are the last axis."""
-        real = raw.to(torch.float32)
         if self._mean is None or self._rate is None:
-            return real
-        return (real - self._mean).mul_(self._rate)
+            return raw.to(torch.float32)
+        return raw.to(torch.float32, copy=True).sub_(self._mean).mul_(self._rate)
 
 
 def to_tensor(x: NDArray[np.generic], net: Net, device: torch.device, what: str) -> Tensor:
@@ -63,7 +62,7 @@ def to_tensor(x: NDArray[np.generic], net: Net, device: torch.device, what: str)
             raise DataError(
                 f"the {what} holds values that are not finite", f"first at {place}", "clean the data"
             )
-    return torch.from_numpy(np.ascontiguousarray(x)).to(device)
+    return torch.from_numpy(np.require(x, requirements=("C", "W"))).to(device)
 
 
 def labels_for(y: NDArray[np.int64], net: Net, device: torch.device) -> Tensor:
@@ -79,7 +78,7 @@ def labels_for(y: NDArray[np.int64], net: Net, device: torch.device) -> Tensor:
             f"they reach from {y.min()} to {y.max()}, the network has {classes} outputs",
             "number the classes from 0 and give the network an output for each",
         )
-    return torch.from_numpy(np.asarray(y, np.int64)).to(device)
+    return torch.from_numpy(np.array(y, np.int64)).to(device)
 
 
 def normalization_of(net: Net, data: Normalization | None) -> Normalization | None:

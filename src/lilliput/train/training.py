@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -227,13 +228,13 @@ class _Training:
         elif self._pruner is not None:
             tensors["masked"] = torch.tensor(sorted(self._pruner.gone), dtype=torch.int64)
         found = checkpoints.Checkpoint(self.epoch, tensors, tuple(self._history))
-        checkpoints.write(path, found, self._fingerprint())
+        checkpoints.write(path, found, self._fingerprint)
 
     def resume(self, path: Path) -> None:
         """Goes on from `path`, if it is there."""
         if not path.exists():
             return
-        found = checkpoints.read(path, self._fingerprint())
+        found = checkpoints.read(path, self._fingerprint)
         tensors = found.tensors
         if "gone" in tensors and self._pruner is not None:
             self._pruner.set_gone(self._module, frozenset(tensors["gone"].tolist()))
@@ -257,6 +258,7 @@ class _Training:
         self.epoch = found.epoch
         self._history = list(found.history)
 
+    @functools.cached_property
     def _fingerprint(self) -> str:
         teacher = None if self._teacher is None else float(np.abs(self._teacher).sum())
         return checkpoints.fingerprint(self._original, self._dataset, *self._arguments, teacher)
