@@ -83,7 +83,7 @@ def planned_for(net: Net, board: Board, data: str | None = None) -> Net:
     from lilliput.flow.datasets import named_data
 
     dataset, _ = named_data(data)
-    folded = fold_batch_norm(net)
+    folded = fuse_activations(fold_batch_norm(net))
     return lower(folded, train.calibrate(folded, calibration_examples(dataset.train, 1024)), board.core)
 
 
