@@ -10,6 +10,7 @@ from lilliput.net.ops import Op
 from lilliput.net.verify_plan import verify_plan
 from lilliput.passes.fold_batch_norm import fold_batch_norm
 from lilliput.passes.fuse_activations import fuse_activations
+from lilliput.passes.liveness import ScratchBytes
 from lilliput.passes.place import plan
 from lilliput.passes.quantize import quantize
 from lilliput.passes.quantize_activations import RangePair
@@ -39,11 +40,18 @@ def plan_for(net: Net, core: Core) -> Net:
         NetError: the network is not a valid quantized one.
     """
 
-    def scratch_bytes(op: Op, net: Net) -> int:
-        return kernel_for(op, net, core).scratch_bytes
-
+    scratch_bytes = scratch_of(core)
     check(net, Stage.QUANTIZED)
     planned = plan(net, scratch_bytes)
     check(planned, Stage.PLANNED)
     verify_plan(planned, scratch_bytes)
     return planned
+
+
+def scratch_of(core: Core) -> ScratchBytes:
+    """Scratch memory that the kernels of `core` need for an op."""
+
+    def scratch_bytes(op: Op, net: Net) -> int:
+        return kernel_for(op, net, core).scratch_bytes
+
+    return scratch_bytes
