@@ -73,7 +73,7 @@ class Recorder:
         self._entries = entries
         self._watch_alignment = watch_alignment
         self._handles: list[int] = []
-        self._library = _native_hooks()
+        self._library = _native_hooks() if hasattr(emulator, "_uch") else None
         self._table = np.zeros(_EDGES if self._library else 0, _EDGE)
         self._state = _State(
             entries=entries.ctypes.data,

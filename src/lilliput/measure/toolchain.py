@@ -222,4 +222,13 @@ def _zig_environment() -> tuple[tuple[str, str], ...]:
 
 @cache
 def _temporary_cache() -> Path:
+    """A folder that later runs of the same user find again, since filling it takes a while."""
+    folder = Path(tempfile.gettempdir()) / f"lilliput-zig-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        mine = not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
+        if mine and not folder.is_symlink():
+            return folder
+    except OSError:
+        pass
     return Path(tempfile.mkdtemp(prefix="lilliput-zig-"))
