@@ -104,3 +104,11 @@ def test_everything_that_the_package_reads_is_shipped_in_the_wheel() -> None:
     for path in tracked():
         if package in path.parents and path.suffix not in {".py", ".md"}:
             assert path in shipped, f"{path.relative_to(package)} is in no pattern of package-data"
+
+
+def test_every_benchmark_is_known_to_its_driver() -> None:
+    driver = (ROOT / "benchmarks" / "run.py").read_text(encoding="utf-8")
+    (names,) = re.findall(r"^NAMES = \((.*)\)$", driver, re.M)
+    helpers = {"run", "comparison", "networks"}
+    found = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - helpers
+    assert set(re.findall(r'"(\w+)"', names)) == found
