@@ -31,15 +31,19 @@ fi
 python=$(find_python)
 missing=
 if [ -z "$python" ]; then
-    found=$(python3 --version 2>&1 || true)
+    found="there is no python3"
+    if command -v python3 >/dev/null 2>&1; then
+        found="python3 is $(python3 --version 2>&1)"
+    fi
     missing="$missing
-  Python 3.11 or newer (python3 says: ${found:-nothing})
+  Python 3.11 or newer ($found)
       Debian, Ubuntu: apt install python3 python3-venv    Fedora: dnf install python3    macOS: brew install python
       or name one:    make PYTHON=/path/to/python3.12 demo"
 fi
-if ! command -v "${CC:-cc}" >/dev/null 2>&1; then
+compiler=${CC:-cc}
+if ! command -v "${compiler%% *}" >/dev/null 2>&1; then
     missing="$missing
-  a C compiler called '${CC:-cc}' (accuracy is measured with the generated C on this machine)
+  a C compiler called '$compiler' (accuracy is measured with the generated C on this machine)
       Debian, Ubuntu: apt install gcc libc6-dev    Fedora: dnf install gcc    macOS: xcode-select --install
       or name one:    make CC=clang demo"
 fi
