@@ -1,4 +1,4 @@
-"""Every op by plain loops over Python numbers, one example at a time: slow, obvious, apart from the reference.
+"""Every op by plain loops over Python numbers, one example at a time: slow, obvious, and independent.
 
 Float ops are computed in float64; integer ops follow the published formulas of the `lilliput` profile with
 whole numbers that cannot overflow, and assert that int32 would have sufficed.

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,9 @@ from lilliput.net.check import check, stage_of
 from lilliput.net.graph import Net
 from lilliput.net.json_form import from_json, to_json
 
-FORMAT_VERSION = "1"
-_KEY, _VERSION_KEY = "lilliput", "lilliput_version"
+FORMAT_VERSION = 1
+# One key only: safetensors writes several in an order that changes from run to run.
+_KEY = "lilliput"
 _LONGEST_JSON = 1 << 26
 
 
@@ -38,8 +40,9 @@ def save(net: Net, path: str | os.PathLike[str]) -> None:
         for name, tensor in net.tensors.items()
         if tensor.data is not None
     }
-    text = json.dumps(to_json(net), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    content = to_bytes(constants, metadata={_KEY: text, _VERSION_KEY: FORMAT_VERSION})
+    described = {"version": FORMAT_VERSION, "net": to_json(net)}
+    text = json.dumps(described, separators=(",", ":"), allow_nan=False)
+    content = to_bytes(constants, metadata={_KEY: text})
     write_atomically(Path(path), content)
 
 
@@ -52,7 +55,7 @@ def load(path: str | os.PathLike[str]) -> Net:
     path = Path(path)
     text, constants = _read(path)
     try:
-        net = from_json(json.loads(text, parse_constant=_no_constant), constants)
+        net = from_json(_described(json.loads(text, parse_constant=_no_constant), path), constants)
         check(net, stage_of(net))
     except NetError as error:
         raise FormatError(
@@ -96,12 +99,6 @@ def _read(path: Path) -> tuple[str, dict[str, NDArray[np.generic]]]:
                     "its metadata lack the description",
                     "give a file that Lilliput has written",
                 )
-            if metadata.get(_VERSION_KEY) != FORMAT_VERSION:
-                raise FormatError(
-                    f"{path} is in format {metadata.get(_VERSION_KEY)!r}",
-                    f"this version reads format '{FORMAT_VERSION}'",
-                    "use the version of Lilliput that wrote it",
-                )
             if len(metadata[_KEY]) > _LONGEST_JSON:
                 raise _damaged(path, "its description is too long")
             return metadata[_KEY], {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -111,6 +108,19 @@ def _read(path: Path) -> tuple[str, dict[str, NDArray[np.generic]]]:
         ) from error
     except (SafetensorError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise _damaged(path, str(error)) from error
+
+
+def _described(value: Any, path: Path) -> Any:
+    """The network's description, if it is in a form that this version reads."""
+    if not isinstance(value, dict) or set(value) != {"version", "net"}:
+        raise ValueError("expected an object with the keys version, net")
+    if value["version"] != FORMAT_VERSION:
+        raise FormatError(
+            f"{path} is in format {str(value['version'])[:20]}",
+            f"this version of Lilliput reads format {FORMAT_VERSION}",
+            "use the version of Lilliput that wrote it",
+        )
+    return value["net"]
 
 
 def _damaged(path: Path, why: str) -> FormatError:

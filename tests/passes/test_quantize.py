@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from tests.small_nets import Sketch
+from tests.strategies import float_nets, observed_ranges, prepared, random_batch, without_weights
+
+from lilliput.errors import NetError
+from lilliput.net import (
+    Activation,
+    Add,
+    AveragePool2D,
+    Concat,
+    DType,
+    FullyConnected,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Net,
+    Normalization,
+    Pad,
+    Padding,
+    Quant,
+    Requantize,
+    Reshape,
+    Softmax,
+)
+from lilliput.net.reference import run, run_all
+from lilliput.passes import quantize
+
+
+def quantized(net: Net, examples: int = 64) -> Net:
+    folded = prepared(net)
+    return quantize(folded, observed_ranges(folded, np.random.default_rng(0), examples))
+
+
+def real(values: np.ndarray, quant: Quant | None) -> np.ndarray:
+    assert quant is not None
+    return quant.scale * (values.astype(np.float64) - quant.zero_point)
+
+
+def as_integers(x: np.ndarray, quant: Quant | None) -> np.ndarray:
+    assert quant is not None
+    return np.clip(np.rint(x / quant.scale) + quant.zero_point, -128, 127).astype(np.int8)
+
+
+@given(net=float_nets())
+def test_structure_does_not_depend_on_ranges_or_weights(net: Net) -> None:
+    folded = prepared(net)
+    with_ranges = quantize(folded, observed_ranges(folded, np.random.default_rng(0)))
+    for other in (quantize(folded, None), quantize(without_weights(folded), None)):
+        assert other.ops == with_ranges.ops
+        assert {name: (t.shape, t.dtype, t.constant) for name, t in other.tensors.items()} == {
+            name: (t.shape, t.dtype, t.constant) for name, t in with_ranges.tensors.items()
+        }
+
+
+@given(net=float_nets())
+def test_scales_are_float32_and_zero_is_exact(net: Net) -> None:
+    for tensor in quantized(net, 4).tensors.values():
+        if tensor.dtype is DType.INT32:
+            continue
+        assert tensor.quant is not None
+        assert all(scale == float(np.float32(scale)) for scale in tensor.quant.scales)
+
+
+def classifier() -> Sketch:
+    sketch = Sketch((12, 12, 1), seed=3)
+    first = sketch.conv("x", 8, activation=Activation.RELU)
+    pooled = sketch.add(MaxPool2D, first, strides=(2, 2))
+    second = sketch.conv(pooled, 8, activation=Activation.RELU)
+    joined = sketch.add(Concat, sketch.add(Add, pooled, second), pooled)
+    smooth = sketch.add(AveragePool2D, joined, strides=(2, 2))
+    sketch.dense(sketch.add(GlobalAveragePool2D, smooth), 5, bias=True)
+    return sketch
+
+
+def test_int8_results_are_close_to_the_reals() -> None:
+    sketch = classifier()
+    net = sketch.net(sketch.ops[-1].outputs[0])
+    integers = quantized(net, 256)
+    x = random_batch(net, np.random.default_rng(1), 100)
+    expected = run(net, x)
+    found = real(run(integers, as_integers(x, integers.input.quant)), integers.output.quant)
+    assert np.abs(found - expected).max() < 0.06 * (expected.max() - expected.min())
+    assert np.mean(found.argmax(1) == expected.argmax(1)) > 0.9
+
+
+def test_every_layer_alone_is_within_two_steps() -> None:
+    sketch = classifier()
+    net = sketch.net(sketch.ops[-1].outputs[0])
+    integers = quantized(net, 256)
+    x = random_batch(net, np.random.default_rng(1), 20)
+    values = run_all(integers, as_integers(x, integers.input.quant))
+    reals = {
+        name: real(value, integers.tensors[name].quant).astype(np.float32) for name, value in values.items()
+    }
+    for op in prepared(net).ops:
+        alone = replace(
+            net,
+            ops=(replace(op, inputs=op.inputs),),
+            inputs=tuple(name for name in op.inputs if name in reals)[:1],
+            outputs=op.outputs,
+        )
+        if len([name for name in op.inputs if name in reals]) > 1:
+            continue
+        quant = integers.tensors[op.outputs[0]].quant
+        assert quant is not None
+        expected = run(alone, reals[alone.inputs[0]])
+        low, high = quant.scale * (-128 - quant.zero_point), quant.scale * (127 - quant.zero_point)
+        error = np.abs(reals[op.outputs[0]] - np.clip(expected, low, high)).max() / quant.scale
+        # Weights are rounded too, which weighs more the more inputs a layer has.
+        assert error < (8 if len(op.inputs) > 1 else 0.51), op.name
+
+
+def test_bytes_enter_as_they_are() -> None:
+    sketch = classifier()
+    net = sketch.net(sketch.ops[-1].outputs[0], normalization=Normalization(DType.UINT8, (73.0,), (60.0,)))
+    folded = prepared(net)
+    ranges = observed_ranges(folded, np.random.default_rng(0))
+    integers = quantize(folded, ranges)
+    first = integers.ops[0]
+    assert isinstance(first, Requantize)
+    assert integers.inputs == ("x",)
+    assert integers.input.dtype is DType.UINT8
+    assert integers.input.quant == Quant.per_tensor(float(np.float32(1 / 60)), 73)
+    raw = np.random.default_rng(2).integers(0, 256, (4, 12, 12, 1)).astype(np.uint8)
+    values = run_all(integers, raw)
+    np.testing.assert_array_equal(values[first.outputs[0]], raw.astype(np.int64) - 128)
+
+
+def test_reals_enter_as_int8_of_what_is_normalized() -> None:
+    sketch = classifier()
+    net = sketch.net(sketch.ops[-1].outputs[0], normalization=Normalization(DType.FLOAT32, (5.0,), (2.0,)))
+    integers = quantized(net)
+    assert integers.input.dtype is DType.INT8
+    assert not isinstance(integers.ops[0], Requantize)
+
+
+def test_ops_that_move_integers_share_one_quantization() -> None:
+    sketch = Sketch((6, 6, 3))
+    left, right = sketch.conv("x", 2), sketch.conv("x", 3)
+    pooled = sketch.add(
+        MaxPool2D, sketch.add(Concat, left, sketch.add(Pad, right, padding=Padding(0, 0, 0, 0)))
+    )
+    net = quantized(sketch.net(sketch.add(Reshape, pooled, shape=(125,))))
+    shared = {
+        net.tensors[name].quant for op in net.ops for name in (*op.inputs[:1], *op.outputs) if name != "x"
+    }
+    assert len(shared) == 1
+
+
+def test_a_joined_range_holds_every_part() -> None:
+    sketch = Sketch((4,))
+    net = sketch.net(sketch.add(Concat, sketch.dense("x", 2), sketch.dense("x", 2), axis=0))
+    names = [op.outputs[0] for op in net.ops]
+    found = quantize(
+        net, {"x": (-1, 1), names[0]: (0.5, 3), names[1]: (-2, 1), names[2]: (-2, 3)}
+    ).output.quant
+    assert found is not None
+    assert found.scale == pytest.approx(5 / 255, rel=1e-6)
+    assert found.zero_point == round(-128 + 2 / found.scale)
+
+
+def test_a_softmax_beside_other_values_gets_its_own_change_of_scale() -> None:
+    sketch = Sketch((4,))
+    logits = sketch.dense("x", 3)
+    net = sketch.net(sketch.add(Concat, sketch.add(Softmax, logits), logits, axis=0))
+    integers = quantized(net)
+    assert [type(op).__name__ for op in integers.ops] == ["FullyConnected", "Softmax", "Requantize", "Concat"]
+    x = random_batch(net, np.random.default_rng(0), 16)
+    found = real(run(integers, as_integers(x, integers.input.quant)), integers.output.quant)
+    assert integers.output.quant is not None
+    assert np.abs(found - run(net, x)).max() < 4 * integers.output.quant.scale + 0.05
+
+
+def test_dead_channels_and_constant_activations_are_harmless() -> None:
+    sketch = Sketch((6,))
+    weights = sketch.constant(np.zeros((3, 6)))
+    dead = sketch.add(FullyConnected, "x", weights, activation=Activation.RELU)
+    bias = sketch.constant([0.5, -40.0, 1e-9])
+    also = sketch.add(FullyConnected, "x", sketch.constant(np.diag([0, 1e-12, 1, 1, 1, 1])[:3]), bias)
+    net = sketch.net(sketch.add(Add, dead, also))
+    integers = quantized(net)
+    x = random_batch(net, np.random.default_rng(0), 32)
+    found = real(run(integers, as_integers(x, integers.input.quant)), integers.output.quant)
+    assert integers.output.quant is not None
+    assert np.abs(found - run(net, x)).max() < 3 * integers.output.quant.scale
+
+
+@pytest.mark.parametrize("width", [0.0, 1e-38, 1e-12, 1e12])
+def test_ranges_that_do_not_fit_the_weights_still_give_valid_integers(width: float) -> None:
+    sketch = classifier()
+    net = sketch.net(sketch.ops[-1].outputs[0])
+    ranges = observed_ranges(net, np.random.default_rng(0))
+    for name in ranges:
+        integers = quantize(net, {**ranges, name: (-width, width)})
+        assert integers.quantized
+
+
+@pytest.mark.parametrize("pair", [(0.0, float("nan")), (float("-inf"), 0.0), (1.0, -1.0)])
+def test_broken_ranges_are_named(pair: tuple[float, float]) -> None:
+    sketch = Sketch((4,))
+    net = sketch.net(sketch.dense("x", 2))
+    with pytest.raises(NetError, match="range of activation 'x'"):
+        quantize(net, {"x": pair, net.outputs[0]: (0.0, 1.0)})
+
+
+def test_missing_ranges_are_named() -> None:
+    sketch = Sketch((4,))
+    net = sketch.net(sketch.dense("x", 2))
+    with pytest.raises(NetError, match=f"'{net.outputs[0]}' is missing"):
+        quantize(net, {"x": (0.0, 1.0)})
+
+
+def test_batch_norm_must_be_folded_first() -> None:
+    sketch = Sketch((4, 4, 1))
+    net = sketch.net(sketch.norm(sketch.conv("x", 2)))
+    with pytest.raises(NetError, match="no integer form"):
+        quantize(net, None)
+
+
+def test_sums_that_do_not_fit_int32_are_refused() -> None:
+    sketch = Sketch((70_000,))
+    weights = sketch.constant(np.ones((1, 70_000)))
+    net = sketch.net(sketch.add(FullyConnected, "x", weights))
+    with pytest.raises(NetError, match="more than int32 holds"):
+        quantize(net, {"x": (0.0, 1.0), net.outputs[0]: (0.0, 70_000.0)})
