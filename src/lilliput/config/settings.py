@@ -164,8 +164,8 @@ class FinalSettings(_Closed):
 
     Attributes:
         networks: at most that many networks of the front, the most accurate first; 0 skips the stage.
-        start: "architecture" trains from scratch and prunes again, "structure" trains the pruned network from
-            scratch, "weights" goes on from the trial's weights.
+        start: "weights" goes on from the trial's weights, "structure" trains the same network from scratch,
+            "architecture" from scratch with pruning, which may end larger than the trial did.
         seeds: trainings of each network; the best by validation error is kept.
         with_validation: train on the validation split too; then there is nothing to choose the best seed by.
         training, augment, pruning, qat: what differs from the tables of the search.
@@ -173,7 +173,7 @@ class FinalSettings(_Closed):
     """
 
     networks: Annotated[int, Field(ge=0)] = 5
-    start: Literal["architecture", "structure", "weights"] = "architecture"
+    start: Literal["weights", "structure", "architecture"] = "weights"
     seeds: Size = 1
     with_validation: bool = False
     training: TrainSettings | None = None

@@ -7,13 +7,15 @@ from pathlib import Path
 from lilliput.config import read
 from lilliput.data import SPLITS, Dataset, load
 from lilliput.flow.evaluation import load_data
+from lilliput.flow.run_directory import RunDirectory, opened
 
 
 def named_data(text: str) -> tuple[Dataset, str]:
     """The data set and the name of the split; `test` if none is named.
 
     Args:
-        text: NAME or NAME:SPLIT; NAME as in `lilliput.data.load`, or a configuration file with [data].
+        text: NAME or NAME:SPLIT; NAME as in `lilliput.data.load`, or a configuration file or the folder of a
+            search, whose [data] counts.
 
     Raises:
         DataError: missing, damaged or useless data, or no such data set.
@@ -24,4 +26,6 @@ def named_data(text: str) -> tuple[Dataset, str]:
         name, split = text, "test"
     if Path(name).suffix == ".toml":
         return load_data(read(name).data), split
+    if RunDirectory(Path(name)).settings.is_file():
+        return load_data(opened(name)[1].data), split
     return load(name), split

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from lilliput.config import parse
+from lilliput.flow.evaluation import cpus
 from lilliput.flow.progress import Watcher
 from lilliput.flow.searching import SearchResult, search
 
@@ -26,15 +28,18 @@ trials = 24
 population = 10
 sample = 4
 counts = "log-uniform"
+prior = "shallow"
 
 [fidelity]
-rungs = [8]
+rungs = [5]
+after = 4
 
 [training]
-epochs = 25
-batch_size = 64
+epochs = 20
+batch_size = 32
 learning_rate = 0.1
 weight_decay = 1e-4
+threads = 1
 
 [augment]
 shift = [1, 1]
@@ -43,15 +48,20 @@ shift = [1, 1]
 networks = 4
 
 [final.training]
-epochs = 60
+epochs = 40
 """
+
+MOST_WORKERS = 4
+"""Processes that the demo starts at most unless told otherwise; more would wait for each other's results."""
 
 
 def demo(
     run: str | Path, *, resume: bool = False, workers: int | None = None, watcher: Watcher | None = None
 ) -> SearchResult:
-    """Runs the demo's search in the folder `run`; see `search` for arguments and errors."""
-    import tomllib
+    """Runs the demo's search in the folder `run`; see `search` for arguments and errors.
 
+    `workers` None starts one process a core, at most `MOST_WORKERS`.
+    """
+    workers = workers or min(cpus(), MOST_WORKERS)
     settings = parse(tomllib.loads(CONFIG), "the demo's configuration")
     return search(settings, run, resume=resume, workers=workers, watcher=watcher)

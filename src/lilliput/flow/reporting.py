@@ -36,7 +36,7 @@ def write_report(run: RunDirectory, settings: Settings, output: Path | None = No
     """As `report`, for a folder that is open."""
     study = read_study(run, settings)
     target = board(settings.board)
-    found = (_network(run, row, study.trials) for row in rows(run, study.trials, settings.objectives))
+    found = (_network(run, row, study.trials) for row in rows(run, study.trials, settings))
     front = [network for network in found if network is not None]
     seconds = sum(float(trial.info.get("seconds", 0.0)) for trial in study.trials)
     described = StudyReport(

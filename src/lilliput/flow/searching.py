@@ -96,7 +96,7 @@ def search(
             directory.keep_weights(frozenset(trial.number for trial in front))
         finish(chosen(front, settings), settings, directory, study_settings.workers, watcher)
     report = write_report(directory, settings) if settings.output.report else None
-    return SearchResult(directory.path, trials, rows(directory, trials, settings.objectives), report)
+    return SearchResult(directory.path, trials, rows(directory, trials, settings), report)
 
 
 def _run(
