@@ -71,7 +71,7 @@ STATEMENTS = {
     "a number is a word": "UPDATE trial_user_attributes SET value_json = '\"one\"' WHERE key = 'proposal'",
     "a number is negative": "UPDATE trial_user_attributes SET value_json = '-1' WHERE key = 'proposal'",
     "numbers repeat": "UPDATE trial_user_attributes SET value_json = '0' WHERE key = 'proposal'",
-    "a seed is gone": "DELETE FROM trial_user_attributes WHERE key = 'seed'",
+    "a seed is gone": "UPDATE trial_user_attributes SET value_json = '{}' WHERE key = 'info'",
     "a sparsity is a word": "UPDATE trial_user_attributes SET value_json = '\"much\"' WHERE key = 'sparsity'",
     "a value is gone": "DELETE FROM trial_values WHERE objective = 2",
     "a state is unknown": "UPDATE trials SET state = 'DREAMING'",
@@ -112,12 +112,12 @@ def test_an_empty_file_becomes_a_study(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_ends_the_search_and_loses_nothing_that_was_finished(tmp_path: Path) -> None:
-    wanted = cheap.settings(trials=60)
+    wanted = cheap.settings(trials=40)
     with open_study(tmp_path, CnnSpace(), wanted) as study:
 
         def limit(connection: sqlite3.Connection, record: object) -> None:
             # SQLite's own way to have no more room.
-            connection.execute("PRAGMA max_page_count = 60")
+            connection.execute("PRAGMA max_page_count = 50")
 
         sqlalchemy.event.listen(study._book.engine, "connect", limit)
         study._book.engine.dispose()
@@ -128,7 +128,7 @@ def test_a_full_disk_ends_the_search_and_loses_nothing_that_was_finished(tmp_pat
     assert finished
     after = cheap.run(tmp_path, wanted)
     assert cheap.outcome(after)[: len(finished)] == cheap.outcome(finished)
-    assert len(after) == 60
+    assert len(after) == 40
 
 
 FULL = """

@@ -72,7 +72,7 @@ def test_closing_does_not_wait_for_jobs() -> None:
     running.submit("sleep 600")
     began = time.monotonic()
     running.close()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
 
 
 def test_a_study_tries_a_trial_again_whose_worker_died(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ INTERRUPTED = "interrupted"
 _STATES = {"complete": TrialState.COMPLETE, "stopped": TrialState.PRUNED, "failed": TrialState.FAIL}
 _NAMES = {stored: name for name, stored in _STATES.items()}
 _ABOUT = "lilliput"  # the study's attribute that says what it is about
-_PROPOSAL, _ARCHITECTURE, _OUTCOME = "proposal", "architecture", "outcome"
+_PROPOSAL, _ARCHITECTURE, _INFO, _OUTCOME = "proposal", "architecture", "info", "outcome"
+_COLUMNS = ("parent", "morphism", "sparsity")
+"""What the dashboard shows of a proposal at once; the rest is one attribute, as each takes a millisecond."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ class Book:
 
     def begin(self, trial: Trial) -> Entry:
         """Writes a running trial with its proposal."""
-        attributes = {_PROPOSAL: trial.number, _ARCHITECTURE: dict(trial.architecture), **trial.info}
+        attributes: dict[str, Any] = {_PROPOSAL: trial.number, _ARCHITECTURE: dict(trial.architecture)}
+        attributes |= {name: trial.info[name] for name in _COLUMNS if name in trial.info}
+        attributes[_INFO] = {name: value for name, value in trial.info.items() if name not in _COLUMNS}
         template = create_trial(state=TrialState.RUNNING, user_attrs=attributes)
         with self._database.explained() as storage:
             return Entry(trial, storage.create_new_trial(self._started, template))
@@ -131,20 +135,23 @@ class Book:
         attributes = dict(stored.user_attrs)
         number = attributes.pop(_PROPOSAL, None)
         architecture = attributes.pop(_ARCHITECTURE, None)
+        info = attributes.pop(_INFO, None)
         outcome = attributes.pop(_OUTCOME, {})
         state = _NAMES.get(stored.state, "running")
         self._expect(isinstance(number, int) and number >= 0, stored, _PROPOSAL)
         self._expect(isinstance(architecture, dict), stored, _ARCHITECTURE)
         self._expect(isinstance(outcome, dict), stored, _OUTCOME)
-        self._expect(isinstance(attributes.get("seed"), int), stored, "seed")
-        self._expect(isinstance(attributes.get("sparsity", 0.0), int | float | None), stored, "sparsity")
-        self._expect(isinstance(attributes.get("predicted"), dict), stored, "predicted")
+        self._expect(isinstance(info, dict), stored, _INFO)
+        proposed = {**{name: attributes.get(name) for name in _COLUMNS}, **info}
+        self._expect(isinstance(proposed.get("seed"), int), stored, "seed")
+        self._expect(isinstance(proposed["sparsity"], int | float | None), stored, "sparsity")
+        self._expect(isinstance(proposed.get("predicted"), dict), stored, "predicted")
         values: dict[str, float] = {}
         if state in ("complete", "stopped"):
             figures = stored.values or []
             self._expect(len(figures) == len(self._objectives), stored, "values")
             values = dict(zip(self._objectives, figures, strict=True))
-        return Entry(Trial(number, state, architecture, values, {**attributes, **outcome}), stored._trial_id)
+        return Entry(Trial(number, state, architecture, values, {**proposed, **outcome}), stored._trial_id)
 
     def _expect(self, fact: bool, stored: FrozenTrial, what: str) -> None:
         if not fact:
