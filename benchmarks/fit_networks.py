@@ -1,0 +1,215 @@
+"""Networks that predictions are fitted on: every op in many shapes, random weights, soon emulated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from lilliput.errors import NetError
+from lilliput.net import (
+    Activation,
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    DType,
+    FullyConnected,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Net,
+    Normalization,
+    Op,
+    Pad,
+    Padding,
+    ReLU,
+    Reshape,
+    Softmax,
+    Tensor,
+)
+from lilliput.net.macs import net_macs
+from lilliput.net.ops import same_padding
+from lilliput.search.cnn import CnnSpace
+
+RAW = Normalization(DType.UINT8, (128.0,), (64.0,))
+INPUT_SHAPES = ((28, 28, 1), (32, 32, 3), (16, 16, 2), (49, 10, 1), (8, 8, 1), (1, 64, 3))
+MOST_MACS = 3_000_000
+
+
+def networks(count: int, seed: int) -> Iterator[Net]:
+    """Half from the search space `cnn`, half random rows of ops of every kind."""
+    for index in range(count):
+        rng = np.random.default_rng([seed, index])
+        yield _searched(rng) if index % 2 else _assorted(rng)
+
+
+def _searched(rng: np.random.Generator) -> Net:
+    space = CnnSpace("log-uniform")
+    while True:
+        shape = INPUT_SHAPES[int(rng.integers(len(INPUT_SHAPES) - 1))]
+        net = space.to_net(space.sample(rng), shape, int(rng.integers(2, 20)), "net")
+        if net_macs(net) <= MOST_MACS:
+            return _with_weights(replace(net, normalization=RAW), rng)
+
+
+def _with_weights(net: Net, rng: np.random.Generator) -> Net:
+    tensors = {
+        tensor.name: replace(tensor, data=_weights(rng, tensor.shape))
+        for tensor in net.tensors.values()
+        if tensor.constant
+    }
+    return replace(net, tensors={**net.tensors, **tensors})
+
+
+def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return np.abs(rng.normal(0, 0.1, shape)).astype(np.float32)
+
+
+class _Row:
+    """Ops one behind the other, each with random attributes."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+        shape = INPUT_SHAPES[int(rng.integers(len(INPUT_SHAPES)))]
+        self.tensors = {"input": Tensor("input", shape)}
+        self.ops: list[Op] = []
+        self.newest = "input"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.tensors[self.newest].shape
+
+    def pick(self, *options: int) -> int:
+        return int(self.rng.choice(options))
+
+    def constant(self, *shape: int) -> str:
+        name = f"c{len(self.tensors)}"
+        self.tensors[name] = Tensor(name, shape, constant=True)
+        return name
+
+    def add(self, kind: type[Op], *more: str, first: str = "", **attributes: object) -> None:
+        """Appends an op that reads the newest tensor; leaves it out where it does not fit."""
+        target = f"t{len(self.ops)}"
+        inputs = (first or self.newest, *more)
+        op = kind(
+            name=f"{kind.__name__.lower()}_{len(self.ops)}", inputs=inputs, outputs=(target,), **attributes
+        )
+        try:
+            shape = op.output_shape([self.tensors[name].shape for name in inputs])
+        except NetError:
+            return
+        if len(shape) == 3 and shape[0] * shape[1] * shape[2] > 40_000:
+            return
+        self.ops.append(op)
+        self.tensors[target] = Tensor(target, shape)
+        self.newest = target
+
+    def window(self, kernel: tuple[int, int], dilation: tuple[int, int]) -> tuple[tuple[int, int], Padding]:
+        stride = self.pick(1, 1, 1, 2, 3)
+        strides = (stride, stride)
+        if self.rng.random() < 0.5:
+            return strides, Padding()
+        reach = tuple((length - 1) * step + 1 for length, step in zip(kernel, dilation, strict=True))
+        return strides, same_padding(self.shape[:2], (reach[0], reach[1]), strides)
+
+    def activation(self) -> Activation:
+        return list(Activation)[self.pick(0, 1, 2)]
+
+    def convolution(self) -> None:
+        kernel = (self.pick(1, 1, 2, 3, 3, 5), self.pick(1, 1, 2, 3, 3, 5))
+        dilation = (1, 1) if self.rng.random() < 0.85 else (2, 2)
+        strides, padding = self.window(kernel, dilation)
+        channels = int(np.exp(self.rng.uniform(0, np.log(64))))
+        weights, bias = self.constant(channels, *kernel, self.shape[2]), self.constant(channels)
+        self.add(
+            Conv2D,
+            weights,
+            bias,
+            strides=strides,
+            padding=padding,
+            dilation=dilation,
+            activation=self.activation(),
+        )
+
+    def depthwise(self) -> None:
+        kernel = (self.pick(1, 2, 3, 3, 3, 5), self.pick(1, 2, 3, 3, 3, 5))
+        if self.rng.random() < 0.6:
+            kernel = (3, 3)
+        dilation = (1, 1) if self.rng.random() < 0.7 else (2, 2)
+        strides, padding = self.window(kernel, dilation)
+        channels = self.shape[2] * self.pick(1, 1, 2)
+        weights, bias = self.constant(*kernel, channels), self.constant(channels)
+        self.add(
+            DepthwiseConv2D,
+            weights,
+            bias,
+            strides=strides,
+            padding=padding,
+            dilation=dilation,
+            activation=self.activation(),
+        )
+
+    def pool(self) -> None:
+        kind = (MaxPool2D, AveragePool2D)[self.pick(0, 1)]
+        pool = (self.pick(1, 2, 2, 3, 4), self.pick(1, 2, 2, 3, 4))
+        strides, padding = self.window(pool, (1, 1))
+        self.add(kind, pool=pool, strides=strides, padding=padding, activation=self.activation())
+
+    def sum_up(self) -> None:
+        before = self.newest
+        self.add(ReLU)
+        self.convolution_like()
+        self.add(Add, before, activation=self.activation())
+
+    def convolution_like(self) -> None:
+        """A 1x1 convolution that keeps the shape."""
+        channels = self.shape[2]
+        self.add(Conv2D, self.constant(channels, 1, 1, channels), self.constant(channels))
+
+    def join(self) -> None:
+        before = self.newest
+        self.convolution_like()
+        self.add(Concat, before, axis=self.pick(0, 1, 2))
+
+    def pad(self) -> None:
+        self.add(Pad, padding=Padding(*(int(side) for side in self.rng.integers(0, 3, 4))))
+
+    def end(self) -> None:
+        if self.rng.random() < 0.5:
+            self.add(GlobalAveragePool2D)
+        else:
+            height, width, channels = self.shape
+            self.add(Reshape, shape=(height * width * channels,))
+        for _ in range(self.pick(1, 2)):
+            units = int(self.rng.integers(1, 40))
+            self.add(
+                FullyConnected,
+                self.constant(units, self.shape[0]),
+                self.constant(units),
+                activation=self.activation(),
+            )
+        if self.rng.random() < 0.5:
+            self.add(Softmax)
+
+
+def _assorted(rng: np.random.Generator) -> Net:
+    row = _Row(rng)
+    steps = (
+        row.convolution,
+        row.convolution,
+        row.depthwise,
+        row.depthwise,
+        row.pool,
+        row.sum_up,
+        row.join,
+        row.pad,
+    )
+    for _ in range(int(rng.integers(3, 9))):
+        steps[int(rng.integers(len(steps)))]()
+    row.end()
+    used = {name for op in row.ops for name in (*op.inputs, *op.outputs)} | {"input"}
+    tensors = {name: tensor for name, tensor in row.tensors.items() if name in used}
+    net = Net("net", tuple(row.ops), tensors, ("input",), (row.newest,), normalization=RAW)
+    return _with_weights(net, rng) if net_macs(net) <= MOST_MACS else _assorted(rng)

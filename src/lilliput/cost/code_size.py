@@ -1,0 +1,77 @@
+"""Flash that the code of a network takes: a sum of measured sizes.
+
+A network brings each function of the runtime that it needs once, a C function for each layer, and three
+functions of its own.  The sizes stand in `code_bytes.json`, for each core as arm-none-eabi-gcc -O2 makes
+them; `benchmarks/fit_cost.py` measures them anew.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from lilliput.net.graph import Net
+from lilliput.net.ops import Concat, Op, Reshape
+from lilliput.targets.cores import Core
+from lilliput.targets.kernels import kernel_for
+
+TABLE = Path(__file__).parent / "code_bytes.json"
+
+
+@dataclass(frozen=True)
+class CodeSizes:
+    """Sizes on one core, bytes.
+
+    Attributes:
+        network: functions of the network itself.
+        functions: function of the runtime → its size, helpers of its own file included.
+        layers: function of the runtime → mean size of a layer that calls it: the call and its parameters.
+    """
+
+    network: float
+    functions: dict[str, float]
+    layers: dict[str, float]
+
+    def function_bytes(self, name: str) -> float:
+        """Size of a function; the mean of all for one that was not measured yet."""
+        return self.functions.get(name, sum(self.functions.values()) / len(self.functions))
+
+    def layer_bytes(self, name: str) -> float:
+        """Size of a layer that calls a function; the mean of all for one that was not measured yet."""
+        return self.layers.get(name, sum(self.layers.values()) / len(self.layers))
+
+
+def code_bytes(net: Net, core: Core) -> int:
+    """Bytes of code that the planned network `net` adds to a firmware for `core`, predicted."""
+    sizes = code_sizes(core)
+    total, used = sizes.network, set[str]()
+    for op in net.ops:
+        calls = layer_calls(op, net)
+        if calls:
+            kernel = kernel_for(op, net, core)
+            used.update((kernel.function, *kernel.needs))
+            total += sizes.layer_bytes(kernel.function) * calls
+    return round(total + sum(sizes.function_bytes(name) for name in used))
+
+
+def layer_calls(op: Op, net: Net) -> int:
+    """How often the layer of `op` calls its kernel."""
+    if isinstance(op, Concat):
+        return len(op.inputs)
+    return 0 if moves_nothing(op, net) else 1
+
+
+def moves_nothing(op: Op, net: Net) -> bool:
+    """Whether `op` is a Reshape that the plan of `net` left in its place: no code is generated for it."""
+    if not isinstance(op, Reshape) or net.plan is None:
+        return False
+    return net.plan.addresses[op.inputs[0]] == net.plan.addresses[op.outputs[0]]
+
+
+@cache
+def code_sizes(core: Core) -> CodeSizes:
+    """The measured sizes for `core`; those of Cortex-M4 for a core that was not measured yet."""
+    cores = json.loads(TABLE.read_text(encoding="utf-8"))["cores"]
+    return CodeSizes(**cores.get(core.name, cores["cortex-m4"]))

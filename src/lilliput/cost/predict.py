@@ -1,0 +1,48 @@
+"""What a network costs on a board, before anything is built.
+
+A float network goes through the same passes as one that is compiled, so that the arena is the one in the
+generated header, to the byte.  Weights need not be there: everything follows from shapes.
+"""
+
+from __future__ import annotations
+
+from lilliput.cost.code_size import code_bytes
+from lilliput.cost.cycles import net_cycles
+from lilliput.net.graph import Net
+from lilliput.net.macs import net_macs
+from lilliput.passes.lower import lower, plan_for, scratch_of
+from lilliput.passes.place import arena_bytes
+from lilliput.results import Cost
+from lilliput.targets.boards import Board
+from lilliput.targets.kernels import constant_bytes
+
+
+def cost(net: Net, board: Board) -> Cost:
+    """What `net` takes on `board`.
+
+    `arena_without_input_bytes` is the smallest arena if the caller holds the input in memory of its own: then
+    neither the input counts nor what `Requantize` and `Reshape` make of it in place, which is the same data
+    in another form.  Order and placement are chosen for that case anew.  So count µNAS and other papers.
+
+    Args:
+        net: float (weights or not), quantized or planned.  A plan is taken as it is.
+        board: only its core matters.
+
+    Raises:
+        NetError: the network breaks a rule, or the core has no kernel for an op.
+    """
+    core = board.core
+    planned = net if net.plan else plan_for(net, core) if net.quantized else lower(net, None, core)
+    assert planned.plan is not None
+    plan = planned.plan
+    elsewhere = arena_bytes(planned, scratch_of(core), count_input=False)
+    return Cost(
+        arena_bytes=plan.arena_bytes,
+        arena_without_input_bytes=min(elsewhere, plan.arena_bytes),
+        weights_bytes=sum(constant_bytes(op, planned, core) for op in planned.ops),
+        code_bytes=code_bytes(planned, core),
+        macs=net_macs(planned),
+        cycles=net_cycles(planned, core),
+        lower_bound_bytes=plan.lower_bound_bytes,
+        order=tuple(op.name for op in planned.ops),
+    )
