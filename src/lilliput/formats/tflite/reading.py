@@ -6,23 +6,25 @@ import re
 from pathlib import Path
 
 from lilliput.errors import FormatError
+from lilliput.formats.tflite.context import Context, Unsupported
 from lilliput.formats.tflite.graph import FileGraph, FileOperator, read_graph
-from lilliput.formats.tflite.operators import CONVERTERS, Context, Unsupported
+from lilliput.formats.tflite.operators import CONVERTERS
 from lilliput.net import Net
 
 
 def read_tflite(path: Path | str, name: str | None = None) -> Net:
     """Import an int8 model.
 
-    Float inputs and outputs that are quantized at once (QUANTIZE first, DEQUANTIZE last) are cut off: the network
-    takes and gives the integers.
+    Float inputs and outputs that are quantized at once (QUANTIZE first, DEQUANTIZE last) are cut off: the
+    network takes and gives the integers.
 
     Args:
         path: the .tflite file.
         name: the network's name, a C identifier; made from the file name if not given.
 
     Raises:
-        FormatError: the file is damaged, or uses what Lilliput does not support; all such operators are listed.
+        FormatError: the file is damaged, or uses what Lilliput does not support; all such operators are
+            listed.
     """
     path = Path(path)
     graph = read_graph(path)
