@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "search": {"net"},
     "runtime": set(),
     "codegen": {"net", "targets", "runtime"},
-    "measure": {"net", "targets", "codegen", "runtime"},
+    "measure": {"net", "targets", "passes", "codegen", "runtime"},
     "report": {"net"},
     "config": ROOMS_ABOVE,
     "flow": ROOMS_ABOVE | {"config", "doctor"},

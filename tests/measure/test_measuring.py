@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from tests.measure.small import ZIG, code, needs_chip_compiler, needs_zig, network
 
+from lilliput.cost import cost
 from lilliput.errors import ConfigError, FormatError, MeasureError, NetError, ToolchainError
 from lilliput.measure.artifact import MANIFEST, MODEL, manifest_text
 from lilliput.measure.firmware import FIRMWARE
 from lilliput.measure.measuring import (
-    arena_without_input_bytes,
     measure,
     measure_with_outputs,
     random_vectors,
@@ -56,6 +56,7 @@ def test_every_figure_is_there(tmp_path) -> None:
     assert found.energy_uj == pytest.approx(target.energy_uj(found.cycles))
     ram, flash = found.ram_bytes, found.flash_bytes
     assert ram.arena == network().plan.arena_bytes
+    assert ram.arena_without_input == cost(network(), target).arena_without_input_bytes
     assert ram.static == 0
     assert ram.total == ram.arena + ram.static + ram.stack
     assert flash.total == flash.weights + flash.code
@@ -186,9 +187,3 @@ def test_a_compiler_can_be_named(tmp_path) -> None:
     assert found.toolchain.startswith("zig ")
     assert found.mismatches == 0
     assert found.cycles > 0
-
-
-def test_the_arena_without_the_input_is_the_span_of_the_rest() -> None:
-    net = network()
-    found = arena_without_input_bytes(net, net.plan)
-    assert 0 < found <= net.plan.arena_bytes

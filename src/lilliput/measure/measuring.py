@@ -14,10 +14,12 @@ from lilliput.measure.emulator import Emulator
 from lilliput.measure.firmware import FIRMWARE, Firmware, build_firmware
 from lilliput.measure.host import HostModel, as_rows
 from lilliput.measure.toolchain import Toolchain, find_host_compiler, find_toolchain, host_title
-from lilliput.net.graph import Net, Plan
+from lilliput.net.graph import Net
 from lilliput.net.macs import net_macs, op_macs
 from lilliput.net.reference import run as run_reference
 from lilliput.net.storage import load
+from lilliput.passes.lower import scratch_of
+from lilliput.passes.place import arena_bytes
 from lilliput.results import FlashBytes, LayerCost, Measurement, RamBytes
 
 Array = NDArray[np.generic]
@@ -143,29 +145,17 @@ def _predicted(artifact: Artifact, net: Net, model: HostModel) -> Measurement:
             f"the header asks for {model.arena_bytes} arena bytes, the plan for {net.plan.arena_bytes}",
             "compile the network again with `lilliput compile`",
         )
+    # The one figure that no build can show: what the arena would be with the input elsewhere.
+    without_input = arena_bytes(net, scratch_of(artifact.board.core), count_input=False)
     return Measurement(
         board=artifact.board.name,
         core=artifact.board.core.name,
         toolchain="",
         macs=net_macs(net),
-        ram_bytes=RamBytes(model.arena_bytes, arena_without_input_bytes(net, net.plan)),
+        ram_bytes=RamBytes(model.arena_bytes, min(without_input, model.arena_bytes)),
         flash_bytes=FlashBytes(),
         layers=tuple(LayerCost(op.name, type(op).__name__, op_macs(op, net)) for op in net.ops),
     )
-
-
-def arena_without_input_bytes(net: Net, plan: Plan) -> int:
-    """The arena if the input lay elsewhere, as papers count it, without moving anything else.
-
-    It is what the other buffers span: from the lowest address that any of them has to the highest end.
-    """
-    spans = [
-        (address, address + net.tensors[name].storage_bytes)
-        for name, address in plan.addresses.items()
-        if name not in net.inputs
-    ]
-    spans += [(start, start + size) for start, size in plan.scratch.values() if size]
-    return max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0
 
 
 def _differing(outputs: Array, expected: Array) -> NDArray[np.bool_]:
