@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.train.sketch import branched, stripes
+from tests.train.sketch import branched, random_net, stripes
 
 from lilliput import train
 from lilliput.net import Conv2D
@@ -53,6 +53,22 @@ def test_masked_channels_learn_with_feedback_only() -> None:
         (gradient,) = torch.autograd.grad(loss, [module.constant(first.inputs[1])])
         assert bool(gradient[2].abs().max() > 0) == feedback
         assert gradient[1].abs().max() > 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_kept_channels_learn_as_in_the_smaller_network(seed: int) -> None:
+    net = random_net(seed, batch_norm=seed % 2 == 0)
+    groups = find_groups(net)
+    gone = groups.removable(groups.prunable[::2], len(groups.prunable))
+    x, target = torch.randn(8, *net.input.shape), torch.arange(8) % 4
+    module = TorchNet(net)
+    pruner = Pruner(net, PruneSettings(), 0, 1)
+    pruner.set_gone(module, gone)
+    smaller = TorchNet(pruner.shrink(net))
+    whole = module.gradient(torch.nn.functional.cross_entropy(module.logits(x), target))
+    expected = smaller.gradient(torch.nn.functional.cross_entropy(smaller.logits(x), target))
+    found = smaller.flatten(pruner.shrink(module.to_net(whole)))
+    assert torch.allclose(found, expected, atol=1e-5, rtol=1e-3)
 
 
 def test_masked_channels_come_back_when_they_grow() -> None:

@@ -34,6 +34,7 @@ from lilliput.net import (
     Reshape,
     Softmax,
 )
+from lilliput.train import masking
 
 Layer = Callable[..., Tensor]
 """Takes an op's activation inputs, gives its output."""
@@ -52,6 +53,9 @@ class Host(Protocol):
 
     def gate(self, x: Tensor, name: str) -> Tensor:
         """`x`, which is tensor `name`, with its pruned channels at zero."""
+
+    def shield(self, op: Op) -> Tensor | None:
+        """The mask of the outputs of `op` whose gradient must not go on to its input, if there is one."""
 
     def normalize(self, x: Tensor, op: BatchNorm) -> Tensor:
         """`x` after a batch norm, by the module's present mode."""
@@ -107,6 +111,9 @@ def _conv2d(op: Op, host: Host) -> Layer:
 
     def run(x: Tensor) -> Tensor:
         x = pad_image(host.gate(x, source), border)
+        shield = host.shield(op)
+        if shield is not None:
+            return activate(masking.conv2d(x, weight, bias, shield, (strides, padding, dilation)), activation)
         return activate(F.conv2d(x, weight, bias, strides, padding, dilation), activation)
 
     return run
@@ -136,7 +143,11 @@ def _fully_connected(op: Op, host: Host) -> Layer:
     bias = host.constant(op.inputs[2]) if len(op.inputs) == 3 else None
 
     def run(x: Tensor) -> Tensor:
-        return activate(F.linear(host.drop(host.gate(x, source), op), weight, bias), activation)
+        x = host.drop(host.gate(x, source), op)
+        shield = host.shield(op)
+        if shield is not None:
+            return activate(masking.linear(x, weight, bias, shield), activation)
+        return activate(F.linear(x, weight, bias), activation)
 
     return run
 

@@ -3,6 +3,8 @@ network."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,9 +32,9 @@ class Pruner:
         self._settings = settings
         self._start, self._end = start, end
         self._groups = find_groups(net)
-        self._readers = tuple(
-            {op.inputs[0]: None for op in net.ops if isinstance(op, (Conv2D, FullyConnected))}
-        )
+        mixing = [op for op in net.ops if isinstance(op, (Conv2D, FullyConnected))]
+        self._readers = tuple({op.inputs[0]: None for op in mixing})
+        self._made = tuple(op.outputs[0] for op in mixing)
         self.gone: frozenset[int] = frozenset()
 
     @property
@@ -61,11 +63,17 @@ class Pruner:
         """Masks exactly the groups `gone`."""
         self.gone = gone
         module.feedback = self._settings.feedback
-        module.gates = {}
-        for name in self._readers if gone else ():
-            keep = ~np.isin(self._groups.of[name], list(gone))
+        module.gates = self._masks(self._readers, module.device)
+        module.shields = self._masks(self._made, module.device) if self._settings.feedback else {}
+
+    def _masks(self, names: Iterable[str], device: torch.device) -> dict[str, torch.Tensor]:
+        """Tensor name → what stays of its channels, for those that lose some."""
+        masks = {}
+        for name in names if self.gone else ():
+            keep = ~np.isin(self._groups.of[name], list(self.gone))
             if not keep.all():
-                module.gates[name] = torch.from_numpy(keep.astype(np.float32)).to(module.device)
+                masks[name] = torch.from_numpy(keep.astype(np.float32)).to(device)
+        return masks
 
     def norms(self, module: TorchNet) -> NDArray[np.float64]:
         """L2 norm of each group's weights by group number: the root mean square over the channels in it."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from lilliput.net import (
     Op,
     Softmax,
 )
+from lilliput.train import masking
 from lilliput.train.layers import LAYERS, Layer, from_torch, to_torch
 
 
@@ -90,18 +91,6 @@ class Slot:
             self.view(flat).copy_(values)
 
 
-class _PassGradient(torch.autograd.Function):
-    """x times a mask; the gradient passes as if there were no mask (Lin et al. 2020)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, mask: Tensor) -> Tensor:
-        return x * mask
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return gradients[0], None
-
-
 class TorchNet:
     """A float `Net` that torch can run and train.
 
@@ -118,6 +107,8 @@ class TorchNet:
         leaves: views of `flat` that require gradients, in the order of `slots`.
         gates: tensor name → mask of its channels, applied where convolutions and fully connected layers
             read it.
+        shields: output of a convolution or fully connected layer → mask of the channels that teach the layers
+            before; the others are masked, and learn by themselves.
         feedback: whether gradients pass gates unmasked.
     """
 
@@ -133,6 +124,7 @@ class TorchNet:
         self.device = torch.device(device)
         self.mode = Mode.SCORE
         self.gates: dict[str, Tensor] = {}
+        self.shields: dict[str, Tensor] = {}
         self.feedback = True
         self.generator = generator
         self._keep_all = keep_all
@@ -168,14 +160,13 @@ class TorchNet:
         return x * mask.to(x.device, x.dtype).div_(keep)
 
     def gate(self, x: Tensor, name: str) -> Tensor:
-        """`x`, which is tensor `name`, with its pruned channels at zero."""
+        """`x`, which is tensor `name`, with its masked channels at zero."""
         mask = self.gates.get(name) if self.gates else None
-        if mask is None:
-            return x
-        mask = mask.to(x.dtype).view(1, -1, 1, 1) if x.dim() == 4 else mask.to(x.dtype)
-        if self.feedback:
-            return cast(Tensor, _PassGradient.apply(x, mask))  # type: ignore[no-untyped-call]
-        return x * mask
+        return x if mask is None else masking.gate(x, mask, self.feedback)
+
+    def shield(self, op: Op) -> Tensor | None:
+        """The mask of the outputs of `op` whose gradient must not go on to its input, if there is one."""
+        return self.shields.get(op.outputs[0]) if self.shields else None
 
     def normalize(self, x: Tensor, op: BatchNorm) -> Tensor:
         """Batch norm by the present mode."""
