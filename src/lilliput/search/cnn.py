@@ -12,7 +12,7 @@ from lilliput.search import cnn_architecture
 from lilliput.search.cnn_architecture import CnnArchitecture
 from lilliput.search.cnn_assemble import assemble
 from lilliput.search.cnn_morphisms import moves
-from lilliput.search.cnn_sample import SHALLOW, UNIFORM, Counts, Prior, Sampler
+from lilliput.search.cnn_sample import PRIORS, Counts, Prior, Sampler
 
 
 class CnnSpace:
@@ -22,13 +22,14 @@ class CnnSpace:
         counts: how random channels and units are spread over their range: "uniform" as in µNAS, or
             "log-uniform", which finds networks of a few hundred parameters.
         prior: how the other options are drawn: "uniform" as in µNAS, or "shallow", which favours what trains
-            well in few epochs.  The space itself is the same.
+            well in few epochs, or "pyramid", whose blocks also halve the image and double the channels.  The
+            space itself is the same.
     """
 
     name = "cnn"
 
     def __init__(self, counts: Counts = "uniform", prior: Prior = "uniform") -> None:
-        self._sampler = Sampler(counts, SHALLOW if prior == "shallow" else UNIFORM)
+        self._sampler = Sampler(counts, PRIORS[prior])
 
     def sample(self, rng: np.random.Generator) -> CnnArchitecture:
         """A random architecture."""

@@ -4,13 +4,15 @@ With the odds `UNIFORM` every option is drawn uniformly, both ends of each range
 µNAS's published program weighs: a ReLU follows with probability 0.9, a pre-pooling comes first with
 probability 0.25.  A uniform draw has 5 blocks and 10 layers on average, most of which see an image shrunk to
 a pixel; a search of a few hundred short trainings has no time to repair that.  The odds `SHALLOW` draw from
-the same space what trains well: few blocks, batch norm, 3x3 kernels, rare strides.  The counts C and U can be
-drawn log-uniformly: under a budget of a kilobyte hardly any uniform draw fits.
+the same space what trains well: few blocks, batch norm, 3x3 kernels, rare strides.  The odds `PYRAMID` favour
+the classic shape besides: each block sees half the image and has twice the channels.  The counts C and U can
+be drawn log-uniformly: under a budget of a kilobyte hardly any uniform draw fits.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -33,7 +35,7 @@ from lilliput.search.cnn_architecture import (
 
 Counts = Literal["uniform", "log-uniform"]
 
-Prior = Literal["uniform", "shallow"]
+Prior = Literal["uniform", "shallow", "pyramid"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Odds:
             number uniformly.
         parallel, depthwise, stride, pre_pool, batch_norm, relu: of the option being taken.
         kernels: of each kernel size of `KERNELS`.
+        block_pool: of a pre-pooling before the first layer of each block but the first; None treats that
+            layer as any other.
+        growth: channels of a block are this many times those of the block before, give or take a third;
+            None draws the channels of every layer alone.
     """
 
     more_blocks: float | None = None
@@ -56,6 +62,8 @@ class Odds:
     batch_norm: float = 0.5
     relu: float = 0.9
     kernels: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25)
+    block_pool: float | None = None
+    growth: float | None = None
 
 
 UNIFORM = Odds()
@@ -69,6 +77,20 @@ SHALLOW = Odds(
     batch_norm=0.9,
     kernels=(0.2, 0.6, 0.15, 0.05),
 )
+PYRAMID = Odds(
+    more_blocks=0.65,
+    more_units=0.1,
+    parallel=0.1,
+    depthwise=0.15,
+    stride=0.1,
+    pre_pool=0.03,
+    batch_norm=0.95,
+    relu=0.95,
+    kernels=(0.1, 0.75, 0.12, 0.03),
+    block_pool=0.8,
+    growth=2.0,
+)
+PRIORS: Mapping[Prior, Odds] = {"uniform": UNIFORM, "shallow": SHALLOW, "pyramid": PYRAMID}
 
 
 @dataclass(frozen=True)
@@ -84,6 +106,8 @@ class Sampler:
             self.block(rng, first=index == 0, layers=_between(LAYERS, rng))
             for index in range(_number(BLOCKS, self.odds.more_blocks, rng))
         )
+        if self.odds.growth is not None:
+            blocks = self._grown(blocks, self.odds.growth, rng)
         return CnnArchitecture(
             blocks,
             "avg" if rng.random() < 0.5 else "max",
@@ -94,7 +118,24 @@ class Sampler:
     def block(self, rng: np.random.Generator, *, first: bool, layers: int) -> Block:
         """A block of `layers` layers; the first block of an architecture is serial."""
         parallel = not first and bool(rng.random() < self.odds.parallel)
-        return Block(parallel, self.settle(tuple(self.layer(rng) for _ in range(layers)), parallel, rng))
+        drawn = [self.layer(rng) for _ in range(layers)]
+        if self.odds.block_pool is not None and not first:
+            drawn[0] = replace(drawn[0], pre_pool=bool(rng.random() < self.odds.block_pool))
+        return Block(parallel, self.settle(tuple(drawn), parallel, rng))
+
+    def _grown(self, blocks: tuple[Block, ...], growth: float, rng: np.random.Generator) -> tuple[Block, ...]:
+        base = self.channels(rng)
+
+        def grown(layer: ConvLayer, index: int) -> ConvLayer:
+            if layer.channels is None:
+                return layer
+            wanted = base * growth**index * math.exp(rng.normal(0.0, 0.3))
+            return replace(layer, channels=min(max(round(wanted), CHANNELS[0]), CHANNELS[1]))
+
+        return tuple(
+            replace(block, layers=tuple(grown(layer, index) for layer in block.layers))
+            for index, block in enumerate(blocks)
+        )
 
     def layer(self, rng: np.random.Generator) -> ConvLayer:
         """A layer with free channels, as in the middle of a block."""

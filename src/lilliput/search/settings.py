@@ -29,8 +29,9 @@ class SearchSettings:
         sample: aging evolution: so many are drawn from the population, and the best of them is the parent.
         counts: how channels and units of random architectures are spread over their range: "uniform" as in
             µNAS, or "log-uniform", which finds small networks sooner.
-        prior: how the other options of random architectures are drawn: "uniform" as in µNAS, or "shallow":
-            few blocks, batch norm, 3x3 kernels, rare strides.
+        prior: how the other options of random architectures are drawn: "uniform" as in µNAS, "shallow":
+            few blocks, batch norm, 3x3 kernels, rare strides, or "pyramid": also half the image and twice the
+            channels in each block.
         sparsity_step: standard deviation of a mutation of the target sparsity.
         max_draws: proposals to draw for one trial before it is concluded that nothing fits the budget.
     """
@@ -44,7 +45,7 @@ class SearchSettings:
     population: Count = 100
     sample: Count = 25
     counts: Literal["uniform", "log-uniform"] = "uniform"
-    prior: Literal["uniform", "shallow"] = "uniform"
+    prior: Literal["uniform", "shallow", "pyramid"] = "uniform"
     sparsity_step: Positive = 0.05
     max_draws: Count = 4000
 
