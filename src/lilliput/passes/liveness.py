@@ -90,6 +90,10 @@ class Liveness:
         self.readers: dict[str, int] = dict.fromkeys(net.inputs, 0)
         self.before: list[int] = []
         self._read(net)
+        self._followers = [
+            [reader for reader in range(index + 1, self.count) if self.before[reader] >> index & 1]
+            for index in range(self.count)
+        ]
         elsewhere = set() if count_input else self._held_elsewhere(net)
         self.sizes = {
             name: -(-net.tensors[name].storage_bytes // alignment_bytes) * alignment_bytes
@@ -172,6 +176,14 @@ class Liveness:
             if not readers & left:
                 after -= size
         return during, after
+
+    def enabled(self, index: int, done: int) -> int:
+        """The ops that read from op `index` and can run when the ops in `done` ran, as a mask."""
+        found = 0
+        for reader in self._followers[index]:
+            if not self.before[reader] & ~done:
+                found |= 1 << reader
+        return found
 
     def walk(self, order: list[int]) -> list[int]:
         """Bytes live while each op of `order` runs."""

@@ -156,13 +156,10 @@ def order_indices(liveness: Liveness, node_limit: int = NODE_LIMIT, variant: int
             floor = max(floor, during)
             segments.append(_Segment.of_one(liveness, index))
     floor = max([floor, *(segment.bound for segment in segments)])
-    for segment in segments:
-        segment.solve(node_limit)
-    floor = max([floor, *(segment.peak for segment in segments if segment.exact)])
-    for segment in segments:
-        # What is below the peak of another segment anyway need not be searched for its own least.
-        if not segment.exact:
-            segment.solve_within(floor, node_limit)
+    # What stays below the peak of another segment anyway need not be searched for its own least.
+    for segment in sorted(segments, key=lambda segment: -segment.bound):
+        if segment.peak > floor:
+            segment.solve(floor, node_limit)
             floor = max(floor, segment.peak if segment.exact else 0)
     if variant:
         for segment in segments:
@@ -177,18 +174,14 @@ def _reach(liveness: Liveness) -> tuple[list[int], list[int]]:
     ancestors: list[int] = []
     descendants = [0] * liveness.count
     for before in liveness.before:
-        found, rest = before, before
-        while rest:
-            low = rest & -rest
-            rest ^= low
-            found |= ancestors[low.bit_length() - 1]
+        found = before
+        for index in _indices(before):
+            found |= ancestors[index]
         ancestors.append(found)
     for index in reversed(range(liveness.count)):
-        rest, behind = liveness.before[index], descendants[index] | 1 << index
-        while rest:
-            low = rest & -rest
-            rest ^= low
-            descendants[low.bit_length() - 1] |= behind
+        behind = descendants[index] | 1 << index
+        for source in _indices(liveness.before[index]):
+            descendants[source] |= behind
     return ancestors, descendants
 
 
@@ -206,7 +199,8 @@ class _Segment:
     ) -> None:
         self.liveness, self.start, self.live = liveness, done, live
         self.goal = done | inside
-        self.members = [i for i in range(liveness.count) if inside >> i & 1]
+        self.members = _indices(inside)
+        self.ready = sum(1 << i for i in self.members if not liveness.before[i] & ~done)
         self.path, self.peak, self.live_at_goal = self.members, *self._walk(self.members)
         self.bound = max(self._surely_live(i, ancestors[i], descendants[i]) for i in self.members)
         self.exact = self.peak == self.bound
@@ -220,19 +214,15 @@ class _Segment:
         segment.exact = True
         return segment
 
-    def solve(self, node_limit: int) -> None:
-        """Finds this segment's own least peak."""
-        if not self.exact:
-            self._keep(*_beam(self, self.members, _BEAM_WIDTH))
-            self.exact = self.peak == self.bound or self._search(self.bound, node_limit)
-
-    def solve_within(self, floor: int, node_limit: int) -> None:
-        """Finds an order whose peak is at most `floor`, or the least above it."""
-        if self.peak <= floor:
-            return
-        self.exact = self._search(floor, node_limit)
-        if not self.exact:
-            self._keep(*_beam(self, self.members, _WIDE_BEAM_WIDTH))
+    def solve(self, floor: int, node_limit: int) -> None:
+        """Finds an order whose peak is at most `floor`, or the least above it; `exact` tells if it is."""
+        self._keep(*_beam(self, self.members, _BEAM_WIDTH, floor))
+        if self.peak > floor:
+            path, peak, self.exact = _best_first(self, floor, node_limit)
+            if path:
+                self._keep(path, peak)
+            if not self.exact:
+                self._keep(*_beam(self, self.members, _WIDE_BEAM_WIDTH, floor))
 
     def vary(self, floor: int, variant: int) -> None:
         """Takes another order, if one is at hand whose peak does not matter beside `floor`."""
@@ -264,26 +254,11 @@ class _Segment:
         for name in net.inputs:
             if name in sizes and (readers[name] & later or name in stays):
                 live += sizes[name]
-        rest = ancestors
-        while rest:
-            low = rest & -rest
-            rest ^= low
-            for name in net.ops[low.bit_length() - 1].outputs:
+        for source in _indices(ancestors):
+            for name in net.ops[source].outputs:
                 if name in sizes and (readers[name] & later or name in stays):
                     live += sizes[name]
         return self.liveness.step(self.liveness.everything & ~descendants, live, index)[0]
-
-    def _search(self, floor: int, node_limit: int) -> bool:
-        """Improves on the best known path; True if then none is better, or better than `floor` needs."""
-        path, peak, complete = _best_first(self, floor, node_limit)
-        if path:
-            self._keep(path, peak)
-        return complete
-
-
-def _ready(segment: _Segment, members: list[int], done: int) -> list[int]:
-    before = segment.liveness.before
-    return [i for i in members if not done >> i & 1 and not before[i] & ~done]
 
 
 def _best_first(segment: _Segment, floor: int, node_limit: int) -> tuple[list[int], int, bool]:
@@ -292,13 +267,14 @@ def _best_first(segment: _Segment, floor: int, node_limit: int) -> tuple[list[in
     Returns:
         path, its peak (at least `floor`), and whether the search was complete.
     """
-    step, goal, limit = segment.liveness.step, segment.goal, segment.peak
+    liveness, goal, limit = segment.liveness, segment.goal, segment.peak
+    step = liveness.step
     came: dict[int, tuple[int, tuple[int, ...]]] = {}
     least: dict[int, int] = {segment.start: floor}
-    queue = [(floor, 0, segment.live, segment.start)]
+    queue = [(floor, 0, segment.live, segment.start, segment.ready)]
     nodes = 0
     while queue:
-        peak, _, live, done = heapq.heappop(queue)
+        peak, _, live, done, ready = heapq.heappop(queue)
         if done == goal:
             return _trace(came, segment.start, goal), peak, True
         if least[done] < peak:
@@ -306,34 +282,34 @@ def _best_first(segment: _Segment, floor: int, node_limit: int) -> tuple[list[in
         nodes += 1
         if nodes > node_limit:
             return [], 0, False
-        ready = _ready(segment, segment.members, done)
-        free = _free_run(segment, ready, done, live, peak)
-        for run, most, after in [free] if free else [((i,), *step(done, live, i)) for i in ready]:
+        free = _free_run(liveness, ready, done, live, peak)
+        for run, most, after in [free] if free else [((i,), *step(done, live, i)) for i in _indices(ready)]:
             reached, cost = done, max(peak, most)
             for index in run:
                 reached |= 1 << index
             if cost < limit and cost < least.get(reached, limit):
                 least[reached] = cost
                 came[reached] = (done, run)
-                heapq.heappush(queue, (cost, -reached.bit_count(), after, reached))
+                waiting = ready
+                for index in run:
+                    waiting |= liveness.enabled(index, reached)
+                heapq.heappush(queue, (cost, -reached.bit_count(), after, reached, waiting & goal & ~reached))
     return [], 0, True
 
 
 def _free_run(
-    segment: _Segment, ready: list[int], done: int, live: int, peak: int
+    liveness: Liveness, ready: int, done: int, live: int, peak: int
 ) -> tuple[tuple[int, ...], int, int] | None:
-    """A run of ops, each reading the one before, that may go first in every best order; None if there is
-    none.
+    """A run of ops, each reading the one before, that may go first in a best order; None if there is none.
 
     It stays within `peak` and ends at the first point where no more bytes are live than at its start.  Every
     state of a best order can then be exchanged for one in which the whole run is done already: fewer bytes
     live, and more inputs at their last reader.
     """
-    step, before = segment.liveness.step, segment.liveness.before
-    for first in ready:
-        run, reached, live_now, behind = [], done, live, [first]
-        while behind:
-            index = behind[0]
+    step = liveness.step
+    for first in _indices(ready):
+        run, reached, live_now, index = [], done, live, first
+        while True:
             during, live_now = step(reached, live_now, index)
             if during > peak:
                 break
@@ -341,8 +317,21 @@ def _free_run(
             reached |= 1 << index
             if live_now <= live:
                 return tuple(run), peak, live_now
-            behind = [i for i in segment.members if before[i] >> index & 1 and not before[i] & ~reached]
+            behind = liveness.enabled(index, reached)
+            if not behind:
+                break
+            index = (behind & -behind).bit_length() - 1
     return None
+
+
+def _indices(mask: int) -> list[int]:
+    """The ops of a set."""
+    found = []
+    while mask:
+        low = mask & -mask
+        mask ^= low
+        found.append(low.bit_length() - 1)
+    return found
 
 
 def _trace(came: dict[int, tuple[int, tuple[int, ...]]], start: int, goal: int) -> list[int]:
@@ -358,20 +347,21 @@ def _beam(segment: _Segment, members: list[int], width: int, floor: int = 0) -> 
 
     Peaks below `floor` count as `floor`.
     """
-    step = segment.liveness.step
-    states: dict[int, tuple[int, int, tuple[int, ...]]] = {
-        segment.start: (max(floor, segment.bound), segment.live, ())
-    }
+    liveness, goal = segment.liveness, segment.goal
+    rank = {index: position for position, index in enumerate(members)}
+    start = (max(floor, segment.bound), segment.live, (), segment.ready)
+    states: dict[int, tuple[int, int, tuple[int, ...], int]] = {segment.start: start}
     for _ in members:
-        reached: dict[int, tuple[int, int, tuple[int, ...]]] = {}
-        for done, (peak, live, path) in states.items():
-            for index in _ready(segment, members, done):
-                during, after = step(done, live, index)
+        reached: dict[int, tuple[int, int, tuple[int, ...], int]] = {}
+        for done, (peak, live, path, ready) in states.items():
+            for index in sorted(_indices(ready), key=rank.__getitem__):
+                during, after = liveness.step(done, live, index)
                 state = done | 1 << index
                 cost = max(peak, during)
                 if state not in reached or cost < reached[state][0]:
-                    reached[state] = (cost, after, (*path, index))
+                    waiting = (ready | liveness.enabled(index, state)) & goal & ~state
+                    reached[state] = (cost, after, (*path, index), waiting)
         best = heapq.nsmallest(width, reached.items(), key=lambda item: item[1][:2])
         states = dict(best)
-    ((peak, _, path),) = states.values()
+    ((peak, _, path, _),) = states.values()
     return list(path), peak
