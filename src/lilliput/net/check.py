@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+import weakref
 from collections.abc import Iterator
 from enum import StrEnum
 
@@ -60,12 +61,25 @@ def stage_of(net: Net) -> Stage:
     return Stage.QUANTIZED if net.quantized and net.ops else Stage.FLOAT
 
 
+_passed: dict[Stage, weakref.ref[Net]] = {}
+"""What passed last at each stage: passes hand one network on, and a search checks a great many of them."""
+
+
 def check(net: Net, stage: Stage) -> None:
     """Refuses a network that breaks a rule of `stage`.
+
+    A network never changes, so the one that passed last is not looked at again.
 
     Raises:
         NetError: names the network, the op or tensor, and the rule.
     """
+    known = _passed.get(stage)
+    if known is None or known() is not net:
+        _check(net, stage)
+        _passed[stage] = weakref.ref(net)
+
+
+def _check(net: Net, stage: Stage) -> None:
     _check_names(net)
     _check_graph(net)
     for op in net.ops:
