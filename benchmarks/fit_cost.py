@@ -178,7 +178,8 @@ def report(samples: list[Sample], core: Core) -> None:
             predicted, actual = np.array(values, float).T
             errors = np.abs(predicted / actual - 1) * 100
             print(
-                f"{core.name:14} {name:7} of {len(errors)} networks off by: median {np.median(errors):5.2f} %, "
+                f"{core.name:14} {name:7} of {len(errors)} networks off by: "
+                f"median {np.median(errors):5.2f} %, "
                 f"95th percentile {np.percentile(errors, 95):5.2f} %, largest {errors.max():5.2f} %"
             )
     _report_layers(samples, core)
