@@ -26,6 +26,12 @@ def _reference_integer() -> Table:
     return INTEGER_OPS
 
 
+def _reference_tflm() -> Table:
+    from lilliput.net.reference import TFLM_OPS
+
+    return TFLM_OPS
+
+
 def _kernels() -> Table:
     from lilliput.targets.kernels import KERNELS
 
@@ -65,6 +71,7 @@ def _report_families() -> Table:
 TABLES: dict[str, tuple[Callable[[], Table], Collection[type]]] = {
     "net.reference.FLOAT_OPS": (_reference_float, OPS),
     "net.reference.INTEGER_OPS": (_reference_integer, INTEGER),
+    "net.reference.TFLM_OPS": (_reference_tflm, INTEGER),
     "targets.kernels.KERNELS": (_kernels, INTEGER),
     "codegen.layers._EMITTERS": (_emitters, INTEGER),
     "cost.cycle_counts.COUNTS": (_cycles, OPS),

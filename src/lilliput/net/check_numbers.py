@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
     SOFTMAX_SCALE,
     SOFTMAX_ZERO_POINT,
+    RescaleOp,
     WeightedOp,
     add_parameters,
     conv_requant,
@@ -17,6 +19,14 @@ from lilliput.net.fixedpoint import (
     pool_requant,
     quant,
     requantize_parameters,
+)
+from lilliput.net.fixedpoint_tflm import (
+    Factor,
+    add_factors,
+    conv_factors,
+    mean_factor,
+    rescale_factor,
+    softmax_factor,
 )
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
@@ -80,9 +90,9 @@ def check_numbers(net: Net) -> None:
             case AveragePool2D() | GlobalAveragePool2D():
                 _check_average(net, op)
             case Add():
-                add_parameters(op, net)
+                add_factors(op, net) if op.profile is Profile.TFLM else add_parameters(op, net)
             case Requantize() | ReLU() | ReLU6():
-                requantize_parameters(op, net)
+                _check_rescale(net, op)
             case Softmax():
                 _check_softmax(net, op)
 
@@ -171,6 +181,9 @@ def _check_sums(net: Net, op: WeightedOp, weights: Tensor, bias: Tensor | None, 
             f"the sums of op '{op.name}' may reach {int(largest.max())}, more than int32 holds",
             "use fewer inputs or smaller weights",
         )
+    if op.profile is Profile.TFLM:
+        _check_shifted(net, op, largest, conv_factors(op, net))
+        return
     found = conv_requant(op, net)
     results = [
         (int(a) * m) >> found.shift
@@ -180,6 +193,24 @@ def _check_sums(net: Net, op: WeightedOp, weights: Tensor, bias: Tensor | None, 
         raise refuse(
             net, f"the results of op '{op.name}' may reach {max(results)}", "give its output a larger scale"
         )
+
+
+def _check_shifted(net: Net, op: Op, largest: NDArray[np.int64], factors: tuple[Factor, ...]) -> None:
+    """Proves that the left shift of `tflm`, which happens before the multiplication, stays within int32."""
+    for a, factor in zip(largest.tolist(), factors * (len(largest) // len(factors)), strict=True):
+        if a << max(factor.shift, 0) > LARGEST_SUM:
+            raise refuse(
+                net, f"the results of op '{op.name}' may not fit int32", "give its output a larger scale"
+            )
+
+
+def _check_rescale(net: Net, op: RescaleOp) -> None:
+    if op.profile is Profile.LILLIPUT:
+        requantize_parameters(op, net)
+    elif isinstance(op, ReLU6):
+        _check_same_quant(net, op)
+    else:
+        _check_shifted(net, op, np.array([255]), (rescale_factor(op, net),))
 
 
 def _spread(values: tuple[int, ...], length: int) -> tuple[int, ...]:
@@ -198,10 +229,14 @@ def _check_same_quant(net: Net, op: Op) -> None:
 
 def _check_average(net: Net, op: AveragePool2D | GlobalAveragePool2D) -> None:
     counts = pool_counts(op, net)
-    if op.profile is Profile.TFLM and isinstance(op, AveragePool2D):
-        _check_same_quant(net, op)
     if counts[-1] * 255 > LARGEST_SUM:
         raise refuse(net, f"the sums of op '{op.name}' over {counts[-1]} elements may not fit int32")
+    if op.profile is Profile.TFLM:
+        if isinstance(op, AveragePool2D):
+            _check_same_quant(net, op)
+        else:
+            _check_shifted(net, op, np.array([counts[-1] * 255]), (mean_factor(op, net),))
+        return
     for count in counts:
         found = pool_requant(op, net, count)
         if (count * 255 * found.multipliers[0]) >> found.shift > _LARGEST_RESULT:
@@ -216,3 +251,5 @@ def _check_softmax(net: Net, op: Softmax) -> None:
         raise refuse(net, f"the output of softmax '{op.name}' must have scale 1/256 and zero point -128")
     if net.tensors[op.inputs[0]].shape[-1] > _LARGEST_SOFTMAX:
         raise refuse(net, f"softmax '{op.name}' is over more than {_LARGEST_SOFTMAX} elements")
+    if op.profile is Profile.TFLM:
+        softmax_factor(op, net)

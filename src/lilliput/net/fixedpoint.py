@@ -14,6 +14,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from lilliput.errors import NetError
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
@@ -123,11 +125,7 @@ def activation_range(op: Op, net: Net) -> tuple[int, int]:
     target = quant(output.name, net)
     low = max(low, target.zero_point)
     if activation is Activation.RELU6:
-        steps = 6.0 / target.scale
-        high = min(
-            high,
-            target.zero_point + (round(steps) if op.profile is Profile.LILLIPUT else math.floor(steps + 0.5)),
-        )
+        high = min(high, target.zero_point + _steps_to_six(target.scale, op.profile))
     return low, max(low, high)
 
 
@@ -186,6 +184,12 @@ def quant(tensor: str, net: Net) -> Quant:
             f"tensor '{tensor}' has no quantization", "an integer op needs one", "quantize the network first"
         )
     return found
+
+
+def _steps_to_six(scale: float, profile: Profile) -> int:
+    if profile is Profile.TFLM:
+        return math.floor(float(np.float32(6.0) / np.float32(scale)) + 0.5)
+    return round(6.0 / scale)
 
 
 def _inside(start: int, window: int, length: int) -> int:

@@ -12,13 +12,14 @@ import numpy as np
 
 from lilliput.errors import NetError
 from lilliput.net.graph import Net
-from lilliput.net.ops import Op
+from lilliput.net.ops import Op, Profile
 from lilliput.net.reference.floating import FLOAT_OPS, run_op
 from lilliput.net.reference.integer import INTEGER_OPS
+from lilliput.net.reference.tflm import TFLM_OPS
 from lilliput.net.reference.windows import Array
 from lilliput.net.tensor import DType
 
-__all__ = ["FLOAT_OPS", "INTEGER_OPS", "run", "run_all"]
+__all__ = ["FLOAT_OPS", "INTEGER_OPS", "TFLM_OPS", "run", "run_all"]
 
 _SLICE_ELEMENTS = 1 << 21  # of the widest tensor, times the batch; bounds the memory that windows take
 
@@ -59,7 +60,8 @@ def run_all(net: Net, x: Array) -> dict[str, Array]:
 def _run_op(op: Op, net: Net, inputs: Sequence[Array]) -> Array:
     if net.tensors[op.outputs[0]].dtype is DType.FLOAT32:
         return run_op(op, inputs)
-    return INTEGER_OPS[type(op)](op, net, inputs)
+    meaning = TFLM_OPS if op.profile is Profile.TFLM else INTEGER_OPS
+    return meaning[type(op)](op, net, inputs)
 
 
 def _value(name: str, net: Net, values: dict[str, Array]) -> Array:

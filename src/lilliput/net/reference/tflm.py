@@ -1,0 +1,132 @@
+"""What each op means on integers in the `tflm` profile: bit for bit as TensorFlow Lite Micro's int8 kernels.
+
+Those round twice (gemmlowp: once in the doubling high product, once in the shift), average raw integers, and
+compute softmax in fixed point.  A global average is what they do when the two dimensions are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lilliput.net.fixedpoint import RescaleOp, WeightedOp, quant
+from lilliput.net.fixedpoint_tflm import (
+    ADD_LEFT_SHIFT,
+    Factor,
+    add_factors,
+    conv_factors,
+    mean_factor,
+    rescale_factor,
+    softmax_factor,
+)
+from lilliput.net.graph import Net
+from lilliput.net.ops import (
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Op,
+    Pad,
+    ReLU,
+    ReLU6,
+    Requantize,
+    Reshape,
+    Softmax,
+)
+from lilliput.net.reference.gemmlowp import (
+    divide_rounding_away,
+    exponential,
+    high_product,
+    reciprocal,
+    shifted_right,
+)
+from lilliput.net.reference.integer import (
+    IntegerOp,
+    accumulate,
+    clamped,
+    concat,
+    max_pool,
+    padded,
+    pool_sums,
+    reshape,
+)
+from lilliput.net.reference.windows import Array
+
+
+def scaled(x: Array, factors: Sequence[Factor]) -> Array:
+    """int64 `x` times its factor, or the factor of its last index, rounded twice."""
+    multipliers = np.array([factor.multiplier for factor in factors], np.int64)
+    shifts = np.array([factor.shift for factor in factors], np.int64)
+    return shifted_right(high_product(x << np.maximum(shifts, 0), multipliers), np.maximum(-shifts, 0))
+
+
+def _weighted(op: WeightedOp, net: Net, inputs: Sequence[Array]) -> Array:
+    y = scaled(accumulate(op, net, inputs), conv_factors(op, net))
+    return clamped(y + quant(op.outputs[0], net).zero_point, op, net)
+
+
+def _average_pool(op: AveragePool2D, net: Net, inputs: Sequence[Array]) -> Array:
+    return clamped(divide_rounding_away(*pool_sums(op, inputs[0])), op, net)
+
+
+def _global_average_pool(op: GlobalAveragePool2D, net: Net, inputs: Sequence[Array]) -> Array:
+    source, target = quant(op.inputs[0], net), quant(op.outputs[0], net)
+    sums, _ = pool_sums(op, inputs[0].astype(np.int64) - source.zero_point)
+    return clamped(scaled(sums, [mean_factor(op, net)]) + target.zero_point, op, net)
+
+
+def _add(op: Add, net: Net, inputs: Sequence[Array]) -> Array:
+    found = add_factors(op, net)
+    first, second = (
+        scaled((value.astype(np.int64) - quant(name, net).zero_point) << ADD_LEFT_SHIFT, [factor])
+        for name, value, factor in zip(op.inputs, inputs, found.inputs, strict=True)
+    )
+    return clamped(scaled(first + second, [found.output]) + quant(op.outputs[0], net).zero_point, op, net)
+
+
+def _rescale(op: RescaleOp, net: Net, inputs: Sequence[Array]) -> Array:
+    source, target = quant(op.inputs[0], net), quant(op.outputs[0], net)
+    y = scaled(inputs[0].astype(np.int64) - source.zero_point, [rescale_factor(op, net)])
+    return clamped(y + target.zero_point, op, net)
+
+
+def _clamp(op: ReLU6, net: Net, inputs: Sequence[Array]) -> Array:
+    return clamped(inputs[0], op, net)
+
+
+def _softmax(op: Softmax, net: Net, inputs: Sequence[Array]) -> Array:
+    found = softmax_factor(op, net)
+    x = inputs[0].astype(np.int64)
+    difference = x - x.max(axis=-1, keepdims=True)
+    counts = difference >= found.least_difference
+    exponents = scaled(np.where(counts, difference, 0), [found.factor])
+    powers = np.where(counts, exponential(exponents), 0)
+    # The sum has 12 integer bits; each power is brought to them first.
+    total = np.where(counts, shifted_right(powers, 12), 0).sum(axis=-1, keepdims=True)
+    inverse, bits_over_unit = reciprocal(total, 12)
+    shares = shifted_right(high_product(powers, inverse), bits_over_unit + 31 - 8)
+    return clamped(np.where(counts, shares - 128, -128), op, net)
+
+
+TFLM_OPS: Mapping[type[Op], IntegerOp] = {
+    Conv2D: _weighted,
+    DepthwiseConv2D: _weighted,
+    FullyConnected: _weighted,
+    MaxPool2D: max_pool,
+    AveragePool2D: _average_pool,
+    GlobalAveragePool2D: _global_average_pool,
+    Add: _add,
+    Concat: concat,
+    Pad: padded,
+    ReLU: _rescale,
+    ReLU6: _clamp,
+    Reshape: reshape,
+    Softmax: _softmax,
+    Requantize: _rescale,
+}
+"""The meaning of every op of the `tflm` profile on integers."""

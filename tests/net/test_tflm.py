@@ -1,0 +1,218 @@
+"""The `tflm` profile agrees with TensorFlow Lite Micro on every byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.codegen.quantized_builder import Builder
+from tests.strategies import random_batch
+
+from lilliput.errors import NetError
+from lilliput.net import (
+    Activation,
+    Add,
+    AveragePool2D,
+    Concat,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Net,
+    Pad,
+    Padding,
+    Profile,
+    Quant,
+    ReLU,
+    ReLU6,
+    Requantize,
+    Reshape,
+    Softmax,
+)
+from lilliput.net.check import Stage, check
+from lilliput.net.fixedpoint_tflm import Factor, quantize_multiplier
+from lilliput.net.reference import TFLM_OPS, run
+
+RELUS = list(Activation)
+
+
+def _tflm(builder: Builder, output: str) -> Net:
+    """The network in the `tflm` profile, its scales float32 as files hold them."""
+    tensors = {}
+    for name, tensor in builder.tensors.items():
+        quant = tensor.quant
+        assert quant is not None
+        scales = tuple(float(np.float32(scale)) for scale in quant.scales)
+        tensors[name] = replace(tensor, quant=replace(quant, scales=scales))
+    ops = tuple(replace(op, profile=Profile.TFLM) for op in builder.ops)
+    return Net("net", ops, tensors, ("x",), (output,))
+
+
+def _same_quant(builder: Builder, output: str) -> str:
+    builder.tensors[output] = replace(builder.tensors[output], quant=builder.tensors["x"].quant)
+    return output
+
+
+def _conv(seed: int) -> tuple[Builder, str]:
+    builder = Builder((7, 6, 3), seed)
+    padding = (Padding(), Padding(1, 0, 1, 1))[seed % 2]
+    return builder, builder.conv(
+        "x",
+        4,
+        (3, 2),
+        padding=padding,
+        strides=(1 + seed % 2, 1 + seed // 2 % 2),
+        dilation=((1, 1), (2, 1))[seed // 4 % 2],
+        activation=RELUS[seed % 3],
+        per_tensor=seed % 5 == 0,
+        bias=seed % 3 > 0,
+        gain=(1.0, 30.0, 0.1)[seed // 3 % 3],
+    )
+
+
+def _depthwise(seed: int) -> tuple[Builder, str]:
+    builder = Builder((6, 7, 3), seed)
+    return builder, builder.depthwise(
+        "x", (3, 3), 1 + seed % 2, padding=Padding(1, 1, 1, 1), activation=RELUS[seed % 3], strides=(2, 2)
+    )
+
+
+def _dense(seed: int) -> tuple[Builder, str]:
+    builder = Builder((19,), seed)
+    return builder, builder.dense(
+        "x", 5, per_tensor=seed % 2 == 0, activation=RELUS[seed % 3], bias=seed % 4 > 0
+    )
+
+
+def _max_pool(seed: int) -> tuple[Builder, str]:
+    builder = Builder((7, 6, 3), seed)
+    return builder, builder.add(MaxPool2D, "x", pool=(3, 2), strides=(2, 2), activation=RELUS[seed % 3])
+
+
+def _average_pool(seed: int) -> tuple[Builder, str]:
+    builder = Builder((7, 6, 3), seed)
+    y = builder.add(AveragePool2D, "x", pool=(3, 2), strides=(2, 1), activation=RELUS[seed % 3])
+    return builder, _same_quant(builder, y)
+
+
+def _global_average(seed: int) -> tuple[Builder, str]:
+    builder = Builder((1 + seed % 5, 6, 3), seed)
+    return builder, builder.add(GlobalAveragePool2D, "x")
+
+
+def _add(seed: int) -> tuple[Builder, str]:
+    builder = Builder((3, 4, 5), seed)
+    other = builder.add(Requantize, "x")
+    return builder, builder.add(Add, *("x", other)[:: (1, -1)[seed % 2]], activation=RELUS[seed % 3])
+
+
+def _concat(seed: int) -> tuple[Builder, str]:
+    builder = Builder((3, 4, 5), seed)
+    pooled = builder.add(MaxPool2D, "x", pool=(1, 1))
+    return builder, builder.add(Concat, "x", pooled, axis=seed % 3)
+
+
+def _pad(seed: int) -> tuple[Builder, str]:
+    builder = Builder((3, 4, 5), seed)
+    return builder, builder.add(Pad, "x", padding=Padding(seed % 2, 2, 1, 0))
+
+
+def _relu(seed: int) -> tuple[Builder, str]:
+    builder = Builder((40,), seed)
+    return builder, builder.add(ReLU, "x")
+
+
+def _relu6(seed: int) -> tuple[Builder, str]:
+    builder = Builder(
+        (40,), seed, zero_point=-100 + seed
+    )  # six must lie within int8 for TensorFlow Lite Micro
+    return builder, _same_quant(builder, builder.add(ReLU6, "x"))
+
+
+def _reshape(seed: int) -> tuple[Builder, str]:
+    builder = Builder((3, 4, 5), seed)
+    return builder, builder.add(Reshape, "x", shape=(4, 15))
+
+
+def _softmax(seed: int) -> tuple[Builder, str]:
+    builder = Builder((1 + seed % 12,), seed)
+    scale = (0.003, 0.05, 0.2, 1.3)[seed % 4]
+    builder.tensors["x"] = replace(builder.tensors["x"], quant=Quant.per_tensor(scale, 3))
+    return builder, builder.add(Softmax, "x", beta=(1.0, 0.5)[seed % 2])
+
+
+def _requantize(seed: int) -> tuple[Builder, str]:
+    builder = Builder((60,), seed)
+    return builder, builder.add(Requantize, "x")
+
+
+def _chain(seed: int) -> tuple[Builder, str]:
+    builder = Builder((9, 9, 2), seed)
+    first = builder.conv("x", 6, padding=Padding(1, 1, 1, 1), activation=Activation.RELU)
+    second = builder.depthwise(first, padding=Padding(1, 1, 1, 1))
+    joined = builder.add(Add, first, second, activation=Activation.RELU6)
+    pooled = builder.add(MaxPool2D, joined, strides=(2, 2))
+    return builder, builder.add(Softmax, builder.dense(builder.flat(pooled), 7))
+
+
+CASES: dict[str, Callable[[int], tuple[Builder, str]]] = {
+    found.__name__[1:]: found
+    for found in (
+        *(_conv, _depthwise, _dense, _max_pool, _average_pool, _global_average, _add, _concat, _pad, _relu),
+        *(_relu6, _reshape, _softmax, _requantize, _chain),
+    )
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_byte_is_that_of_tensorflow_lite_micro(case: str) -> None:
+    pytest.importorskip("tflite_micro", reason="the pip package tflite-micro is the oracle")
+    from tests.net.tflite_writer import write
+    from tflite_micro.python.tflite_micro import runtime
+
+    for seed in range(24):
+        net = _tflm(*CASES[case](seed))
+        check(net, Stage.QUANTIZED)
+        x = random_batch(net, np.random.default_rng(seed), 6)
+        interpreter = runtime.Interpreter.from_bytes(write(net), arena_size=1 << 17)
+        expected = []
+        for row in x:
+            interpreter.set_input(row[None], 0)
+            interpreter.invoke()
+            expected.append(interpreter.get_output(0).reshape(net.output.shape))
+        np.testing.assert_array_equal(run(net, x), expected, err_msg=f"seed {seed}: {net.ops[-1]}")
+
+
+def test_every_integer_op_is_compared() -> None:
+    compared = {type(op) for found in CASES.values() for op in found(0)[0].ops}
+    assert compared == set(TFLM_OPS)
+
+
+@pytest.mark.parametrize(
+    ("real", "factor"),
+    [
+        (1.0, Factor(1 << 30, 1)),
+        (0.5, Factor(1 << 30, 0)),
+        (0.75, Factor(3 << 29, 0)),
+        (1 - 2.0**-40, Factor(1 << 30, 1)),
+        (0.0, Factor(0, 0)),
+        (2.0**-40, Factor(0, 0)),
+    ],
+)
+def test_factors_are_normalized(real: float, factor: Factor) -> None:
+    assert quantize_multiplier(real) == factor
+
+
+def test_an_average_pool_that_changes_the_scale_is_refused() -> None:
+    builder = Builder((7, 6, 3))
+    net = _tflm(builder, builder.add(AveragePool2D, "x"))
+    with pytest.raises(NetError, match="must give the quantization"):
+        check(net, Stage.QUANTIZED)
+
+
+def test_weights_of_minus_128_are_taken_as_they_are() -> None:
+    builder = Builder((19,))
+    net = _tflm(builder, builder.dense("x", 3))
+    name = net.ops[0].inputs[1]
+    lowest = replace(net.tensors[name], data=np.full((3, 19), -128, np.int8))
+    check(replace(net, tensors={**net.tensors, name: lowest}), Stage.QUANTIZED)
