@@ -93,6 +93,7 @@ def _residual(builder: Builder) -> str:
 
 DEPTH_AND_CHANNELS = ((1, 1), (1, 4), (2, 3), (3, 5), (4, 2), (5, 7), (6, 1), (7, 8), (8, 3), (19, 2))
 STRETCHED = {"strides": (1, 2), "padding": ONE}
+TALL = Padding(6, 6, 0, 1)
 EVEN = {"strides": (2, 2), "padding": Padding(0, 1, 0, 1)}
 
 CASES: dict[str, Case] = {
@@ -119,6 +120,11 @@ CASES: dict[str, Case] = {
         f"pointwise_{pixels}_pixels": _case((1, pixels, 6), lambda b: b.conv("x", 4, (1, 1)))
         for pixels in (1, 2, 3, 4, 5, 7)
     },
+    "conv_grey_stride_2": _case((9, 9, 1), lambda b: b.conv("x", 5, **EVEN)),
+    "conv_grey_stride_3": _case((9, 9, 1), lambda b: b.conv("x", 5, strides=(3, 3))),
+    "conv_grey_tall": _case((29, 7, 1), lambda b: b.conv("x", 3, padding=ONE, activation=RELU6)),
+    "conv_grey_shift_31": _scales(_case((5, 5, 1), lambda b: b.conv("x", 3, padding=ONE)), 50.0),
+    "conv_grey_many": _case((3, 3, 1), lambda b: b.conv("x", 40)),
     "conv_stride_beyond_kernel": _case((9, 8, 3), lambda b: b.conv("x", 3, (2, 2), strides=(3, 4))),
     "conv_stride_rectangular": _case((9, 8, 2), lambda b: b.conv("x", 3, (3, 2), **STRETCHED)),
     "conv_dilated": _case((9, 9, 5), lambda b: b.conv("x", 3, dilation=(2, 3), padding=Padding(2, 2, 3, 3))),
@@ -139,6 +145,13 @@ CASES: dict[str, Case] = {
     "depthwise_1_channel": _case((6, 5, 1), lambda b: b.depthwise("x")),
     "depthwise_19_channels": _case((6, 5, 19), lambda b: b.depthwise("x", padding=ONE, activation=RELU6)),
     "depthwise_stride_2": _case((7, 8, 5), lambda b: b.depthwise("x", strides=(2, 2), padding=ONE)),
+    "depthwise_tall": _case((27, 5, 3), lambda b: b.depthwise("x", padding=ONE)),
+    "depthwise_tall_stride_2": _case((37, 5, 3), lambda b: b.depthwise("x", **EVEN)),
+    "depthwise_tall_stride_3": _case((40, 7, 2), lambda b: b.depthwise("x", strides=(3, 3), padding=ONE)),
+    "depthwise_tall_window": _case(
+        (31, 4, 2), lambda b: b.depthwise("x", (13, 2), padding=Padding(6, 6, 0, 1))
+    ),
+    "depthwise_7x6": _case((9, 12, 2), lambda b: b.depthwise("x", (7, 6), padding=Padding(3, 3, 2, 3))),
     "depthwise_same_even": _case((8, 8, 3), lambda b: b.depthwise("x", **EVEN)),
     "depthwise_5x5": _case((7, 9, 4), lambda b: b.depthwise("x", (5, 5), padding=Padding(2, 2, 2, 2))),
     "depthwise_3x1": _case((7, 9, 4), lambda b: b.depthwise("x", (3, 1), activation=RELU)),

@@ -29,30 +29,46 @@ _FIRMWARE = Path(__file__).parents[2] / "src" / "lilliput" / "measure" / "firmwa
 _COMMON = """
 #include <stdint.h>
 @includes@
-#define MOST(a, b) ((a) > (b) ? (a) : (b))
 enum { ARENA_BYTES = @arena@, INPUT_BYTES = @inputs@, OUTPUT_BYTES = @outputs@ };
 static unsigned char input_bytes[INPUT_BYTES];
 static unsigned char output_bytes[OUTPUT_BYTES];
 static unsigned char poison = 0xA5;
 
-#define RUN(name, NAME)                                                                          \\
-    if (NAME##_ARENA_BYTES > 0) {                                                                \\
-        unsigned char *arena = take_arena(NAME##_ARENA_BYTES);                                   \\
-        for (long i = 0; i < NAME##_ARENA_BYTES; i++) arena[i] = poison;                         \\
-        for (long i = 0; i < NAME##_INPUT_BYTES; i++)                                            \\
-            name##_input(arena)[i] = (NAME##_INPUT_TYPE)*from++;                                 \\
-        if (name##_run(arena) != NAME##_OK) return 1;                                            \\
-        for (long i = 0; i < NAME##_OUTPUT_BYTES; i++) *to++ = (unsigned char)name##_output(arena)[i]; \\
-        give_arena(arena);                                                                       \\
-        poison = (unsigned char)(poison * 5 + 1);                                                \\
-    }
+typedef struct {
+    long arena_bytes, input_bytes, output_bytes;
+    void *(*input)(void *arena);
+    int (*run)(void *arena);
+    const void *(*output)(const void *arena);
+} network;
+
+#define NETWORK(name)                                                                          \\
+    static void *name##_in(void *arena) { return name##_input(arena); }                        \\
+    static const void *name##_out(const void *arena) { return name##_output(arena); }
+@wrappers@
+
+#define ENTRY(name, NAME)                                                                      \\
+    { NAME##_ARENA_BYTES, NAME##_INPUT_BYTES, NAME##_OUTPUT_BYTES, name##_in, name##_run, name##_out },
+static const network networks[] = {
+@entries@
+};
 
 @arena_functions@
 
 static int run_all(void) {
     const unsigned char *from = input_bytes;
     unsigned char *to = output_bytes;
-@runs@
+    for (unsigned long n = 0; n < sizeof networks / sizeof networks[0]; n++) {
+        const network *one = &networks[n];
+        unsigned char *arena = take_arena((unsigned long)one->arena_bytes);
+        unsigned char *input = (unsigned char *)one->input(arena);
+        const unsigned char *output = (const unsigned char *)one->output(arena);
+        for (long i = 0; i < one->arena_bytes; i++) arena[i] = poison;
+        for (long i = 0; i < one->input_bytes; i++) input[i] = *from++;
+        if (one->run(arena) != 0) return 1;
+        for (long i = 0; i < one->output_bytes; i++) *to++ = output[i];
+        give_arena(arena);
+        poison = (unsigned char)(poison * 5 + 1);
+    }
     return 0;
 }
 """
@@ -131,11 +147,17 @@ def run_on_chip(
 
 
 def _files(nets: Mapping[str, Net], board: Board) -> dict[str, str]:
+    """Kernels one by one; the networks' own C in one file, which saves starting the compiler for each."""
     files: dict[str, str] = {}
+    networks = []
     for net in nets.values():
         for name, text in generate(net, board).items():
-            assert files.setdefault(name, text) == text, f"two networks disagree about {name}"
-    return files
+            kept = name
+            if name in (f"{net.name}.c", f"{net.name}_weights.c"):
+                kept = f"{name}.inc"
+                networks.append(f'#include "{kept}"\n')
+            assert files.setdefault(kept, text) == text, f"two networks disagree about {name}"
+    return {**files, "networks.c": "".join(networks)}
 
 
 def _driver(nets: Mapping[str, Net], arena_functions: str) -> str:
@@ -147,7 +169,8 @@ def _driver(nets: Mapping[str, Net], arena_functions: str) -> str:
         .replace("@inputs@", str(sum(net.input.storage_bytes for net in nets.values())))
         .replace("@outputs@", str(sum(net.output.storage_bytes for net in nets.values())))
         .replace("@arena_functions@", arena_functions)
-        .replace("@runs@", "\n".join(f"    RUN({name}, {name.upper()})" for name in names))
+        .replace("@wrappers@", "\n".join(f"NETWORK({name})" for name in names))
+        .replace("@entries@", "\n".join(f"    ENTRY({name}, {name.upper()})" for name in names))
     )
 
 

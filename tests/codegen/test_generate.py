@@ -28,7 +28,7 @@ M4 = board("generic-m4")
 
 
 def small_net(name: str = "gesture", target: str = "cortex-m4") -> Net:
-    builder = Builder((6, 5, 1), 1, DType.UINT8, zero_point=0)
+    builder = Builder((6, 5, 2), 1, DType.UINT8, zero_point=0)
     builder.tensors["x"] = replace(builder.tensors["x"], quant=Quant.per_tensor(1 / 255, 0))
     x = builder.add(Requantize, "x")
     builder.tensors[x] = replace(builder.tensors[x], quant=Quant.per_tensor(1 / 255, -128))
@@ -64,8 +64,8 @@ def test_header_states_what_the_network_is() -> None:
     assert int(found["GESTURE_ARENA_BYTES"]) == net.plan.arena_bytes
     assert found["GESTURE_INPUT_TYPE"] == "uint8_t"
     assert found["GESTURE_OUTPUT_TYPE"] == "int8_t"
-    assert found["GESTURE_INPUT_SHAPE"] == "{6, 5, 1}"
-    assert int(found["GESTURE_INPUT_BYTES"]) == 30
+    assert found["GESTURE_INPUT_SHAPE"] == "{6, 5, 2}"
+    assert int(found["GESTURE_INPUT_BYTES"]) == 60
     assert float(found["GESTURE_INPUT_SCALE"].rstrip("f")) == pytest.approx(1 / 255)
     assert found["GESTURE_OUTPUT_ZERO_POINT"] == "(-128)"
     assert int(found["GESTURE_CLASS_COUNT"]) == 3

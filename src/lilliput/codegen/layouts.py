@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import WeightedOp
-from lilliput.net.ops import Conv2D, FullyConnected
+from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from lilliput.targets.kernels import Layout
 
 Weights = NDArray[np.generic]
@@ -25,6 +25,10 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return _paired(weights.reshape(len(weights), -1)[:, _gather_order(weights, op)])
         case Layout.SPLIT if isinstance(op, FullyConnected):
             return _split(weights)
+        case Layout.CHANNELS_FIRST if isinstance(op, Conv2D):
+            return weights.reshape(-1)
+        case Layout.CHANNELS_FIRST if isinstance(op, DepthwiseConv2D):
+            return weights.reshape(-1, weights.shape[-1]).T.reshape(-1)
         case _:
             raise NetError(
                 f"op '{op.name}' has no weights in layout '{layout}'", "", "this is a bug: report it"

@@ -129,6 +129,14 @@ void lp_depthwise_conv2d_s8(const lp_conv2d_params *params, const int8_t *input,
 /* Depthwise convolution, output_channels / input_channels outputs for each input channel. */
 void lp_depthwise_conv2d_multiplier_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 
+/* Depthwise convolution without dilation, for cores with packed 16-bit arithmetic; weights (channels, kernel
+ * height, kernel width), the input's zero point is folded into the bias.  `scratch`, aligned to 4, holds
+ * (min(output_height, 8) - 1) * stride_y + kernel_height rows of
+ * (4 * ceil(output_width / 4) - 1) * stride_x + 4 * ceil(kernel_width / 4) bytes, each filled to a multiple
+ * of 4, then 8 * kernel_height * ceil(kernel_width / 4) bytes. */
+void lp_depthwise_conv2d_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                void *scratch);
+
 /* Matrix times vector; weights (outputs, inputs); the input's zero point is folded into the bias. */
 void lp_fully_connected_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
 

@@ -44,6 +44,10 @@ SOFTMAX_TABLE_BYTES = 512
 SCRATCH_ALIGNMENT_BYTES = 4
 BLOCK_PIXELS = 4
 """Output pixels that the kernels for cores with DSP instructions compute side by side."""
+FEW_CHANNELS = 32
+"""Up to so many output channels, a 3x3 convolution of a grey image is fastest as a depthwise convolution."""
+STRIP_ROWS = 8
+"""Rows of outputs that `lp_depthwise_conv2d_dsp_s8` makes of what it holds in scratch memory."""
 PAIR_BYTES = 4
 """Two inputs, expanded to int16."""
 
@@ -55,6 +59,7 @@ class Layout(StrEnum):
     PLAIN = "plain"
     PAIRED = "paired"
     SPLIT = "split"
+    CHANNELS_FIRST = "channels first"
 
 
 @dataclass(frozen=True)
@@ -117,8 +122,17 @@ def weights_bytes(op: Conv2D | DepthwiseConv2D | FullyConnected, net: Net, core:
 
 
 def _conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
+    channels, *kernel, depth = net.tensors[op.inputs[1]].shape
+    if (
+        core.has_dsp
+        and depth == 1
+        and kernel == [3, 3]
+        and channels <= FEW_CHANNELS
+        and op.dilation == (1, 1)
+    ):
+        return _by_channel(op, net, (3, 3))
     if core.has_dsp:
-        elements = math.prod(net.tensors[op.inputs[1]].shape[1:])
+        elements = math.prod(kernel) * depth
         return Kernel(
             "lp_conv2d_1x1_dsp_s8" if _is_pointwise(op, net) else "lp_conv2d_dsp_s8",
             scratch_bytes=-(-elements // 2) * PAIR_BYTES * BLOCK_PIXELS,
@@ -132,9 +146,30 @@ def _conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
 
 
 def _depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
+    if core.has_dsp and op.dilation == (1, 1):
+        return _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
     if net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]:
         return Kernel("lp_depthwise_conv2d_s8", layout=Layout.PLAIN)
     return Kernel("lp_depthwise_conv2d_multiplier_s8", layout=Layout.PLAIN)
+
+
+def _by_channel(op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, ...]) -> Kernel:
+    """Channel by channel, the rows under a window in scratch memory."""
+    height, width, _ = net.tensors[op.outputs[0]].shape
+    rows = (min(height, STRIP_ROWS) - 1) * op.strides[0] + kernel[0]
+    row_bytes = (_to_four(width) - 1) * op.strides[1] + _to_four(kernel[1])
+    return Kernel(
+        "lp_depthwise_conv2d_dsp_s8",
+        scratch_bytes=rows * _to_four(row_bytes) + 2 * kernel[0] * _to_four(kernel[1]),
+        layout=Layout.CHANNELS_FIRST,
+        needs=("lp_depthwise_3x3", "lp_copy_rows"),
+        folds_zero_point=True,
+    )
+
+
+def _to_four(length: int) -> int:
+    """The next multiple of four."""
+    return -(-length // 4) * 4
 
 
 def _fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:

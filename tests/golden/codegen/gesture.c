@@ -8,19 +8,19 @@
 #error "gesture.c and lp.h come from different versions of Lilliput: generate gesture again"
 #endif
 
-/* op0: Requantize, 6x5x1 to 6x5x1 */
+/* op0: Requantize, 6x5x2 to 6x5x2 */
 static LP_NOINLINE void gesture_layer_00(int8_t *arena) {
-    lp_u8_to_s8((const uint8_t *)(arena + 0), arena + 32, 30);
+    lp_u8_to_s8((const uint8_t *)(arena + 0), arena + 60, 60);
 }
 
-/* op1: Conv2D, 6x5x1 to 3x3x3 */
+/* op1: Conv2D, 6x5x2 to 3x3x3 */
 static LP_NOINLINE void gesture_layer_01(int8_t *arena) {
     static const lp_conv2d_params params = {
         /* weights */ gesture_layer_01_weights,
         /* channels */ gesture_layer_01_channels,
         /* input_height */ 6,
         /* input_width */ 5,
-        /* input_channels */ 1,
+        /* input_channels */ 2,
         /* output_height */ 3,
         /* output_width */ 3,
         /* output_channels */ 3,
@@ -33,17 +33,17 @@ static LP_NOINLINE void gesture_layer_01(int8_t *arena) {
         /* padding_top */ 1,
         /* padding_left */ 1,
         /* input_zero_point */ -128,
-        /* output_zero_point */ -61,
+        /* output_zero_point */ -12,
         /* minimum */ -128,
         /* maximum */ 127,
         /* shift */ 32,
     };
-    lp_conv2d_dsp_s8(&params, arena + 32, arena + 64, arena + 128);
+    lp_conv2d_dsp_s8(&params, arena + 60, arena + 120, arena + 184);
 }
 
 /* op2: Reshape, 3x3x3 to 27 */
 static LP_NOINLINE void gesture_layer_02(int8_t *arena) {
-    lp_copy_rows(arena + 64, arena + 92, 1, 27, 0);
+    lp_copy_rows(arena + 120, arena + 148, 1, 27, 0);
 }
 
 /* op3: FullyConnected, 27 to 3 */
@@ -53,12 +53,12 @@ static LP_NOINLINE void gesture_layer_03(int8_t *arena) {
         /* channels */ gesture_layer_03_channels,
         /* inputs */ 27,
         /* outputs */ 3,
-        /* output_zero_point */ 127,
+        /* output_zero_point */ 83,
         /* minimum */ -128,
         /* maximum */ 127,
         /* shift */ 32,
     };
-    lp_fully_connected_dsp_s8(&params, arena + 92, arena + 120, arena + 208);
+    lp_fully_connected_dsp_s8(&params, arena + 148, arena + 176, arena + 328);
 }
 
 /* op4: Softmax, 3 to 3 */
@@ -68,7 +68,7 @@ static LP_NOINLINE void gesture_layer_04(int8_t *arena) {
         /* rows */ 1,
         /* columns */ 3,
     };
-    lp_softmax_s8(&params, arena + 120, arena + 124);
+    lp_softmax_s8(&params, arena + 176, arena + 180);
 }
 
 uint8_t *gesture_input(void *arena) {
@@ -76,7 +76,7 @@ uint8_t *gesture_input(void *arena) {
 }
 
 const int8_t *gesture_output(const void *arena) {
-    return (const int8_t *)arena + 124;
+    return (const int8_t *)arena + 180;
 }
 
 int gesture_run(void *arena) {

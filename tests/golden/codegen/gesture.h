@@ -26,15 +26,15 @@
 #define GESTURE_LILLIPUT_VERSION 100
 
 /* Memory that the caller gives: input, output, activations and scratch; aligned to 4 bytes. */
-#define GESTURE_ARENA_BYTES 264
+#define GESTURE_ARENA_BYTES 384
 #define GESTURE_ARENA_ALIGNMENT 4
 
-/* 6x5x1, the last axis densest; real = scale * (input - zero point). */
+/* 6x5x2, the last axis densest; real = scale * (input - zero point). */
 #define GESTURE_INPUT_TYPE uint8_t
-#define GESTURE_INPUT_SHAPE {6, 5, 1}
+#define GESTURE_INPUT_SHAPE {6, 5, 2}
 #define GESTURE_INPUT_RANK 3
-#define GESTURE_INPUT_ELEMENTS 30
-#define GESTURE_INPUT_BYTES 30
+#define GESTURE_INPUT_ELEMENTS 60
+#define GESTURE_INPUT_BYTES 60
 #define GESTURE_INPUT_SCALE 0.003921569f
 #define GESTURE_INPUT_ZERO_POINT (0)
 

@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 extern const lp_channel gesture_layer_01_channels[3];
-extern const int8_t gesture_layer_01_weights[27];
+extern const int8_t gesture_layer_01_weights[54];
 extern const lp_channel gesture_layer_03_channels[3];
 extern const int8_t gesture_layer_03_weights[81];
 extern const uint16_t gesture_layer_04_table[256];
