@@ -19,8 +19,8 @@ from lilliput.report.markup import Markup, element, join
 from lilliput.report.pareto import front
 from lilliput.report.progress import elapsed_seconds
 from lilliput.report.scale import Scale, fit, label
-from lilliput.report.units import bytes_, count, duration, microjoules, milliseconds, percent
-from lilliput.results import Trial
+from lilliput.report.units import QUANTITIES, bytes_, count, duration, microjoules, milliseconds, percent
+from lilliput.results import OBJECTIVES, Trial
 
 finite = st.floats(min_value=1e-3, max_value=1e9, allow_nan=False)
 
@@ -167,6 +167,14 @@ def test_figures_read_as_people_write_them() -> None:
     ]
     assert percent(0.9322) == "93.22 %"
     assert not math.isnan(float(label(0.1)))
+
+
+def test_an_axis_takes_the_unit_that_suits_its_values() -> None:
+    assert QUANTITIES["macs"].unit(8_000) == ("k", 1e3)
+    assert QUANTITIES["macs"].unit(4.4e6) == ("M", 1e6)
+    assert QUANTITIES["ram_bytes"].unit(1_100) == ("B", 1.0)
+    assert QUANTITIES["latency_ms"].unit(0.5) == ("µs", 1e-3)
+    assert set(QUANTITIES) == set(OBJECTIVES)
 
 
 def test_markup_escapes_text_and_attributes() -> None:

@@ -123,7 +123,7 @@ def test_every_trial_is_a_point_in_every_plot_that_knows_its_figures(
 def test_networks_that_were_not_compiled_show_what_the_search_saw(
     page: Elements, report: StudyReport
 ) -> None:
-    assert "2 networks of the front that were not compiled" in page.text
+    assert "Not compiled: 2 of the front" in page.text
     trial = report.front[-1].trial
     assert f"{trial.values['error'] * 100:.2f} %" in page.text
 

@@ -45,7 +45,7 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
     return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
 
 
-def axes(frame: Frame, x: Scale, y: Scale, x_title: str, y_title: str) -> Markup:
+def axes(frame: Frame, x: Scale, x_title: str, y: Scale, y_title: str) -> Markup:
     """Grid, ticks and titles of a chart with two axes; the vertical axis' title stands above it."""
     pieces = []
     for value in y.ticks():

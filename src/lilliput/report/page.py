@@ -133,7 +133,7 @@ def _front(report: StudyReport) -> Markup:
         )
     more = element(
         "details",
-        element("summary", f"{len(others)} networks of the front that were not compiled"),
+        element("summary", f"Not compiled: {len(others)} of the front"),
         element("div", searched_table(others, {n.trial.number for n in _drawn(report)}), class_="wide"),
         open=None if vectors else "",
     )

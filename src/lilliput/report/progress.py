@@ -48,7 +48,7 @@ def progress_plot(report: StudyReport) -> Markup | None:
         stopped = ", stopped early" if trial.state == "stopped" else ""
         tip = f"trial {trial.number}{stopped}{ended}\nvalidation error {error.text(values['error'])}"
         kind = kind_of(trial, values, report.bounds)
-        place = when / unit_seconds, values["error"] * error.factor
+        place = when / unit_seconds, 100 * values["error"]
         points.append(Dot(*place, trial.number, tip, "chosen" if trial.number in compiled else kind))
         if kind == "trial":
             best.append(place)
@@ -69,7 +69,7 @@ def progress_plot(report: StudyReport) -> Markup | None:
         WIDTH,
         HEIGHT,
         "Error of each trial over time, and the best so far",
-        axes(FRAME, x, y, x_title, "Error (%)"),
+        axes(FRAME, x, x_title, y, "Error (%)"),
         cloud(points, x, y),
         line,
         highlights(points, x, y),

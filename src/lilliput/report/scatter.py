@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lilliput.report.figures import TRAINED, clock_hz, measured, searched, within_bounds
 from lilliput.report.frame import CHARACTER, Frame, axes, line, svg, text
@@ -24,7 +24,7 @@ class Dot:
     """One point of a plot.
 
     Attributes:
-        x, y: in the axes' units.
+        x, y: in the objectives' own units.
         trial: its number.
         tip: what a pointer over it shows.
         kind: "trial", "stopped", "out" (beyond a bound) or "chosen" (compiled and measured).
@@ -67,8 +67,7 @@ def _dot(trial: int, values: Mapping[str, float], resource: str, kind: str) -> l
         f"{split} {vertical.text(values['error'])}\n"
         f"{horizontal.title} {horizontal.text(values[resource])}"
     )
-    x, y = values[resource] * horizontal.factor, values["error"] * vertical.factor
-    return [Dot(x, y, trial, tip, kind)]
+    return [Dot(values[resource], values["error"], trial, tip, kind)]
 
 
 def front_plot(report: StudyReport, resource: str) -> Markup | None:
@@ -85,12 +84,19 @@ def front_plot(report: StudyReport, resource: str) -> Markup | None:
         WIDTH,
         HEIGHT,
         f"Error against {quantity.title}",
-        axes(FRAME, x, y, f"{quantity.title} ({quantity.unit})", "Error (%)"),
-        _bound(x, quantity, bound * quantity.factor) if bound is not None else Markup(""),
+        axes(FRAME, *_in_units(x, quantity), *_in_units(y, QUANTITIES["error"])),
+        _bound(x, quantity, bound) if bound is not None else Markup(""),
         cloud(points, x, y),
         step_line(front((dot.x, dot.y) for dot in known), x, y),
         highlights(points, x, y),
     )
+
+
+def _in_units(scale: Scale, quantity: Quantity) -> tuple[Scale, str]:
+    """The same scale in the unit that suits its values, and the title of its axis."""
+    unit, size = quantity.unit(scale.high)
+    known = replace(scale, low=scale.low / size, high=scale.high / size)
+    return known, f"{quantity.title} ({unit})" if unit else quantity.title
 
 
 def _bound(x: Scale, quantity: Quantity, bound: float) -> Markup:
@@ -98,7 +104,7 @@ def _bound(x: Scale, quantity: Quantity, bound: float) -> Markup:
     if not x.holds(bound):
         return Markup("")
     place = x(bound)
-    words = f"bound {quantity.text(bound / quantity.factor)}"
+    words = f"bound {quantity.text(bound)}"
     fits_right = place + len(words) * CHARACTER + 10 < FRAME.right
     return join(
         element(

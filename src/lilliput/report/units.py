@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 MISSING = "–"
@@ -68,32 +69,34 @@ def _digits(value: float) -> str:
 
 @dataclass(frozen=True)
 class Quantity:
-    """How an objective is shown: its name on an axis, its unit there, and the factor from value to unit."""
+    """How an objective is shown.
+
+    Attributes:
+        title: its name on an axis.
+        text: its value for a table or a tooltip.
+        units: (unit, size in the objective's own unit) by rising size, for axes.
+    """
 
     title: str
-    unit: str
-    factor: float = 1.0
+    text: Callable[[float | None], str]
+    units: tuple[tuple[str, float], ...]
 
-    def text(self, value: float | None) -> str:
-        """The value for a table or a tooltip."""
-        if value is None:
-            return MISSING
-        if self.unit == "%":
-            return percent(value)
-        if self.unit == "kB":
-            return bytes_(value)
-        if self.unit == "ms":
-            return milliseconds(value)
-        return microjoules(value) if self.unit == "µJ" else count(value)
+    def unit(self, largest: float) -> tuple[str, float]:
+        """The unit for an axis that ends at `largest`, and its size in the objective's own unit."""
+        fitting = [(name, size) for name, size in self.units if size <= largest / 2]
+        return (fitting or [self.units[0]])[-1]
 
+
+_BYTES = (("B", 1.0), ("kB", 1e3), ("MB", 1e6))
+_COUNTS = (("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9))
 
 QUANTITIES = {
-    "error": Quantity("Error", "%", 100.0),
-    "ram_bytes": Quantity("RAM", "kB", 1e-3),
-    "flash_bytes": Quantity("Flash", "kB", 1e-3),
-    "macs": Quantity("MACs", "M", 1e-6),
-    "cycles": Quantity("Cycles", "M", 1e-6),
-    "latency_ms": Quantity("Latency", "ms"),
-    "energy_uj": Quantity("Energy", "µJ"),
+    "error": Quantity("Error", percent, (("%", 0.01),)),
+    "ram_bytes": Quantity("RAM", bytes_, _BYTES),
+    "flash_bytes": Quantity("Flash", bytes_, _BYTES),
+    "macs": Quantity("MACs", count, _COUNTS),
+    "cycles": Quantity("Cycles", count, _COUNTS),
+    "latency_ms": Quantity("Latency", milliseconds, (("µs", 1e-3), ("ms", 1.0), ("s", 1e3))),
+    "energy_uj": Quantity("Energy", microjoules, (("µJ", 1.0), ("mJ", 1e3))),
 }
 """The objectives of `lilliput.results.OBJECTIVES`."""
