@@ -34,12 +34,19 @@ def report(run: str | Path, output: str | Path | None = None) -> Path:
 
 def write_report(run: RunDirectory, settings: Settings, output: Path | None = None) -> Path:
     """As `report`, for a folder that is open."""
+    path = output or run.report
+    write_atomically(path, render(described(run, settings)))
+    return path
+
+
+def described(run: RunDirectory, settings: Settings) -> StudyReport:
+    """What the report of a search is made from; errors as `report`."""
     study = read_study(run, settings)
     target = board(settings.board)
     found = (_network(run, row, study.trials) for row in rows(run, study.trials, settings))
     front = [network for network in found if network is not None]
     seconds = sum(float(trial.info.get("seconds", 0.0)) for trial in study.trials)
-    described = StudyReport(
+    return StudyReport(
         title=f"{settings.data.name} on {target.name}",
         trials=study.trials,
         front=front,
@@ -52,9 +59,6 @@ def write_report(run: RunDirectory, settings: Settings, output: Path | None = No
         infeasible=sum(int(trial.info.get("dropped", 0)) for trial in study.trials),
         facts={"Lilliput": __version__, "Python": platform.python_version(), "machine": platform.machine()},
     )
-    path = output or run.report
-    write_atomically(path, render(described))
-    return path
 
 
 def _network(run: RunDirectory, row: dict[str, Any], trials: tuple[Trial, ...]) -> FrontNetwork | None:
