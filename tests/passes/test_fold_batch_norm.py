@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from tests.small_nets import Sketch
@@ -63,6 +65,27 @@ def test_a_norm_of_a_vector_becomes_a_depthwise_convolution_of_one_pixel() -> No
     sketch = Sketch((5,))
     folded = fold_batch_norm(sketch.net(sketch.norm("x")))
     assert [type(op) for op in folded.ops] == [Reshape, DepthwiseConv2D, Reshape]
+
+
+def test_names_that_are_taken_are_not_taken_again() -> None:
+    sketch = Sketch((5,))
+    net = sketch.net(sketch.norm(sketch.norm("x")))
+    taken = f"{net.ops[0].name}_image"
+    renamed = replace(
+        net,
+        ops=(
+            replace(net.ops[0], outputs=(taken,)),
+            replace(net.ops[1], inputs=(taken, *net.ops[1].inputs[1:])),
+        ),
+        tensors={
+            (taken if name == net.ops[0].outputs[0] else name): replace(
+                tensor, name=taken if name == net.ops[0].outputs[0] else name
+            )
+            for name, tensor in net.tensors.items()
+        },
+    )
+    x = random_batch(renamed, np.random.default_rng(1), 2)
+    np.testing.assert_allclose(run(fold_batch_norm(renamed), x), run(renamed, x), rtol=1e-4, atol=1e-5)
 
 
 def test_weights_that_two_ops_share_are_not_changed_for_the_other() -> None:

@@ -115,9 +115,11 @@ def _check_quant(net: Net, tensor: Tensor) -> None:
             net,
             f"tensor '{tensor.name}' has {len(known.scales)} scales and {len(known.zero_points)} zero points",
         )
-    if not all(math.isfinite(scale) and scale > 0 for scale in known.scales):
+    # The sum of the scales is finite only if each is.
+    if not (math.isfinite(sum(known.scales)) and min(known.scales) > 0):
         raise refuse(net, f"tensor '{tensor.name}' has a scale that is not positive and finite")
-    if not all(type(point) is int and low <= point <= high for point in known.zero_points):
+    points = known.zero_points
+    if set(map(type, points)) != {int} or min(points) < low or max(points) > high:
         raise refuse(net, f"tensor '{tensor.name}' has a zero point outside {low}…{high}")
 
 
@@ -161,7 +163,8 @@ def _check_bias(net: Net, op: WeightedOp, weights: Tensor, bias: Tensor) -> None
     if bias.quant is None or weights.quant is None:
         return
     wanted = np.multiply(quant(op.inputs[0], net).scale, weights.quant.scales)
-    if any(bias.quant.zero_points) or not np.allclose(bias.quant.scales, wanted, rtol=1e-5, atol=0):
+    same = (np.abs(np.subtract(bias.quant.scales, wanted)) <= 1e-5 * wanted).all()
+    if any(bias.quant.zero_points) or not same:
         raise refuse(
             net, f"the scale of bias '{bias.name}' is not that of the input times that of the weights"
         )

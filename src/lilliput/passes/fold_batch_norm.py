@@ -6,6 +6,7 @@ and one offset per channel.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -31,83 +32,100 @@ def fold_batch_norm(net: Net) -> Net:
         NetError: `net` is not a valid float network.
     """
     check(net, Stage.FLOAT)
-    names = Names(net)
+    if not any(isinstance(op, BatchNorm) for op in net.ops):
+        return net
+    folding = _Folding(net)
     for op in net.ops:
-        if isinstance(op, BatchNorm):
-            before = _foldable(op, net)
-            net = _as_depthwise(op, net, names) if before is None else _fold(op, before, net, names)
-    check(net, Stage.FLOAT)
-    return net
+        folding.take(op)
+    folded = net.with_ops(folding.ops.values(), folding.tensors.values())
+    check(folded, Stage.FLOAT)
+    return folded
 
 
-def _foldable(norm: BatchNorm, net: Net) -> Weighted | None:
-    """The op before `norm` that can take it in, if any."""
-    source = norm.inputs[0]
-    before = net.producer(source)
-    if not isinstance(before, Weighted) or before.activation is not Activation.NONE:
-        return None
-    return before if source not in net.outputs and len(net.consumers(source)) == 1 else None
+class _Folding:
+    """The network while it is rewritten, op by op."""
 
+    def __init__(self, net: Net) -> None:
+        self.net = net
+        self.names = Names(net)
+        self.readers = Counter(name for op in net.ops for name in op.inputs)
+        self.readers.update(net.outputs)
+        self.tensors = dict(net.tensors)
+        self.ops: dict[str, Op] = {}  # by output, in execution order
 
-def _fold(norm: BatchNorm, before: Weighted, net: Net, names: Names) -> Net:
-    channels = net.tensors[before.outputs[0]].shape[-1]
-    old = net.tensors[before.inputs[1]]
-    weights = replace(old, name=_own(old.name, f"{before.name}_weights", net, names))
-    bias = Tensor(f"{before.name}_bias", (channels,), constant=True)
-    affine = _affine(norm, net)
-    if affine is not None and old.data is not None:
-        factor, offset = affine
-        along = (-1,) if isinstance(before, DepthwiseConv2D) else (-1, *[1] * (len(old.shape) - 1))
-        weights = replace(
-            weights, data=(old.data.astype(np.float64) * factor.reshape(along)).astype(np.float32)
-        )
-        had = net.tensors[before.inputs[2]].data if len(before.inputs) == 3 else None
-        bias = replace(
-            bias, data=((0.0 if had is None else had.astype(np.float64) * factor) + offset).astype(np.float32)
-        )
-    if len(before.inputs) == 3:
-        bias = replace(bias, name=_own(before.inputs[2], bias.name, net, names))
-    else:
-        bias = replace(bias, name=names.fresh(bias.name))
-    folded = replace(before, inputs=(before.inputs[0], weights.name, bias.name), outputs=norm.outputs)
-    ops = (folded if op is before else op for op in net.ops if op is not norm)
-    return net.with_ops(ops, (weights, bias))
+    def take(self, op: Op) -> None:
+        """Adds the next op of the network, in whatever form."""
+        if not isinstance(op, BatchNorm):
+            self.ops[op.outputs[0]] = op
+            return
+        before = self.ops.get(op.inputs[0])
+        free = isinstance(before, Weighted) and before.activation is Activation.NONE
+        if isinstance(before, Weighted) and free and self.readers[op.inputs[0]] == 1:
+            self._fold(op, before)
+        else:
+            self._add_depthwise(op)
 
+    def _fold(self, norm: BatchNorm, before: Weighted) -> None:
+        channels = self.tensors[before.outputs[0]].shape[-1]
+        old = self.tensors[before.inputs[1]]
+        weights = replace(old, name=self._own(old.name, f"{before.name}_weights"))
+        wish = f"{before.name}_bias"
+        has_bias = len(before.inputs) == 3
+        name = self._own(before.inputs[2], wish) if has_bias else self.names.fresh(wish)
+        bias = Tensor(name, (channels,), constant=True)
+        affine = self._affine(norm)
+        if affine is not None and old.data is not None:
+            factor, offset = affine
+            along = (-1,) if isinstance(before, DepthwiseConv2D) else (-1, *[1] * (len(old.shape) - 1))
+            values = old.data.astype(np.float64) * factor.reshape(along)
+            weights = replace(weights, data=values.astype(np.float32))
+            had = self.tensors[before.inputs[2]].data if has_bias else None
+            shifted = (0.0 if had is None else had.astype(np.float64) * factor) + offset
+            bias = replace(bias, data=shifted.astype(np.float32))
+        self._keep(weights, bias)
+        del self.ops[before.outputs[0]]
+        inputs = (before.inputs[0], weights.name, bias.name)
+        self.ops[norm.outputs[0]] = replace(before, inputs=inputs, outputs=norm.outputs)
 
-def _as_depthwise(norm: BatchNorm, net: Net, names: Names) -> Net:
-    shape = net.tensors[norm.inputs[0]].shape
-    channels = shape[-1]
-    weights = Tensor(names.fresh(f"{norm.name}_weights"), (1, 1, channels), constant=True)
-    bias = Tensor(names.fresh(f"{norm.name}_bias"), (channels,), constant=True)
-    affine = _affine(norm, net)
-    if affine is not None:
-        weights = replace(weights, data=affine[0].reshape(1, 1, channels).astype(np.float32))
-        bias = replace(bias, data=affine[1].astype(np.float32))
-    source, target = norm.inputs[0], norm.outputs[0]
-    added, before, after = [weights, bias], list[Op](), list[Op]()
-    if len(shape) != 3:
-        image = (1, net.tensors[source].elements // channels, channels)
-        source, target = names.fresh(f"{norm.name}_image"), names.fresh(f"{norm.name}_scaled")
-        added += [Tensor(source, image), Tensor(target, image)]
-        first, last = names.fresh(f"{norm.name}_to_image"), names.fresh(f"{norm.name}_from_image")
-        before = [Reshape(name=first, inputs=norm.inputs[:1], outputs=(source,), shape=image)]
-        after = [Reshape(name=last, inputs=(target,), outputs=norm.outputs, shape=shape)]
-    scale = DepthwiseConv2D(name=norm.name, inputs=(source, weights.name, bias.name), outputs=(target,))
-    at = net.ops.index(norm)
-    return net.with_ops((*net.ops[:at], *before, scale, *after, *net.ops[at + 1 :]), added)
+    def _add_depthwise(self, norm: BatchNorm) -> None:
+        shape = self.tensors[norm.inputs[0]].shape
+        channels = shape[-1]
+        weights = Tensor(self.names.fresh(f"{norm.name}_weights"), (1, 1, channels), constant=True)
+        bias = Tensor(self.names.fresh(f"{norm.name}_bias"), (channels,), constant=True)
+        affine = self._affine(norm)
+        if affine is not None:
+            weights = replace(weights, data=affine[0].reshape(1, 1, channels).astype(np.float32))
+            bias = replace(bias, data=affine[1].astype(np.float32))
+        self._keep(weights, bias)
+        source, target = norm.inputs[0], norm.outputs[0]
+        if len(shape) != 3:
+            image = (1, self.tensors[source].elements // channels, channels)
+            inner, target = self.names.fresh(f"{norm.name}_image"), self.names.fresh(f"{norm.name}_scaled")
+            self._keep(Tensor(inner, image), Tensor(target, image))
+            self._reshape(f"{norm.name}_to_image", source, inner, image)
+            source = inner
+        constants = (weights.name, bias.name)
+        self.ops[target] = DepthwiseConv2D(name=norm.name, inputs=(source, *constants), outputs=(target,))
+        if target != norm.outputs[0]:
+            self._reshape(f"{norm.name}_from_image", target, norm.outputs[0], shape)
 
+    def _reshape(self, wish: str, source: str, target: str, shape: tuple[int, ...]) -> None:
+        name = self.names.fresh(wish)
+        self.ops[target] = Reshape(name=name, inputs=(source,), outputs=(target,), shape=shape)
 
-def _affine(norm: BatchNorm, net: Net) -> _Affine | None:
-    """Factor and offset per channel, None where the network has no weights."""
-    found = [net.tensors[name].data for name in norm.inputs[1:]]
-    parameters = [data.astype(np.float64) for data in found if data is not None]
-    if len(parameters) < 4:
-        return None
-    gamma, beta, mean, variance = parameters
-    factor = gamma / np.sqrt(variance + norm.epsilon)
-    return factor, beta - mean * factor
+    def _keep(self, *tensors: Tensor) -> None:
+        self.tensors.update({tensor.name: tensor for tensor in tensors})
 
+    def _own(self, constant: str, wish: str) -> str:
+        """The constant's own name, or a fresh one if another op reads it too."""
+        return constant if self.readers[constant] <= 1 else self.names.fresh(wish)
 
-def _own(constant: str, wish: str, net: Net, names: Names) -> str:
-    """The constant's own name, or a fresh one if another op reads it too."""
-    return constant if len(net.consumers(constant)) == 1 else names.fresh(wish)
+    def _affine(self, norm: BatchNorm) -> _Affine | None:
+        """Factor and offset per channel, None where the network has no weights."""
+        found = [self.tensors[name].data for name in norm.inputs[1:]]
+        parameters = [data.astype(np.float64) for data in found if data is not None]
+        if len(parameters) < 4:
+            return None
+        gamma, beta, mean, variance = parameters
+        factor = gamma / np.sqrt(variance + norm.epsilon)
+        return factor, beta - mean * factor

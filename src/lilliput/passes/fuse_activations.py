@@ -34,12 +34,14 @@ def fuse_activations(net: Net) -> Net:
     check(net, Stage.FLOAT)
     ops: dict[str, Op] = {}  # by output, in execution order
     for op in net.ops:
-        source = op.inputs[0]
-        before = ops.get(source)
-        alone = source not in net.outputs and len(net.consumers(source)) == 1
-        if isinstance(op, ReLU | ReLU6) and isinstance(before, _Fusing) and alone:
-            del ops[source]
-            op = replace(before, outputs=op.outputs, activation=_both(before.activation, activation_of(op)))
+        if isinstance(op, ReLU | ReLU6):
+            source = op.inputs[0]
+            before = ops.get(source)
+            alone = source not in net.outputs and len(net.consumers(source)) == 1
+            if isinstance(before, _Fusing) and alone:
+                del ops[source]
+                both = _both(before.activation, activation_of(op))
+                op = replace(before, outputs=op.outputs, activation=both)
         ops[op.outputs[0]] = op
     fused = net.with_ops(ops.values())
     check(fused, Stage.FLOAT)

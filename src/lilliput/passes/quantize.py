@@ -93,4 +93,4 @@ def _separate_softmax(net: Net) -> Net:
             ops.append(replace(op, outputs=(shares.name,)))
             op = Requantize(name=names.fresh(f"{op.name}_rescale"), inputs=(shares.name,), outputs=(target,))
         ops.append(op)
-    return net.with_ops(ops, tensors)
+    return net.with_ops(ops, tensors) if tensors else net
