@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import lilliput
 from lilliput import cli, config
 from lilliput.errors import BudgetError, ConfigError, DataError, FormatError, StorageError, StudyError
 from lilliput.flow import files
+from lilliput.flow.final import chosen
 from lilliput.results import Trial
 
 CONFIG = """\
@@ -127,6 +129,7 @@ def test_every_network_of_the_front_was_measured_without_a_mismatch(finished: Pa
         assert found["ram_bytes"]["arena"] == row["ram_bytes"] <= 4000
         assert found["cycles"] > 0
         folder = Path(row["directory"])
+        assert row["within_budget"]
         assert {"firmware.elf", "digits.h", "digits.c", "lilliput.json"} <= {p.name for p in folder.iterdir()}
 
 
@@ -239,7 +242,7 @@ def test_a_trial_compiles_measures_and_informs(finished: Path, tmp_path: Path) -
     number = lilliput.front(finished)[0]["trial"]
     library = lilliput.compile(f"{finished}#{number}", "generic-m4", tmp_path / "out")
     assert library.cost.arena_bytes == lilliput.front(finished)[0]["ram_bytes"]
-    found = lilliput.measure(tmp_path / "out", "host", data="digits:test")
+    found = lilliput.measure(tmp_path / "out", "host", data=f"{finished}:test")
     assert found.mismatches == 0
     assert found.examples == 359
     assert found.accuracy == lilliput.front(finished)[0]["accuracy"]
@@ -310,6 +313,27 @@ def test_front_and_report_are_printed(finished: Path, capsys: pytest.CaptureFixt
     path = Path(capsys.readouterr().out.strip())
     assert path == finished / "report.html"
     assert path.read_text().startswith("<!doctype html>")
+
+
+def trial(number: int, error: float, ram: float) -> Trial:
+    values = {"error": error, "ram_bytes": ram, "flash_bytes": 100.0, "macs": 10.0}
+    return Trial(number, "complete", {}, values)
+
+
+def test_the_final_stage_takes_the_best_within_the_budget_or_a_spread_of_it() -> None:
+    front = [
+        trial(0, 0.01, 9000),
+        trial(1, 0.02, 3900),
+        trial(2, 0.03, 3800),
+        trial(3, 0.05, 400),
+        trial(4, 0.4, 90),
+    ]
+    settings = config.parse(tomllib.loads(CONFIG), "x")
+    assert [one.number for one in chosen(front, settings)] == [1, 2]
+    spread_out = settings.final.model_copy(update={"pick": "spread"})
+    found = chosen(front, settings.model_copy(update={"final": spread_out}))
+    assert [one.number for one in found] == [1, 3]
+    assert chosen([], settings) == ()
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

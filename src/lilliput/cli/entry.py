@@ -61,7 +61,8 @@ def _show_search(options: argparse.Namespace, result: Any) -> int:
     if options.json:
         _print_json(result.to_json())
     else:
-        _print(front_table(result.front, f"front of {result.directory}"))
+        measured = [row for row in result.front if row["measurement"]]
+        _print(front_table(measured or result.front, f"front of {result.directory}"))
         if result.report is not None:
             print(f"report: {result.report}")
     return 0

@@ -163,7 +163,9 @@ class FinalSettings(_Closed):
     """[final]: what happens to the front when the search is over.
 
     Attributes:
-        networks: at most that many networks of the front, the most accurate first; 0 skips the stage.
+        networks: at most that many networks of the front within the budget; 0 skips the stage.
+        pick: "accurate" takes those with the smallest error, "spread" the best one and then, again and again,
+            the one that differs most from those taken.
         start: "weights" goes on from the trial's weights, "structure" trains the same network from scratch,
             "architecture" from scratch with pruning, which may end larger than the trial did.
         seeds: trainings of each network; the best by validation error is kept.
@@ -173,6 +175,7 @@ class FinalSettings(_Closed):
     """
 
     networks: Annotated[int, Field(ge=0)] = 5
+    pick: Literal["accurate", "spread"] = "accurate"
     start: Literal["weights", "structure", "architecture"] = "weights"
     seeds: Size = 1
     with_validation: bool = False

@@ -18,16 +18,15 @@ board = "generic-m4"
 name = "digits"
 
 [budget]
-error = 0.05
-ram_bytes = 4000
-flash_bytes = 24000
+error = 0.03
+ram_bytes = 6_000
+flash_bytes = 48_000
 macs = 200_000
 
 [search]
-trials = 24
-population = 10
-sample = 4
-counts = "log-uniform"
+trials = 40
+population = 14
+sample = 6
 prior = "shallow"
 
 [fidelity]
@@ -46,6 +45,7 @@ shift = [1, 1]
 
 [final]
 networks = 4
+pick = "spread"
 
 [final.training]
 epochs = 40

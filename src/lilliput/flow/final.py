@@ -46,21 +46,33 @@ class FinalJob:
     seed: int
 
 
-def chosen(trials: Sequence[Trial], settings: Settings) -> tuple[Trial, ...]:
-    """The networks that the final stage takes: those within the budget, the most accurate first.
-
-    Args:
-        trials: the Pareto front of the search.
-        settings: `final.networks` says how many.
-    """
+def chosen(front: Sequence[Trial], settings: Settings) -> tuple[Trial, ...]:
+    """The networks of the final stage: so many of those within the budget, picked as [final] says."""
     bounds = {name: bound for name, bound in settings.budget.bounds.items() if name != "error"}
     fitting = [
         trial
-        for trial in trials
+        for trial in front
         if all(trial.values.get(name, 0.0) <= bound for name, bound in bounds.items())
     ]
     fitting.sort(key=lambda trial: (trial.values["error"], trial.number))
+    if settings.final.pick == "spread":
+        good = [trial for trial in fitting if trial.values["error"] <= (settings.budget.error or 1.0)]
+        fitting = spread(good or fitting, settings.objectives)
     return tuple(fitting[: settings.final.networks])
+
+
+def spread(trials: Sequence[Trial], objectives: Sequence[str]) -> list[Trial]:
+    """The trials, the first one first, then always the one that is farthest from all before it.
+
+    The distance of two trials is that of the logarithms of their values: a factor counts the same everywhere.
+    """
+    places = np.log([[max(trial.values[name], 1e-4) for name in objectives] for trial in trials])
+    order = [0] if len(trials) else []
+    while len(order) < len(trials):
+        distances = np.linalg.norm(places[:, None] - places[None, order], axis=2).min(axis=1)
+        distances[order] = -1.0
+        order.append(int(distances.argmax()))
+    return [trials[index] for index in order]
 
 
 def finish(
