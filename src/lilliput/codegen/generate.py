@@ -9,6 +9,7 @@ from lilliput.codegen.header import element_type, header_text, stamp
 from lilliput.codegen.layers import Layer, layer_for
 from lilliput.codegen.text import comment_text, macro_name
 from lilliput.errors import NetError
+from lilliput.net.check import Stage, check
 from lilliput.net.graph import Net, Plan
 from lilliput.net.tensor import DType
 from lilliput.runtime import runtime_text
@@ -42,6 +43,7 @@ def generate(net: Net, board: Board, options: CodegenOptions | None = None) -> d
     """
     options = options or CodegenOptions()
     plan = _require_planned(net)
+    check(net, Stage.PLANNED)
     layers = [layer_for(index, op, net, board.core) for index, op in enumerate(net.ops)]
     files = {
         f"{net.name}.h": header_text(net, board, plan.arena_bytes),

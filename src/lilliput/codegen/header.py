@@ -147,7 +147,7 @@ def _raw_float_helper(net: Net) -> str:
     offsets, factors = quantize_input_constants(net, normalization)
     count = len(factors)
     return f"""/* {upper}_INPUT_ELEMENTS raw values, in units of the training data, to the input.
- * Rounded to nearest, halves up, and cut to int8; NaN becomes -128. */
+ * Computed in single precision, rounded to nearest, halves up, and cut to int8; NaN becomes -128. */
 static inline void {name}_quantize_input(const float *raw, {element_type(net.input)} *input) {{
     static const float means[{count}] = {braces(float_literal(value) for value in offsets)};
     static const float factors[{count}] = {braces(float_literal(value) for value in factors)};
