@@ -2,7 +2,7 @@
 # PYTHON=… names another Python (3.11 or newer), CC=… another C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-exact test-slow lint format docs bench clean
+.PHONY: help demo test test-exact test-slow lint format docs bench fit clean
 
 BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
@@ -26,6 +26,7 @@ help:
 	@echo 'make format      rewrites Python and C in the house format'
 	@echo 'make docs        writes docs/configuration.md; checks links, commands and examples in all pages'
 	@echo 'make bench       benchmarks; prints machine, versions, seed and ratios'
+	@echo 'make fit         measures kernels anew: code sizes and cycles that costs are predicted from'
 	@echo 'make clean       removes everything that these commands made, .venv included'
 
 demo:
@@ -68,6 +69,10 @@ docs:
 bench:
 	@tools/environment.sh dev
 	$(BIN)/python benchmarks/run.py
+
+fit:
+	@tools/environment.sh dev
+	$(BIN)/python benchmarks/fit_cost.py
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-run src/*.egg-info
