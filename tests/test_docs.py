@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import inspect
 import re
 import shlex
 import shutil
@@ -14,6 +16,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+import lilliput
 from lilliput.cli.parser import parser
 from lilliput.codegen import generate
 from lilliput.config import read
@@ -113,6 +116,21 @@ def configuration_tool() -> ModuleType:
 def test_every_example_is_a_valid_configuration(path: Path) -> None:
     settings = read(path)
     assert settings.board in {known.name for known in boards()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_call_that_is_shown_can_be_made(page: Path) -> None:
+    """Calls of the package in indented Python, checked against the functions' signatures."""
+    for line in re.findall(
+        r"^ {4,}(?:\w+ = )?(lilliput\.\w+\(.*\))$", page.read_text(encoding="utf-8"), re.M
+    ):
+        call = ast.parse(line, mode="eval").body
+        assert isinstance(call, ast.Call)
+        assert isinstance(call.func, ast.Attribute)
+        function = getattr(lilliput, call.func.attr)
+        arguments = [ast.literal_eval(argument) for argument in call.args]
+        keywords = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        inspect.signature(function).bind(*arguments, **keywords)
 
 
 def test_every_verb_is_described() -> None:
