@@ -263,5 +263,5 @@ def test_sums_beyond_32_bits_are_refused() -> None:
     net = small_net()
     bias = next(tensor for tensor in net.tensors.values() if tensor.constant and tensor.dtype is DType.INT32)
     huge = replace(bias, data=np.full(bias.shape, 2**31 - 1, np.int32))
-    with pytest.raises(NetError, match="int32|32 bits"):
+    with pytest.raises(NetError, match=r"int32|32 bits"):
         generate(replace(net, tensors={**net.tensors, bias.name: huge}), M4)
