@@ -33,7 +33,7 @@ from lilliput.net import Net
 from lilliput.passes import lower
 from lilliput.targets import Board, board
 from lilliput.targets.cores import CORES, Core
-from lilliput.targets.kernels import kernel_for
+from lilliput.targets.kernels import constant_bytes, kernel_for
 
 UNSEEN_SEED = 1_000_000
 ROOM_BYTES = 1 << 26
@@ -41,10 +41,11 @@ ROOM_BYTES = 1 << 26
 
 @dataclass(frozen=True)
 class Sample:
-    """One network as it was built and run."""
+    """One network as it was built and run; `helpers` are functions of the compiler in the firmware."""
 
     net: Net
     code_bytes: int
+    helpers: frozenset[str]
     cycles: int | None
     layer_cycles: dict[int, int]
 
@@ -87,28 +88,43 @@ def measured(core: Core, count: int, seed: int) -> Iterator[Sample]:
             path = Path(folder) / "firmware.elf"
             firmware = build_firmware(generate(planned, target), net.name, target, toolchain, path)
         profile = Emulator(firmware.image, net.name, target).profile(random_vectors(planned, 3)[2].tobytes())
-        assert firmware.flash_bytes.code is not None
-        yield Sample(planned, firmware.flash_bytes.code, profile.cycles, profile.layer_cycles)
+        assert firmware.flash_bytes.total is not None
+        # What fills arrays up to a multiple of four counts as weights here, as it does in predictions.
+        code_bytes = firmware.flash_bytes.total - sum(constant_bytes(op, planned, core) for op in planned.ops)
+        functions = {symbol.name for symbol in firmware.image.symbols.values() if symbol.is_function}
+        helpers = frozenset(name for name in functions if name.startswith("__"))
+        yield Sample(planned, code_bytes, helpers, profile.cycles, profile.layer_cycles)
 
 
 def fit_code(samples: list[Sample], core: Core) -> dict[str, Any]:
     """Sizes of functions and layers that explain the code of all samples best."""
+    used = [_functions(sample.net, core) for sample in samples]
+    helpers = {}
+    for name in sorted(set().union(*used)):
+        # Whatever came whenever the function was there, came with it.
+        together = [sample.helpers for sample, names in zip(samples, used, strict=True) if name in names]
+        helpers[name] = sorted(frozenset.intersection(*together))
     rows = []
-    for sample in samples:
+    for sample, names in zip(samples, used, strict=True):
         row: dict[str, float] = {"network": 1.0}
         for op in sample.net.ops:
-            calls = code_size.layer_calls(op, sample.net)
-            kernel = kernel_for(op, sample.net, core)
-            if calls:
-                row[f"layer {kernel.function}"] = row.get(f"layer {kernel.function}", 0.0) + calls
-                row |= {f"function {name}": 1.0 for name in (kernel.function, *kernel.needs)}
+            layer = f"layer {kernel_for(op, sample.net, core).function}"
+            row[layer] = row.get(layer, 0.0) + code_size.layer_calls(op, sample.net)
+        for name in names:
+            row |= {f"function {one}": 1.0 for one in (name, *helpers[name])}
         rows.append(row)
     found = solve(rows, [sample.code_bytes for sample in samples], 0.0)
     return {
         "network": round(found["network"], 1),
         "functions": _named(found, "function ", 1),
+        "helpers": {name: together for name, together in helpers.items() if together},
         "layers": _named(found, "layer ", 1),
     }
+
+
+def _functions(net: Net, core: Core) -> set[str]:
+    kernels = [kernel_for(op, net, core) for op in net.ops if code_size.layer_calls(op, net)]
+    return {name for kernel in kernels for name in (kernel.function, *kernel.needs)}
 
 
 def fit_cycles(samples: list[Sample], core: Core) -> dict[str, Any]:

@@ -26,12 +26,15 @@ class CodeSizes:
 
     Attributes:
         network: functions of the network itself.
-        functions: function of the runtime → its size, helpers of its own file included.
+        functions: function of the runtime or of the compiler's library → its size, helpers of its own file
+            included.
+        helpers: function of the runtime → those of the compiler's library that come with it.
         layers: function of the runtime → mean size of a layer that calls it: the call and its parameters.
     """
 
     network: float
     functions: dict[str, float]
+    helpers: dict[str, list[str]]
     layers: dict[str, float]
 
     def function_bytes(self, name: str) -> float:
@@ -51,7 +54,8 @@ def code_bytes(net: Net, core: Core) -> int:
         calls = layer_calls(op, net)
         if calls:
             kernel = kernel_for(op, net, core)
-            used.update((kernel.function, *kernel.needs))
+            for name in (kernel.function, *kernel.needs):
+                used.update((name, *sizes.helpers.get(name, ())))
             total += sizes.layer_bytes(kernel.function) * calls
     return round(total + sum(sizes.function_bytes(name) for name in used))
 

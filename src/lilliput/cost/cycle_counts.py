@@ -33,6 +33,7 @@ from lilliput.net.ops import (
 Counts = dict[str, float]
 
 _STRIP_ROWS = 8
+_CHUNK_FOURS = 128
 _POOL_BLOCK_CHANNELS = 16
 
 
@@ -62,17 +63,27 @@ def _conv2d(op: Op, net: Net) -> Counts:
     whole_x = taps_x.count(kernel_width)
     whole = taps_y.count(kernel_height) * whole_x if long_runs else 0
     run = kernel_width * depth if long_runs else depth
-    border_rows = (pixels - whole) * kernel_height
+    # The last of four pixels stands for those that are missing.
+    missing = -pixels % 4
+    if long_runs and taps_y[-1] == kernel_height and taps_x[-1] == kernel_width:
+        whole += missing
+    border_rows = (pixels + missing - whole) * kernel_height
     # Rows of a border window that need no element by element care.
     easy_rows = (sum(taps_y) - taps_y.count(kernel_height) * kernel_height * long_runs) * whole_x
     blocks, pairs, odd = -(-pixels // 4), elements // 2, elements % 2
+    by_channel = _by_channel(op, net, (kernel_height, kernel_width)) if depth == 1 else {}
     return {
+        **by_channel,
         "rows": rows,
         "pixels": pixels,
         "blocks": blocks,
         "whole_windows": whole,
         "whole_rows": whole * kernel_height,
-        "whole_fours": whole * kernel_height * (run // 4),
+        "whole_sixteens": whole * kernel_height * (run // 16),
+        "whole_fours": whole * kernel_height * (run % 16 // 4),
+        "whole_rows_without_sixteens": whole * kernel_height * (run < 16),
+        "whole_rows_with_fours": whole * kernel_height * (run % 16 >= 4),
+        "whole_rows_with_rest": whole * kernel_height * (run % 4 > 0),
         "whole_rest": whole * kernel_height * (run % 4),
         "border_rows": border_rows,
         "border_runs": border_rows * (1 if long_runs else kernel_width),
@@ -82,11 +93,17 @@ def _conv2d(op: Op, net: Net) -> Counts:
         "hard_rows": border_rows - easy_rows,
         "hard_fours": (border_rows - easy_rows) * (1 if long_runs else kernel_width) * (run // 4),
         "hard_rest": (border_rows - easy_rows) * (1 if long_runs else kernel_width) * (run % 4),
-        "depth_fours": pixels * (depth // 4),
+        "depth_eights": pixels * (depth // 8),
+        "depth_fours": pixels * (depth % 8 // 4),
         "depth_rest": pixels * (depth % 4),
+        "depth_without_eights": pixels * (depth < 8),
+        "missing_pixels": missing,
+        "missing_depth": missing * depth,
         "block_channel_pairs": blocks * (channels // 2),
         "block_pairs": blocks * (channels // 2) * pairs,
+        "block_pair_quads": blocks * (channels // 2) * (pairs // 4),
         "block_pair_remainders": blocks * (channels // 2) * (pairs % 4),
+        "block_without_quads": blocks * (channels // 2) * (pairs < 4),
         "block_odd_elements": blocks * (channels // 2) * odd,
         "block_odd_channels": blocks * (channels % 2),
         "block_odd_channel_pairs": blocks * (channels % 2) * pairs,
@@ -104,46 +121,79 @@ def _conv2d(op: Op, net: Net) -> Counts:
 
 def _depthwise(op: Op, net: Net) -> Counts:
     assert isinstance(op, DepthwiseConv2D)
-    height, width, depth = net.tensors[op.inputs[0]].shape
+    height, width, _ = net.tensors[op.inputs[0]].shape
     rows, columns, channels = net.tensors[op.outputs[0]].shape
     kernel_height, kernel_width, _ = net.tensors[op.inputs[1]].shape
     taps_y = _inside(height, rows, kernel_height, op.strides[0], op.dilation[0], op.padding.top)
     taps_x = _inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
-    strips, fours = -(-rows // _STRIP_ROWS), -(-columns // 4)
-    kept = (strips - 1) * max(kernel_height - op.strides[0], 0)
-    taken = sum(
-        (min(rows - strip * _STRIP_ROWS, _STRIP_ROWS) - 1) * op.strides[0] + kernel_height
-        for strip in range(strips)
-    )
-    pixels, taps = rows * columns, sum(taps_y) * sum(taps_x)
-    if (kernel_height, kernel_width) == (3, 3) and op.strides[1] in (1, 2):
-        windows, quads = f"nine_{op.strides[1]}", 0
-    else:
-        windows, quads = f"any_{min(op.strides[1], 2)}", -(-kernel_width // 4)
+    blocks = -(-channels // _POOL_BLOCK_CHANNELS)
     return {
+        **_by_channel(op, net, (kernel_height, kernel_width)),
         "rows": rows,
-        "pixels": pixels,
-        "channels": channels,
+        "pixels": rows * columns,
+        "outputs": channels * rows * columns,
+        "pixel_blocks": rows * columns * blocks,
+        "window_rows": channels * columns * sum(taps_y),
+        "block_window_rows": columns * sum(taps_y) * blocks,
+        "block_window_taps": sum(taps_y) * sum(taps_x) * blocks,
+        "products": channels * sum(taps_y) * sum(taps_x),
+    }
+
+
+def _by_channel(op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, int]) -> Counts:
+    """Counts of the kernel that takes strips of rows of one channel after the other."""
+    height, width, depth = net.tensors[op.inputs[0]].shape
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    stride_y, stride_x = op.strides
+    strip_rows = min(rows, _STRIP_ROWS)
+    row_bytes = (_to_four(columns) - 1) * stride_x + _to_four(kernel[1])
+    taken_columns = max(min(width, _to_four(row_bytes) - op.padding.left), 0)
+    strips = taken = filled = kept = 0
+    for first in range(0, rows, _STRIP_ROWS):
+        top = first * stride_y - op.padding.top
+        bottom = top + (min(rows - first, _STRIP_ROWS) - 1) * stride_y + kernel[0]
+        if strips:
+            overlap = max(kernel[0] - stride_y, 0)
+            top, kept = top + overlap, kept + overlap
+        inside = max(min(bottom, height) - max(top, 0), 0)
+        strips, taken, filled = strips + 1, taken + inside, filled + bottom - top - inside
+    found: Counts = {
+        "scratch_bytes": ((strip_rows - 1) * stride_y + kernel[0]) * _to_four(row_bytes),
         "input_channels": depth,
         "strips": depth * strips,
         "output_strips": channels * strips,
-        "taken_rows": depth * (taken - kept),
-        "taken_bytes": depth * (taken - kept) * width,
-        "kept_bytes": depth * kept * width,
-        "kernel_rows": channels * strips * kernel_height,
-        "kernel_taps": channels * strips * kernel_height * kernel_width,
-        f"{windows}_rows": channels * rows,
-        f"{windows}_fours": channels * rows * fours,
-        f"{windows}_four_rows": channels * rows * fours * kernel_height * bool(quads),
-        f"{windows}_four_quads": channels * rows * fours * kernel_height * quads,
-        f"{windows}_outputs": channels * pixels,
-        "outputs": channels * pixels,
-        "pixel_blocks": pixels * -(-channels // _POOL_BLOCK_CHANNELS),
-        "window_rows": channels * columns * sum(taps_y),
-        "block_window_rows": columns * sum(taps_y) * -(-channels // _POOL_BLOCK_CHANNELS),
-        "block_window_taps": taps * -(-channels // _POOL_BLOCK_CHANNELS),
-        "products": channels * taps,
+        "kept_strips": depth * (strips - 1) * (kept > 0),
+        "kept_fours": depth * kept * _to_four(row_bytes) // 4,
+        "taken_rows": depth * taken,
+        "taken_fours": depth * taken * (taken_columns // 4),
+        "taken_rest": depth * taken * (taken_columns % 4),
+        "filled_rows": depth * filled,
+        "filled_bytes": depth * filled * taken_columns,
     }
+    if kernel == (3, 3) and stride_x <= 2:
+        return found | {
+            f"nine_{stride_x}_strips": channels * strips,
+            f"nine_{stride_x}_rows": channels * rows,
+            f"nine_{stride_x}_fours": channels * rows * (columns // 4),
+            f"nine_{stride_x}_rows_with_rest": channels * rows * bool(columns % 4),
+            f"nine_{stride_x}_rest": channels * rows * (columns % 4),
+        }
+    quads, fours = -(-kernel[1] // 4), -(-columns // 4)
+    return found | {
+        "any_strips": channels * strips,
+        "any_kernel_rows": channels * strips * kernel[0],
+        "any_kernel_taps": channels * strips * kernel[0] * quads * 4,
+        "any_rows": channels * rows,
+        "any_fours": channels * rows * fours,
+        "any_window_rows": channels * rows * fours * kernel[0],
+        "any_window_quads": channels * rows * fours * kernel[0] * quads,
+        "any_outputs": channels * rows * columns,
+    }
+
+
+def _to_four(length: int) -> int:
+    """The next multiple of four."""
+    return -(-length // 4) * 4
 
 
 def _fully_connected(op: Op, net: Net) -> Counts:
@@ -154,10 +204,19 @@ def _fully_connected(op: Op, net: Net) -> Counts:
         "input_rest": rest,
         "blocks": outputs // 4,
         "block_fours": outputs // 4 * fours,
+        "block_four_fours": outputs // 4 * (fours // 4),
+        "block_four_rest": outputs // 4 * (fours % 4),
+        "block_chunks": outputs // 4 * -(-fours // _CHUNK_FOURS),
         "block_rest": outputs // 4 * rest,
+        "blocks_with_rest": outputs // 4 * bool(rest),
+        "has_blocks": outputs >= 4,
+        "has_fours": bool(fours),
+        "has_rest": bool(rest),
         "rows": outputs % 4,
         "row_fours": outputs % 4 * fours,
         "row_rest": outputs % 4 * rest,
+        "rows_with_rest": outputs % 4 * bool(rest),
+        "row_chunks": outputs % 4 * -(-fours // _CHUNK_FOURS),
         "outputs": outputs,
         "products": outputs * inputs,
     }
@@ -204,24 +263,41 @@ def _pool(op: Op, net: Net) -> Counts:
 
 def _element_wise(op: Op, net: Net) -> Counts:
     fours, rest = divmod(net.tensors[op.outputs[0]].elements, 4)
-    return {"fours": fours, "rest": rest}
+    return {"fours": fours, "rest": rest, "has_fours": bool(fours), "has_rest": bool(rest)}
 
 
 def _concat(op: Op, net: Net) -> Counts:
     assert isinstance(op, Concat)
-    shapes = [net.tensors[name].shape for name in op.inputs]
-    runs = [math.prod(shape[: op.axis]) for shape in shapes]
-    return {"calls": len(shapes), "runs": sum(runs), "bytes": net.tensors[op.outputs[0]].elements}
+    found: Counts = {"calls": 0.0, **_copied(0, 0)}
+    for name in op.inputs:
+        shape = net.tensors[name].shape
+        runs = math.prod(shape[: op.axis])
+        for count, value in _copied(runs, math.prod(shape[op.axis :])).items():
+            found[count] += value
+        found["calls"] += 1
+    return found
 
 
 def _reshape(op: Op, net: Net) -> Counts:
-    return {"calls": 1, "runs": 1, "bytes": net.tensors[op.outputs[0]].elements}
+    return {"calls": 1, **_copied(1, net.tensors[op.outputs[0]].elements)}
+
+
+def _copied(runs: int, length: int) -> Counts:
+    fours, rest = divmod(length, 4)
+    return {
+        "runs": runs,
+        "fours": runs * fours,
+        "rest": runs * rest,
+        "runs_with_fours": runs * bool(fours),
+        "runs_with_rest": runs * bool(rest),
+    }
 
 
 def _pad(op: Op, net: Net) -> Counts:
-    copied = net.tensors[op.inputs[0]].elements
-    height = net.tensors[op.inputs[0]].shape[0]
-    return {"rows": height, "bytes": copied, "padding_bytes": net.tensors[op.outputs[0]].elements - copied}
+    height, width, depth = net.tensors[op.inputs[0]].shape
+    copied = height * width * depth
+    padding = net.tensors[op.outputs[0]].elements - copied
+    return {"padding_bytes": padding, "bytes": copied, **_copied(height, width * depth)}
 
 
 def _softmax(op: Op, net: Net) -> Counts:

@@ -7,9 +7,11 @@ than anything that is ever live.
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, replace
 
 from lilliput.net.graph import Net, Plan
+from lilliput.net.ops import Op
 from lilliput.passes.liveness import Liveness, ScratchBytes, no_scratch
 from lilliput.passes.order import order_indices
 from lilliput.passes.pack import NODE_LIMIT, Buffer, Packing, pack
@@ -48,8 +50,32 @@ def plan(net: Net, scratch_bytes: ScratchBytes = no_scratch, node_limit: int = N
 def arena_bytes(
     net: Net, scratch_bytes: ScratchBytes = no_scratch, count_input: bool = True, node_limit: int = NODE_LIMIT
 ) -> int:
-    """Size of the arena that `plan` finds; with `count_input` False, if the inputs are held elsewhere."""
-    return _smallest(Liveness(net, scratch_bytes, count_input), node_limit)[1].height
+    """Size of the smallest arena that is found; with `count_input` False, if the inputs are held elsewhere.
+
+    The same for every order in which the ops of `net` may be listed.
+    """
+    return _smallest(Liveness(_listed_by_name(net), scratch_bytes, count_input), node_limit)[1].height
+
+
+def _listed_by_name(net: Net) -> Net:
+    """The ops in the order in which they can run, the first by name where there is a choice."""
+    missing = {op.name: len({name for name in op.inputs if net.producer(name)}) for op in net.ops}
+    readers: dict[str, list[Op]] = {}
+    for op in net.ops:
+        for name in {*op.inputs}:
+            readers.setdefault(name, []).append(op)
+    ready = sorted((op.name, index) for index, op in enumerate(net.ops) if not missing[op.name])
+    indices = {op.name: index for index, op in enumerate(net.ops)}
+    listed: list[Op] = []
+    while ready:
+        op = net.ops[heapq.heappop(ready)[1]]
+        listed.append(op)
+        for name in op.outputs:
+            for reader in readers.get(name, ()):
+                missing[reader.name] -= 1
+                if not missing[reader.name]:
+                    heapq.heappush(ready, (reader.name, indices[reader.name]))
+    return replace(net, ops=tuple(listed), plan=None)
 
 
 def _smallest(liveness: Liveness, node_limit: int) -> tuple[_Layout, Packing]:
