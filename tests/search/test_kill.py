@@ -105,7 +105,7 @@ def test_workers_end_with_a_killed_search_and_its_proposals_are_kept(tmp_path: P
 def _wait_for_trials(folder: Path, count: int) -> list:
     from lilliput.search.book import Book
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         time.sleep(0.1)
         if not (folder / "study.db").exists():
