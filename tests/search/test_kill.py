@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -108,7 +110,7 @@ def _wait_for_trials(folder: Path, count: int) -> list:
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         time.sleep(0.1)
-        if not (folder / "study.db").exists():
+        if not _is_made(folder / "study.db"):
             continue
         try:
             book = Book(folder / "study.db", cheap.settings().objectives)
@@ -125,6 +127,17 @@ def _wait_for_trials(folder: Path, count: int) -> list:
         if len(settled) >= count:
             return settled
     raise AssertionError("the search makes no progress")
+
+
+def _is_made(path: Path) -> bool:
+    """Whether the search has made its study: who opens the file before would make the tables, too."""
+    if not path.exists():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            return bool(database.execute("SELECT COUNT(*) FROM studies").fetchone()[0])
+    except sqlite3.Error:
+        return False
 
 
 def _first_gap(numbers: set[int]) -> int:
