@@ -1,8 +1,8 @@
 """Masked channels: what reads them sees zeros, and gradients are those of the network without them.
 
 With feedback, masked channels themselves still learn: the gradient that reaches their outputs goes on to
-their own weights (Lin et al. 2020 apply the gradient of the pruned network to the dense weights), but not through
-those weights to the layers before, which would otherwise learn for channels that are not there.
+their own weights (Lin et al. 2020 apply the gradient of the pruned network to the dense weights), but not
+through those weights to the layers before, which would otherwise learn for channels that are not there.
 """
 
 from __future__ import annotations
