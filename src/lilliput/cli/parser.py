@@ -127,7 +127,7 @@ def _add_compile(verbs: Verbs) -> None:
     compile_.add_argument(
         "--data",
         metavar="NAME",
-        help="data set or configuration file whose training examples give a float network its integer ranges",
+        help="data set, configuration file or search whose training examples give a float network its ranges",
     )
 
 
@@ -149,7 +149,7 @@ def _add_measure(verbs: Verbs) -> None:
         "--data",
         metavar="NAME[:SPLIT]",
         help="also take the accuracy of the C over a split (train, validation or test, the default); "
-        "NAME is a data set or a configuration file",
+        "NAME is a data set, a configuration file, or the folder of a search",
     )
     measure.add_argument(
         "--vectors",

@@ -11,6 +11,7 @@ from rich.table import Table
 from lilliput.results import Measurement, Trial
 
 DASH = "–"
+NARROW_SPACE = "\u202f"
 
 
 def trials_table(trials: Sequence[Trial], title: str) -> Table:
@@ -27,28 +28,26 @@ def trials_table(trials: Sequence[Trial], title: str) -> Table:
 
 
 def front_table(rows: Sequence[dict[str, Any]], title: str) -> Table:
-    """The measured networks of a front, as `lilliput.flow.front` gives them."""
-    table = _table(
-        title,
-        "trial",
-        "accuracy %",
-        "of",
-        "RAM B",
-        "no input",
-        "weights B",
-        "code B",
+    """The networks of a front, as `lilliput.flow.front` gives them; fits a terminal of 80 columns."""
+    columns = (
+        "accuracy\n%",
+        "RAM\nB",
+        "without\ninput",
+        "weights\nB",
+        "code\nB",
         "MACs",
         "cycles",
         "ms",
-        "mismatches",
+        "mis-\nmatches",
     )
+    table = _table(title, "trial", *columns)
+    table.padding, table.pad_edge, table.show_edge = (0, 1, 0, 0), False, False
     for row in rows:
-        measured = row.get("measurement") or {}
+        measured = row["measurement"] or {}
         ram, flash = measured.get("ram_bytes") or {}, measured.get("flash_bytes") or {}
         table.add_row(
             str(row["trial"]),
-            percent(row["accuracy"]),
-            str(row["accuracy_of"]),
+            percent(row["accuracy"]) + (" " if row["accuracy_of"] == "test" else "*"),
             whole(ram.get("arena", row["ram_bytes"])),
             whole(ram.get("arena_without_input", row["ram_bytes_without_input"])),
             whole(flash.get("weights", row["weights_bytes"])),
@@ -58,6 +57,8 @@ def front_table(rows: Sequence[dict[str, Any]], title: str) -> Table:
             decimal(measured.get("latency_ms")),
             whole(measured.get("mismatches")),
         )
+    if any(row["accuracy_of"] != "test" for row in rows):
+        table.caption = "* on the validation split, not measured; the others on the test split"
     return table
 
 
@@ -117,7 +118,7 @@ def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 def whole(value: float | None) -> str:
     """A count with thousands separated, or a dash where it was not measured."""
-    return DASH if value is None else f"{value:,.0f}".replace(",", " ")
+    return DASH if value is None else f"{value:,.0f}".replace(",", NARROW_SPACE)
 
 
 def decimal(value: float | None) -> str:
@@ -132,7 +133,7 @@ def percent(value: float | None) -> str:
 
 def _table(title: str, first: str, *others: str) -> Table:
     table = Table(title=title or None, box=box.SIMPLE)
-    table.add_column(first)
+    table.add_column(first, no_wrap=True)
     for column in others:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     return table
