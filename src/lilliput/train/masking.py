@@ -16,15 +16,16 @@ from torch import Tensor
 
 
 class _Gate(torch.autograd.Function):
-    """x times a mask; the gradient passes as if there were no mask."""
+    """x times a mask; masked channels get a share of the gradient too."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, mask: Tensor, feedback: float) -> Tensor:
+        ctx.save_for_backward(torch.lerp(torch.ones_like(mask), mask, 1.0 - feedback))
         return x * mask
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return gradients[0], None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return gradients[0] * ctx.saved_tensors[0], None, None
 
 
 class _Conv2D(torch.autograd.Function):
@@ -74,18 +75,18 @@ class _Linear(torch.autograd.Function):
         return before, gradient.T @ x, gradient.sum(0) if ctx.biased else None, None
 
 
-def gate(x: Tensor, mask: Tensor, feedback: bool) -> Tensor:
+def gate(x: Tensor, mask: Tensor, feedback: float) -> Tensor:
     """`x` with its masked channels at zero.
 
     Args:
         x: (batch, channels, height, width) or (batch, features).
         mask: one number per channel, 1 or 0.
-        feedback: pass gradients on to masked channels.
+        feedback: share of the gradient that masked channels get.
     """
     mask = mask.to(x.dtype).view(1, -1, *[1] * (x.dim() - 2))
-    if not feedback:
+    if feedback == 0.0:
         return x * mask
-    return cast(Tensor, _Gate.apply(x, mask))  # type: ignore[no-untyped-call]
+    return cast(Tensor, _Gate.apply(x, mask, feedback))  # type: ignore[no-untyped-call]
 
 
 def conv2d(

@@ -16,7 +16,7 @@ from lilliput.train.torch_net import TorchNet
 
 
 class Pruner:
-    """Masks the channels with the smallest weights (µNAS section 3.6), more of them as the training goes on.
+    """Masks the channels with the smallest weights, more of them as the training goes on (µNAS section 3.6).
 
     The share of masked channels grows as 1 - (1 - progress)^3 between the first and the last step (Zhu and
     Gupta 2017). Masked channels read as zero; with feedback, gradients are taken with the masks on and
@@ -76,14 +76,18 @@ class Pruner:
         return masks
 
     def norms(self, module: TorchNet) -> NDArray[np.float64]:
-        """L2 norm of each group's weights by group number: the root mean square over the channels in it."""
+        """L2 norm of each group's weights by group number, in units of the mean over the layer.
+
+        Layers' weights differ in size, most of all where batch norm makes the size irrelevant.  A group with
+        channels of several layers has the root mean square over its channels.
+        """
         size = 1 + max((int(numbers.max()) for numbers in self._groups.makers.values()), default=0)
         squares, counts = np.zeros(size), np.zeros(size)
         with torch.no_grad():
             for name, numbers in self._groups.makers.items():
                 weights = module.constant(name)
-                lengths = weights.flatten(1).square().sum(1).double().cpu().numpy()
-                np.add.at(squares, numbers, lengths)
+                lengths = weights.flatten(1).double().norm(dim=1).cpu().numpy()
+                np.add.at(squares, numbers, (lengths / max(lengths.mean(), 1e-30)) ** 2)
                 np.add.at(counts, numbers, 1.0)
         found: NDArray[np.float64] = np.sqrt(squares / np.maximum(counts, 1.0))
         return found

@@ -136,7 +136,8 @@ class PruneSettings:
         start_epoch: pruning begins before this epoch (0 is the first).
         end_epoch: from this epoch on the network is as small as it gets; the epochs that remain repair it.
         every_steps: steps between two choices of the channels that are masked.
-        feedback: let masked channels go on learning, so that they can come back at the next choice.
+        feedback: share of their gradient by which masked channels go on learning, so that they can come back.
+            Lin et al. give them all of it (1); then they come and go so often that short trainings suffer.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -145,7 +146,7 @@ class PruneSettings:
     start_epoch: Annotated[int, Field(ge=0)] = 3
     end_epoch: Annotated[int, Field(ge=0)] = 18
     every_steps: Count = 16
-    feedback: bool = True
+    feedback: Share = 0.1
 
     def __post_init__(self) -> None:
         if self.end_epoch < self.start_epoch:

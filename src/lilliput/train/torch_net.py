@@ -109,7 +109,7 @@ class TorchNet:
             read it.
         shields: output of a convolution or fully connected layer → mask of the channels that teach the layers
             before; the others are masked, and learn by themselves.
-        feedback: whether gradients pass gates unmasked.
+        feedback: share of the gradient that masked channels get.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class TorchNet:
         self.mode = Mode.SCORE
         self.gates: dict[str, Tensor] = {}
         self.shields: dict[str, Tensor] = {}
-        self.feedback = True
+        self.feedback = 0.0
         self.generator = generator
         self._keep_all = keep_all
         self._dropout = dropout
