@@ -116,7 +116,7 @@ class PruningSettings(_Closed):
         sparsity: [least, most] share of the channels and units; the search chooses.  None prunes nothing.
         start, end: shares of the training at which pruning begins and ends.
         every_steps: steps between two choices of the channels that are masked.
-        feedback: let masked channels go on learning, so that they can come back.
+        feedback: share of their gradient by which masked channels go on learning, so that they can come back.
     """
 
     sparsity: (
@@ -125,7 +125,7 @@ class PruningSettings(_Closed):
     start: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     end: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
     every_steps: Size = 16
-    feedback: bool = True
+    feedback: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
 
     @model_validator(mode="after")
     def _ordered(self) -> PruningSettings:
