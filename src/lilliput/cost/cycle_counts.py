@@ -29,12 +29,13 @@ from lilliput.net.ops import (
     Reshape,
     Softmax,
 )
+from lilliput.targets.kernels import STRIP_ROWS
 
 Counts = dict[str, float]
 
-_STRIP_ROWS = 8
 _CHUNK_FOURS = 128
 _POOL_BLOCK_CHANNELS = 16
+_MOST_SUMMED_IN_PAIRS = 255
 
 
 def counts(op: Op, net: Net) -> Counts:
@@ -145,13 +146,13 @@ def _by_channel(op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, int])
     height, width, depth = net.tensors[op.inputs[0]].shape
     rows, columns, channels = net.tensors[op.outputs[0]].shape
     stride_y, stride_x = op.strides
-    strip_rows = min(rows, _STRIP_ROWS)
+    strip_rows = min(rows, STRIP_ROWS)
     row_bytes = (_to_four(columns) - 1) * stride_x + _to_four(kernel[1])
     taken_columns = max(min(width, _to_four(row_bytes) - op.padding.left), 0)
     strips = taken = filled = kept = 0
-    for first in range(0, rows, _STRIP_ROWS):
+    for first in range(0, rows, STRIP_ROWS):
         top = first * stride_y - op.padding.top
-        bottom = top + (min(rows - first, _STRIP_ROWS) - 1) * stride_y + kernel[0]
+        bottom = top + (min(rows - first, STRIP_ROWS) - 1) * stride_y + kernel[0]
         if strips:
             overlap = max(kernel[0] - stride_y, 0)
             top, kept = top + overlap, kept + overlap
@@ -233,32 +234,28 @@ def _pool(op: Op, net: Net) -> Counts:
         taps_x = _inside(width, columns, op.pool[1], op.strides[1], 1, op.padding.left)
     pixels, taps, window_rows = rows * columns, sum(taps_y) * sum(taps_x), columns * sum(taps_y)
     fours, rest = divmod(depth, 4)
-    small = [y * x < 256 for y in taps_y for x in taps_x]
-    found: Counts = {
+    blocks = -(-depth // _POOL_BLOCK_CHANNELS)
+    blocks_with_rest = int(rest > 0)
+    if not isinstance(op, MaxPool2D) and max(taps_y) * max(taps_x) > _MOST_SUMMED_IN_PAIRS:
+        # Sums that do not fit int16 are taken channel by channel.
+        fours, rest, blocks_with_rest = 0, depth, blocks
+    return {
         "rows": rows,
         "pixels": pixels,
-        "blocks": pixels * -(-depth // _POOL_BLOCK_CHANNELS),
         "outputs": pixels * depth,
-        "pixels_with_rest": pixels * bool(rest),
-        "rest_outputs": pixels * rest,
-        "rest_rows": window_rows * bool(rest),
-        "rest_taps": taps * bool(rest),
-        "rest_products": taps * rest,
         "products": taps * depth,
+        "blocks": pixels * blocks,
+        "block_rows": window_rows * blocks,
+        "block_taps": taps * blocks,
+        "fours": pixels * fours,
+        "four_rows": window_rows * fours,
+        "four_taps": taps * fours,
+        "rest_blocks": pixels * blocks_with_rest,
+        "rest_rows": window_rows * blocks_with_rest,
+        "rest_taps": taps * blocks_with_rest,
+        "rest_outputs": pixels * rest,
+        "rest_products": taps * rest,
     }
-    if all(small) or isinstance(op, MaxPool2D):
-        # Larger averages do not fit int16 and are summed channel by channel.
-        found |= {
-            "fours": pixels * fours,
-            "four_rows": window_rows * fours,
-            "four_taps": taps * fours,
-        }
-    else:
-        found |= {
-            "wide_products": taps * depth,
-            "wide_taps": taps * -(-depth // _POOL_BLOCK_CHANNELS),
-        }
-    return found
 
 
 def _element_wise(op: Op, net: Net) -> Counts:
