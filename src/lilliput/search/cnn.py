@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,14 @@ class CnnSpace:
         options = moves(architecture)
         name, change = options[int(rng.integers(len(options)))]
         return change(architecture, self._sampler, rng), name
+
+    def widths(self, architecture: CnnArchitecture) -> tuple[int, ...]:
+        """The free channels of all layers, then the hidden units."""
+        return cnn_architecture.widths(architecture)
+
+    def with_widths(self, architecture: CnnArchitecture, widths: Sequence[int]) -> CnnArchitecture:
+        """The same layers with other `widths`, cut to Table 1's bounds."""
+        return cnn_architecture.with_widths(architecture, widths)
 
     def to_net(
         self, architecture: CnnArchitecture, input_shape: tuple[int, ...], classes: int, name: str

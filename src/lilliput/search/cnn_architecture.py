@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lilliput.errors import StudyError
@@ -78,6 +78,33 @@ class CnnArchitecture:
 def has_free_channels(parallel: bool, last: bool, depthwise: bool) -> bool:
     """Whether a layer's channels can be chosen; see `ConvLayer.channels`."""
     return not depthwise and not (parallel and last)
+
+
+def widths(architecture: CnnArchitecture) -> tuple[int, ...]:
+    """The free channels in the order of the layers, then the hidden units."""
+    layers = (layer for block in architecture.blocks for layer in block.layers)
+    return (*(layer.channels for layer in layers if layer.channels is not None), *architecture.units)
+
+
+def with_widths(architecture: CnnArchitecture, wanted: Sequence[int]) -> CnnArchitecture:
+    """The same layers with other `widths`, each cut to its bounds."""
+    left = iter(wanted)
+
+    def widened(layer: ConvLayer) -> ConvLayer:
+        return layer if layer.channels is None else replace(layer, channels=_cut(next(left), CHANNELS))
+
+    return replace(
+        architecture,
+        blocks=tuple(
+            replace(block, layers=tuple([widened(layer) for layer in block.layers]))
+            for block in architecture.blocks
+        ),
+        units=tuple([_cut(next(left), UNITS) for _ in architecture.units]),
+    )
+
+
+def _cut(value: int, bounds: tuple[int, int]) -> int:
+    return min(max(value, bounds[0]), bounds[1])
 
 
 def encode(architecture: CnnArchitecture) -> dict[str, Any]:

@@ -17,6 +17,11 @@ from lilliput.search.space import Space
 WALK_AFTER = 200
 """Draws that miss before the nearest of them is walked towards the budget."""
 
+WIDEST = 128.0
+"""The factor by which `filled` widens at most, and its inverse by which it narrows at most."""
+BISECTIONS = 8
+"""Steps in which `filled` finds that factor: to 128 ** (2 / 2 ** 8), 4 %."""
+
 
 class Violation(Protocol):
     """A hard limit that an architecture breaks."""
@@ -88,6 +93,44 @@ def draw(
         if found is not None:
             return found
     raise search.give_up(max_draws)
+
+
+def filled(
+    architecture: A,
+    sparsity: float | None,
+    space: Space[A],
+    feasible: Callable[[A, float | None], Sequence[Violation]],
+    rng: np.random.Generator,
+) -> A:
+    """The architecture with widths that use up its limits.
+
+    First one factor for all widths, found by bisection, which also narrows what does not fit.  Then, since
+    one limit stops them all (RAM, say, that only the first layers need), each width by itself, in random
+    order, by a tenth at a time until none grows any more.  What does not even fit at its narrowest comes back
+    as it is.
+    """
+    start = space.widths(architecture)
+    best, low, high = architecture, -1.0, 1.0
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2.0
+        changed = space.with_widths(architecture, [round(width * WIDEST**middle) for width in start])
+        if feasible(changed, sparsity):
+            high = middle
+        else:
+            best, low = changed, middle
+    if low == -1.0:
+        return best
+    growing = list(range(len(start)))
+    while growing:
+        place = growing[int(rng.integers(len(growing)))]
+        widths = list(space.widths(best))
+        widths[place] = max(widths[place] + 1, round(1.1 * widths[place]))
+        changed = space.with_widths(best, widths)
+        if changed == best or feasible(changed, sparsity):
+            growing.remove(place)
+        else:
+            best = changed
+    return best
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Generic
 
 import numpy as np
@@ -18,7 +19,7 @@ from lilliput.errors import LilliputError, StudyError, TrainingError
 from lilliput.results import Trial
 from lilliput.search import aging_evolution, pool, random_search
 from lilliput.search.book import Book, Entry
-from lilliput.search.draw import draw
+from lilliput.search.draw import draw, filled
 from lilliput.search.evaluation import Callbacks, Job, Outcome, Progress
 from lilliput.search.front import Front
 from lilliput.search.judge import Judge, judge_for
@@ -115,7 +116,12 @@ class Run(Generic[A]):
         strategy = STRATEGIES[settings.strategy]
 
         def proposed(rng: np.random.Generator) -> Proposal[A]:
-            return strategy(self._trials, self._space, settings, rng)
+            proposal = strategy(self._trials, self._space, settings, rng)
+            if rng.random() >= settings.fill:
+                return proposal
+            feasible = self._callbacks.feasible
+            wide = filled(proposal.architecture, proposal.sparsity, self._space, feasible, rng)
+            return replace(proposal, architecture=wide)
 
         drawn = draw(
             proposed,

@@ -32,6 +32,9 @@ class SearchSettings:
         prior: how the other options of random architectures are drawn: "uniform" as in µNAS, "shallow":
             few blocks, batch norm, 3x3 kernels, rare strides, or "pyramid": also half the image and twice the
             channels in each block.
+        fill: probability that the channels and units of a proposal are fitted to the budget: as many as it
+            allows.  Of two networks of one shape the wider one learns better, and few random ones use RAM,
+            flash and MACs alike.
         sparsity_step: standard deviation of a mutation of the target sparsity.
         max_draws: proposals to draw for one trial before it is concluded that nothing fits the budget.
     """
@@ -46,6 +49,7 @@ class SearchSettings:
     sample: Count = 25
     counts: Literal["uniform", "log-uniform"] = "uniform"
     prior: Literal["uniform", "shallow", "pyramid"] = "uniform"
+    fill: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     sparsity_step: Positive = 0.05
     max_draws: Count = 4000
 

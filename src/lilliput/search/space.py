@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 
@@ -28,6 +28,14 @@ class Space(Protocol[Architecture]):
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> tuple[Architecture, str]:
         """A neighbour, never the architecture itself, and the name of the morphism that leads there."""
+        ...
+
+    def widths(self, architecture: Architecture) -> tuple[int, ...]:
+        """The free channels and units of an architecture, in the order of the layers."""
+        ...
+
+    def with_widths(self, architecture: Architecture, widths: Sequence[int]) -> Architecture:
+        """The same shape with these channels and units, each cut to what the space allows."""
         ...
 
     def to_net(
