@@ -44,6 +44,7 @@ def settings(**changes: Any) -> StudySettings:
         "sparsity": (0.1, 0.8),
         "rungs": (3, 9),
         "rung_after": 3,
+        "fill": 0.3,
     }
     return StudySettings(**{**common, **changes})
 

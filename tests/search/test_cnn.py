@@ -160,3 +160,15 @@ def test_log_uniform_counts_make_small_networks_frequent() -> None:
 
     assert 55 < median_channels(CnnSpace("uniform")) < 75
     assert 8 < median_channels(CnnSpace("log-uniform")) < 15
+
+
+@given(seeds)
+def test_widths_are_read_and_set_in_the_same_order(seed: int) -> None:
+    architecture = SPACE.sample(np.random.default_rng(seed))
+    widths = SPACE.widths(architecture)
+    assert SPACE.with_widths(architecture, widths) == architecture
+    wider = SPACE.with_widths(architecture, [width + 1 for width in widths])
+    assert all(0 <= after - before <= 1 for before, after in zip(widths, SPACE.widths(wider), strict=True))
+    layers = sum(layer.channels is not None for block in architecture.blocks for layer in block.layers)
+    narrowest = SPACE.with_widths(architecture, [0] * len(widths))
+    assert SPACE.widths(narrowest) == (1,) * layers + (10,) * len(architecture.units)

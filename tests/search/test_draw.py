@@ -12,7 +12,7 @@ from lilliput.errors import BudgetError, StudyError
 from lilliput.net.ops import Conv2D, FullyConnected
 from lilliput.search.cnn import CnnSpace
 from lilliput.search.cnn_architecture import CnnArchitecture
-from lilliput.search.draw import WALK_AFTER, Drawn, draw
+from lilliput.search.draw import WALK_AFTER, Drawn, draw, filled
 from lilliput.search.proposal import Proposal
 
 SPACE = CnnSpace()
@@ -114,3 +114,33 @@ def test_an_architecture_seen_before_is_drawn_again() -> None:
 def test_a_space_without_anything_new_is_said_to_be_exhausted() -> None:
     with pytest.raises(StudyError, match=r"no new architecture(.|\n)*evaluated before"):
         drawn(fits_blocks(10), seen=frozenset({"same"}), max_draws=50, identity=lambda architecture: "same")
+
+
+def fits_weights(limit: int) -> Any:
+    def feasible(architecture: CnnArchitecture, sparsity: float | None) -> tuple[Limit, ...]:
+        found = weights(architecture)
+        return (Limit("flash_bytes", found, limit),) if found > limit else ()
+
+    return feasible
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_filling_uses_up_a_limit_and_keeps_the_shape(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    drawn = CnnSpace("log-uniform", "pyramid").sample(rng)
+    narrowest = SPACE.with_widths(drawn, [1] * len(SPACE.widths(drawn)))
+    limit = 3 * weights(narrowest)
+    found = filled(drawn, None, SPACE, fits_weights(limit), rng)
+    assert 0.8 * limit <= weights(found) <= limit
+    assert SPACE.with_widths(found, SPACE.widths(drawn)) == drawn
+    for place, width in enumerate(SPACE.widths(found)):
+        widths = list(SPACE.widths(found))
+        widths[place] = max(width + 1, round(1.1 * width))
+        wider = SPACE.with_widths(found, widths)
+        assert wider == found or weights(wider) > limit
+
+
+def test_what_cannot_be_narrowed_enough_is_left_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    drawn = SPACE.sample(rng)
+    assert filled(drawn, None, SPACE, fits_weights(0), rng) == drawn
