@@ -135,7 +135,18 @@ def test_every_call_that_is_shown_can_be_made(page: Path) -> None:
 
 def test_every_verb_is_described() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    for verb in ("demo", "search", "front", "compile", "measure", "info", "report", "boards", "doctor"):
+    for verb in (
+        "demo",
+        "search",
+        "front",
+        "compile",
+        "measure",
+        "export",
+        "info",
+        "report",
+        "boards",
+        "doctor",
+    ):
         assert f"lilliput {verb}" in text
 
 

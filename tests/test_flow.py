@@ -262,6 +262,22 @@ def test_a_float_network_compiles_with_data_for_its_ranges(finished: Path, tmp_p
     assert lilliput.measure(tmp_path / "out", "host").mismatches == 0
 
 
+def test_a_trial_is_exported_and_read_back(finished: Path, tmp_path: Path) -> None:
+    number = lilliput.front(finished)[0]["trial"]
+    target = tmp_path / "found.tflite"
+    found = lilliput.export(f"{finished}#{number}", "tflite", target)
+    assert (found.path, found.size_bytes, found.exact) == (target, target.stat().st_size, False)
+    assert lilliput.info(target)["macs"] == lilliput.info(f"{finished}#{number}")["macs"]
+    assert lilliput.export(target, "tflite", tmp_path / "again.tflite").exact
+    with pytest.raises(ConfigError, match="no format"):
+        lilliput.export(target, "onnx", tmp_path / "x")
+    with pytest.raises(ConfigError, match="is a folder"):
+        lilliput.export(target, "tflite", tmp_path)
+    with pytest.raises(ConfigError, match="is float"):
+        lilliput.export(finished / "weights" / f"{number}.float.safetensors", "tflite", tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_trial_that_is_not_kept_is_named(finished: Path, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="no network of trial 99"):
         lilliput.compile(f"{finished}#99", "generic-m4", tmp_path / "out")

@@ -1,7 +1,8 @@
 """Lilliput finds, trains, compresses and compiles neural networks that fit a given microcontroller.
 
-The verbs of the command line are functions here: `search`, `front`, `compile`, `measure`, `info`, `report`,
-`boards`, `doctor`, `demo`.  They are imported when first used: `import lilliput` is quick and needs no torch.
+The verbs of the command line are functions here: `search`, `front`, `compile`, `measure`, `export`, `info`,
+`report`, `boards`, `doctor`, `demo`.  They are imported when first used: `import lilliput` is quick and needs
+no torch.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ __all__ = [
     "compile",
     "demo",
     "doctor",
+    "export",
     "front",
     "info",
     "measure",
@@ -27,7 +29,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from lilliput.flow import boards, compile, demo, doctor, front, info, measure, report, search
+    from lilliput.flow import boards, compile, demo, doctor, export, front, info, measure, report, search
 
 _ROOMS = frozenset({"doctor", "measure", "report", "search"})
 """Verbs that share their name with a module of the package."""

@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.codegen.quantized_builder import Builder
+from tests.formats.tflite.files import oracle_outputs
 from tests.strategies import random_batch
 
 from lilliput.errors import NetError
+from lilliput.formats.tflite import write_tflite
 from lilliput.net import (
     Activation,
     Add,
@@ -36,7 +38,7 @@ from lilliput.net.reference import TFLM_OPS, run
 RELUS = list(Activation)
 
 
-def _tflm(builder: Builder, output: str) -> Net:
+def tflm(builder: Builder, output: str) -> Net:
     """The network in the `tflm` profile, its scales float32 as files hold them."""
     tensors = {}
     for name, tensor in builder.tensors.items():
@@ -166,20 +168,11 @@ CASES: dict[str, Callable[[int], tuple[Builder, str]]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_byte_is_that_of_tensorflow_lite_micro(case: str) -> None:
-    pytest.importorskip("tflite_micro", reason="the pip package tflite-micro is the oracle")
-    from tests.net.tflite_writer import write
-    from tflite_micro.python.tflite_micro import runtime
-
     for seed in range(24):
-        net = _tflm(*CASES[case](seed))
+        net = tflm(*CASES[case](seed))
         check(net, Stage.QUANTIZED)
         x = random_batch(net, np.random.default_rng(seed), 6)
-        interpreter = runtime.Interpreter.from_bytes(write(net), arena_size=1 << 17)
-        expected = []
-        for row in x:
-            interpreter.set_input(row[None], 0)
-            interpreter.invoke()
-            expected.append(interpreter.get_output(0).reshape(net.output.shape))
+        expected = oracle_outputs(write_tflite(net), x).reshape(-1, *net.output.shape)
         np.testing.assert_array_equal(run(net, x), expected, err_msg=f"seed {seed}: {net.ops[-1]}")
 
 
@@ -205,14 +198,14 @@ def test_factors_are_normalized(real: float, factor: Factor) -> None:
 
 def test_an_average_pool_that_changes_the_scale_is_refused() -> None:
     builder = Builder((7, 6, 3))
-    net = _tflm(builder, builder.add(AveragePool2D, "x"))
+    net = tflm(builder, builder.add(AveragePool2D, "x"))
     with pytest.raises(NetError, match="must give the quantization"):
         check(net, Stage.QUANTIZED)
 
 
 def test_weights_of_minus_128_are_taken_as_they_are() -> None:
     builder = Builder((19,))
-    net = _tflm(builder, builder.dense("x", 3))
+    net = tflm(builder, builder.dense("x", 3))
     name = net.ops[0].inputs[1]
     lowest = replace(net.tensors[name], data=np.full((3, 19), -128, np.int8))
     check(replace(net, tensors={**net.tensors, name: lowest}), Stage.QUANTIZED)

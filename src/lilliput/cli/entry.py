@@ -116,6 +116,18 @@ def _measure(options: argparse.Namespace) -> int:
     return 0
 
 
+def _export(options: argparse.Namespace) -> int:
+    from lilliput import flow
+
+    found = flow.export(options.model, options.to, options.output, data=options.data)
+    if options.json:
+        _print_json(found.to_json())
+    else:
+        rounding = "the same bytes as the generated C" if found.exact else "rounded as TensorFlow Lite does"
+        print(f"{found.path}: network '{found.name}', {found.size_bytes} B, {rounding}")
+    return 0
+
+
 def _info(options: argparse.Namespace) -> int:
     from lilliput import flow
     from lilliput.cli.tables import layers_table
@@ -192,6 +204,7 @@ VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "front": _front,
     "compile": _compile,
     "measure": _measure,
+    "export": _export,
     "info": _info,
     "report": _report,
     "boards": _boards,

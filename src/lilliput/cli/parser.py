@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     _add_front(verbs)
     _add_compile(verbs)
     _add_measure(verbs)
+    _add_export(verbs)
     _add_info(verbs)
     _add_report(verbs)
     _add_boards(verbs)
@@ -160,6 +161,26 @@ def _add_measure(verbs: Verbs) -> None:
     )
     measure.add_argument(
         "--cc", metavar="COMPILER", help="C compiler to use instead of the one that is found"
+    )
+
+
+def _add_export(verbs: Verbs) -> None:
+    export = _verb(
+        verbs,
+        "export",
+        "write a network in the format of another program",
+        "tflite: a model for TensorFlow Lite Micro.  An imported network gives the same bytes there.\n"
+        "One that was trained here is rounded there as TensorFlow Lite does: a value may differ by a step.",
+    )
+    export.add_argument(
+        "model", metavar="MODEL", help=".safetensors or .tflite file, compiled folder, or RUN#TRIAL"
+    )
+    export.add_argument("--to", required=True, choices=("tflite",), help="which format: tflite")
+    export.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="where to write it")
+    export.add_argument(
+        "--data",
+        metavar="NAME",
+        help="data set, configuration file or search whose training examples give a float network its ranges",
     )
 
 

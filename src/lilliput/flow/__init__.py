@@ -1,6 +1,7 @@
 """The verbs: each wires the stages and is the only place that writes result files.
 
-`search compile measure front info report demo boards doctor` are imported when first used: some need torch.
+`search compile measure export front info report demo boards doctor` are imported when first used: some need
+torch.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from lilliput.doctor import examine as doctor
     from lilliput.flow.compiling import Library, compile
     from lilliput.flow.demonstrating import demo
+    from lilliput.flow.exporting import Exported, export
     from lilliput.flow.fronts import front
     from lilliput.flow.inspecting import info
     from lilliput.flow.measuring import measure
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
     from lilliput.targets import boards
 
 __all__ = [
+    "Exported",
     "Library",
     "SearchResult",
     "boards",
     "compile",
     "demo",
     "doctor",
+    "export",
     "front",
     "info",
     "measure",
@@ -34,12 +38,14 @@ __all__ = [
 ]
 
 _PLACES = {
+    "Exported": "lilliput.flow.exporting:Exported",
     "Library": "lilliput.flow.compiling:Library",
     "SearchResult": "lilliput.flow.searching:SearchResult",
     "boards": "lilliput.targets:boards",
     "compile": "lilliput.flow.compiling:compile",
     "demo": "lilliput.flow.demonstrating:demo",
     "doctor": "lilliput.doctor:examine",
+    "export": "lilliput.flow.exporting:export",
     "front": "lilliput.flow.fronts:front",
     "info": "lilliput.flow.inspecting:info",
     "measure": "lilliput.flow.measuring:measure",

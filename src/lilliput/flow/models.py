@@ -12,7 +12,7 @@ from lilliput.measure.artifact import MANIFEST, read_artifact
 from lilliput.net import Net
 from lilliput.net.check import Stage, stage_of
 from lilliput.net.storage import load
-from lilliput.passes import fold_batch_norm, fuse_activations, lower, plan_for
+from lilliput.passes import fold_batch_norm, fuse_activations, plan_for, quantize
 from lilliput.targets import Board
 
 
@@ -65,10 +65,25 @@ def planned_for(net: Net, board: Board, data: str | None = None) -> Net:
         data: data set that gives a float network its ranges.
 
     Raises:
-        NetError: the float network has no weights, or there are no data for its ranges.
+        NetError: the float network has no weights.
+        ConfigError: there are no data for its ranges.
+    """
+    return plan_for(quantized(net, data), board.core)
+
+
+def quantized(net: Net, data: str | None = None) -> Net:
+    """The network with integers; one that has them stays as it is.
+
+    Args:
+        net: at any stage; a float network must have weights.
+        data: data set that gives a float network its ranges.
+
+    Raises:
+        NetError: the float network has no weights.
+        ConfigError: there are no data for its ranges.
     """
     if stage_of(net) is not Stage.FLOAT:
-        return plan_for(net, board.core)
+        return net
     if any(tensor.constant and tensor.data is None for tensor in net.tensors.values()):
         raise NetError(
             f"network '{net.name}' has no weights", "it was not trained", "train it with lilliput search"
@@ -84,7 +99,7 @@ def planned_for(net: Net, board: Board, data: str | None = None) -> Net:
 
     dataset, _ = named_data(data)
     folded = fuse_activations(fold_batch_norm(net))
-    return lower(folded, train.calibrate(folded, calibration_examples(dataset.train, 1024)), board.core)
+    return quantize(folded, train.calibrate(folded, calibration_examples(dataset.train, 1024)))
 
 
 def _trial_path(folder: Path, trial: int) -> Path:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lilliput.errors import FormatError
-from lilliput.formats.tflite.context import Context, Unsupported
-from lilliput.formats.tflite.graph import FileGraph, FileOperator, read_graph
+from lilliput.errors import FormatError, NetError
+from lilliput.formats.tflite.context import Call, Context, Unsupported
+from lilliput.formats.tflite.graph import FileGraph, FileOperator, parse_graph, read_graph
 from lilliput.formats.tflite.operators import CONVERTERS
-from lilliput.net import Net
+from lilliput.net import Net, Op
+from lilliput.net.check import Stage, check
+
+_LONGEST_NAME = 40
+_MOST_LISTED = 100
 
 
 def read_tflite(path: Path | str, name: str | None = None) -> Net:
@@ -23,48 +27,88 @@ def read_tflite(path: Path | str, name: str | None = None) -> Net:
         name: the network's name, a C identifier; made from the file name if not given.
 
     Raises:
-        FormatError: the file is damaged, or uses what Lilliput does not support; all such operators are
-            listed.
+        FormatError: the file cannot be read, is damaged, or uses what Lilliput does not support; all such
+            operators are listed.
     """
     path = Path(path)
-    graph = read_graph(path)
+    return _network(read_graph(path), name or identifier(path.stem))
+
+
+def parse_tflite(data: bytes, name: str = "model", source: str = "the model") -> Net:
+    """The network in the bytes of a .tflite file.
+
+    Args:
+        data: the file's content.
+        name: the network's name, a C identifier.
+        source: what messages call the data.
+
+    Raises:
+        FormatError: as `read_tflite`.
+    """
+    return _network(parse_graph(data, source), name)
+
+
+def identifier(text: str) -> str:
+    """A lower-case C identifier made from `text`, good as the name of a network."""
+    cleaned = re.sub(r"[^a-z0-9_]+", "_", text.lower()).strip("_")[:_LONGEST_NAME] or "model"
+    usable = cleaned[0].isalpha() and cleaned != "lp" and not cleaned.startswith("lp_")
+    return cleaned if usable else f"net_{cleaned}"
+
+
+def _network(graph: FileGraph, name: str) -> Net:
     context = Context(graph)
     problems: list[str] = []
     for number, operator in enumerate(graph.operators):
         try:
             _convert(operator, number, context)
         except Unsupported as problem:
-            problems.append(f"{number} {operator.title} ('{_label(graph, operator)}'): {problem}")
+            problems.append(f"{_label(graph, operator, number)}: {problem}")
+        except NetError as problem:
+            problems.append(f"{_label(graph, operator, number)}: {problem.why or problem.what}")
     if problems:
+        more = [f"and {len(problems) - _MOST_LISTED} more"] if len(problems) > _MOST_LISTED else []
         raise FormatError(
-            f"{path} uses {len(problems)} operators that Lilliput cannot import",
-            "; ".join(problems),
+            f"{graph.source} uses {len(problems)} operators that Lilliput cannot import",
+            "; ".join([*problems[:_MOST_LISTED], *more]),
             "replace or remove these operators before the export",
         )
-    net = Net(
-        name=name or identifier(path.stem),
-        ops=tuple(context.ops),
-        tensors=context.tensors,
-        inputs=tuple(context.border(k) for k in graph.inputs),
-        outputs=tuple(context.border(k) for k in graph.outputs),
-    )
-    return net.with_ops(net.ops)
-
-
-def identifier(text: str) -> str:
-    """A lower-case C identifier made from `text`."""
-    cleaned = re.sub(r"[^a-z0-9_]+", "_", text.lower()).strip("_") or "model"
-    return cleaned if cleaned[0].isalpha() else f"net_{cleaned}"
-
-
-def _label(graph: FileGraph, operator: FileOperator) -> str:
-    return graph.tensors[operator.outputs[0]].name if operator.outputs else "no output"
+    try:
+        net = _connected(context, name)
+        check(net, Stage.QUANTIZED)
+    except Unsupported as problem:
+        raise FormatError(
+            f"{graph.source} cannot be imported", str(problem), "export an int8 model"
+        ) from None
+    except NetError as error:
+        raise FormatError(
+            f"{graph.source} cannot be imported", error.why or error.what, error.hint
+        ) from error
+    return net
 
 
 def _convert(operator: FileOperator, number: int, context: Context) -> None:
     if operator.builtin is None:
-        raise Unsupported("no such operator is known")
+        raise Unsupported("this operator is not supported")
     converter = CONVERTERS.get(operator.builtin)
     if converter is None:
         raise Unsupported("this operator is not supported")
-    converter(operator, f"{operator.builtin.name.lower()}_{number}", context)
+    converter(Call(operator, f"{operator.builtin.name.lower()}_{number}", context))
+
+
+def _connected(context: Context, name: str) -> Net:
+    """The network of all ops that the outputs depend on."""
+    graph = context.graph
+    inputs = tuple(context.activation(index).name for index in graph.inputs)
+    outputs = tuple(context.activation(index).name for index in graph.outputs)
+    needed, ops = set(outputs), list[Op]()
+    for op in reversed(context.ops):
+        if needed.intersection(op.outputs):
+            needed.update(op.inputs)
+            ops.append(op)
+    net = Net(name, tuple(reversed(ops)), context.tensors, inputs, outputs)
+    return net.with_ops(net.ops)
+
+
+def _label(graph: FileGraph, operator: FileOperator, number: int) -> str:
+    name = graph.tensors[operator.outputs[0]].name if operator.outputs else "no output"
+    return f"{number} {operator.title} ('{name}')"

@@ -1,0 +1,88 @@
+"""A quantized network in the `tflm` profile: only what TensorFlow Lite's operators express, as they round."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lilliput.errors import FormatError, NetError
+from lilliput.net import (
+    AveragePool2D,
+    Net,
+    Op,
+    Profile,
+    Quant,
+    ReLU,
+    ReLU6,
+    Requantize,
+    Tensor,
+)
+from lilliput.net.check import Stage, check
+from lilliput.net.fixedpoint import activation_range
+
+
+def to_tflm(net: Net) -> Net:
+    """The same network with every op in the profile `tflm`, without a plan.
+
+    A network that was imported stays as it is.  Of one that was trained here, numbers may differ by a step
+    where the profiles round differently; scales become float32, as files hold them.
+
+    Raises:
+        FormatError: the network is not a quantized one, or TensorFlow Lite Micro cannot express its scales.
+    """
+    try:
+        check(net, Stage.QUANTIZED)
+        found = replace(
+            net, tensors={name: _single(tensor) for name, tensor in net.tensors.items()}, plan=None
+        )
+        ops: list[Op] = []
+        more: list[Tensor] = []
+        for op in found.ops:
+            for part, tensor in _parts(op, found):
+                ops.append(replace(part, profile=Profile.TFLM))
+                more += [tensor] if tensor is not None else []
+        found = found.with_ops(ops, more)
+        check(found, Stage.QUANTIZED)
+    except NetError as error:
+        raise FormatError(
+            f"network '{net.name}' cannot be exported to TensorFlow Lite", error.why or error.what, error.hint
+        ) from error
+    return found
+
+
+def _parts(op: Op, net: Net) -> list[tuple[Op, Tensor | None]]:
+    """`op`, or what does the same: TensorFlow Lite's pools and ReLU6 cannot change the scale."""
+    if not isinstance(op, AveragePool2D | ReLU6):
+        return [(op, None)]
+    source, target = net.tensors[op.inputs[0]], net.tensors[op.outputs[0]]
+    if source.quant == target.quant:
+        return [(_reachable(op, net), None)]
+    inner = replace(target, name=_fresh(f"{target.name}_unscaled", net), quant=source.quant)
+    here = replace(net, tensors={**net.tensors, inner.name: inner})
+    first = _reachable(replace(op, outputs=(inner.name,)), here)
+    rescale = Requantize(name=_fresh(f"{op.name}_rescale", net), inputs=(inner.name,), outputs=op.outputs)
+    return [(first, inner), (rescale, None)]
+
+
+def _reachable(op: Op, net: Net) -> Op:
+    """`op`, or a ReLU where 6 is more than the type holds, which TensorFlow Lite Micro's RELU6 refuses."""
+    same = net.tensors[op.inputs[0]].quant == net.tensors[op.outputs[0]].quant
+    if isinstance(op, ReLU6) and same and activation_range(replace(op, profile=Profile.TFLM), net)[1] == 127:
+        return ReLU(name=op.name, inputs=op.inputs, outputs=op.outputs)
+    return op
+
+
+def _single(tensor: Tensor) -> Tensor:
+    quant = tensor.quant
+    if quant is None:
+        return tensor
+    scales = tuple(np.asarray(quant.scales, np.float32).tolist())
+    return replace(tensor, quant=Quant(scales, quant.zero_points, quant.axis))
+
+
+def _fresh(name: str, net: Net) -> str:
+    taken = {*net.tensors, *(op.name for op in net.ops)}
+    while name in taken:
+        name += "_"
+    return name
