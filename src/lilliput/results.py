@@ -64,17 +64,24 @@ class FlashBytes:
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What one layer takes: `cycles` is an estimate for the board's core, None where not measured."""
+    """What one layer takes: cycles are estimates as in `Measurement`, None where not measured."""
 
     name: str
     op: str
     macs: int
     cycles: int | None = None
+    cycles_with_flash: int | None = None
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a built network did.  A figure that was not measured is None, never a guess."""
+    """What a built network did.  A figure that was not measured is None, never a guess.
+
+    Attributes:
+        cycles: of one inference, estimated with memory that never waits, or the board's own count.
+        cycles_with_flash: the estimate with what flash and unaligned accesses make the core wait for.
+        latency_ms, energy_uj: of one inference, from `board_cycles`.
+    """
 
     board: str
     core: str
@@ -84,6 +91,7 @@ class Measurement:
     flash_bytes: FlashBytes
     instructions: int | None = None
     cycles: int | None = None
+    cycles_with_flash: int | None = None
     latency_ms: float | None = None
     energy_uj: float | None = None
     vectors: int = 0
@@ -91,6 +99,11 @@ class Measurement:
     layers: tuple[LayerCost, ...] = ()
     examples: int | None = None
     accuracy: float | None = None
+
+    @property
+    def board_cycles(self) -> int | None:
+        """What latency and energy follow from: with the waits where the board's are known, else without."""
+        return self.cycles if self.cycles_with_flash is None else self.cycles_with_flash
 
     def to_json(self) -> dict[str, Any]:
         """What `lilliput measure --json` prints; `examples` and `accuracy` only where data was given."""

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from tests.measure.small import ZIG, code, needs_gcc, needs_zig, network, toolchain
 
 from lilliput.errors import MeasureError
 from lilliput.measure.cycles import CycleModel
-from lilliput.measure.emulator import Emulator
-from lilliput.measure.firmware import build_firmware
-from lilliput.measure.measuring import random_vectors
-from lilliput.targets import Core, board, core
+from lilliput.targets import Core, core
 
 CODE = {
     "movs r0, #1; movs r1, #2; movs r2, #3": "012002210322",
@@ -188,39 +178,3 @@ def test_a_core_without_timings_is_refused() -> None:
     other = Core("cortex-m99", "armv9", True, True, True, True, (), "", "", None, None)
     with pytest.raises(MeasureError, match="cortex-m99"):
         CycleModel(other, lambda address, size: b"")
-
-
-def yardstick() -> Path:
-    """The independent model that lies beside the project on some machines."""
-    shared = os.environ.get("LILLIPUT_SHARED")
-    if not shared:
-        pytest.skip("LILLIPUT_SHARED is not set: the yardstick to compare with is not here")
-    return Path(shared) / "yardstick" / "measure.py"
-
-
-@pytest.mark.parametrize(
-    "cc",
-    [
-        pytest.param(None, id="gcc", marks=needs_gcc),
-        pytest.param(ZIG, id="zig", marks=[needs_zig, pytest.mark.slow]),
-    ],
-)
-def test_cycles_agree_with_the_yardstick_within_two_percent(tmp_path, cc) -> None:
-    measure = yardstick()
-    target = board("generic-m4")
-    firmware = build_firmware(
-        code("generic-m4"), "small", target, toolchain(target, cc), tmp_path / "firmware.elf"
-    )
-    x = random_vectors(network(), 3)[2].tobytes()
-    profile = Emulator(firmware.image, "small", target).profile(x)
-    (tmp_path / "input.bin").write_bytes(x)
-    done = subprocess.run(
-        [sys.executable, measure, firmware.path, "--input", tmp_path / "input.bin", "--json"],
-        capture_output=True,
-        check=True,
-    )
-    found = json.loads(done.stdout)
-    assert profile.cycles == pytest.approx(found["cycles"], rel=0.02)
-    assert profile.instructions == found["instructions"]
-    assert profile.stack_bytes == found["stack_bytes"]
-    assert profile.unknown_instructions == 0

@@ -14,13 +14,14 @@ from lilliput.net import OPS
 from lilliput.report import LiveBuffer, MemoryProfile, MemoryStep, memory_profile
 from lilliput.report.arena import blocks, clip
 from lilliput.report.graph import FAMILIES, short_title, title_of
+from lilliput.report.layers import layer_bars
 from lilliput.report.layout import arrange, closest
 from lilliput.report.markup import Markup, element, join
 from lilliput.report.pareto import front
 from lilliput.report.progress import elapsed_seconds
 from lilliput.report.scale import Scale, fit, label
 from lilliput.report.units import QUANTITIES, bytes_, count, duration, microjoules, milliseconds, percent
-from lilliput.results import OBJECTIVES, Trial
+from lilliput.results import OBJECTIVES, LayerCost, Trial
 
 finite = st.floats(min_value=1e-3, max_value=1e9, allow_nan=False)
 
@@ -187,3 +188,21 @@ def test_markup_escapes_text_and_attributes() -> None:
 def test_long_titles_are_cut() -> None:
     assert clip("short", 100) == "short"
     assert clip("x" * 40, 67) == "x" * 9 + "…"
+
+
+def test_a_layers_bar_is_longer_by_what_the_flash_adds() -> None:
+    layers = [LayerCost("conv", "Conv2D", 100, 200, 300), LayerCost("dense", "FullyConnected", 50, 100, 120)]
+    drawn = str(layer_bars(layers, ["conv", "dense"]))
+    widths = [
+        [float(part.split('width="')[1].split('"')[0]) for part in drawn.split("<rect")[1:] if kind in part]
+        for kind in ('class="bar"', 'class="wait"')
+    ]
+    assert widths[1][0] == pytest.approx(1.5 * widths[0][0], abs=0.2)
+    assert widths[1][1] == pytest.approx(1.2 * widths[0][1], abs=0.2)
+    assert "300 with the flash" in drawn
+
+
+def test_layers_without_cycles_show_their_macs() -> None:
+    drawn = str(layer_bars([LayerCost("conv", "Conv2D", 100)], ["conv"]))
+    assert "MACs by layer" in drawn
+    assert "with the flash" not in drawn

@@ -79,6 +79,7 @@ def measurement_table(found: Measurement) -> Table:
         "MACs": whole(found.macs),
         "instructions": whole(found.instructions),
         f"cycles (estimated, {found.core})": whole(found.cycles),
+        "cycles with the board's flash": whole(found.cycles_with_flash),
         "latency": f"{decimal(found.latency_ms)} ms",
         "energy": f"{decimal(found.energy_uj)} µJ",
         "vectors": whole(found.vectors),

@@ -89,6 +89,7 @@ def measurement_from(raw: dict[str, Any]) -> Measurement:
     plain = (
         "instructions",
         "cycles",
+        "cycles_with_flash",
         "latency_ms",
         "energy_uj",
         "vectors",

@@ -55,6 +55,11 @@ class CycleModel:
         self._blocks: dict[tuple[int, int], Block] = {}
         self.unknown = 0  # instructions that the disassembler could not read; each is taken for one cycle
 
+    @property
+    def split_access(self) -> int:
+        """Cycles of each further transfer that an unaligned access is split into."""
+        return self._timing.split_access
+
     def block(self, address: int, size_bytes: int) -> Block:
         """The block of `size_bytes` at `address`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +15,8 @@ from unicorn import arm_const
 from lilliput.errors import MeasureError
 from lilliput.measure.cycles import CycleModel
 from lilliput.measure.elf import Image
-from lilliput.measure.profile import FIRST_LAYER, OUTSIDE, Recorder
+from lilliput.measure.memory import Waits, count_waits
+from lilliput.measure.profile import FIRST_LAYER, OUTSIDE, Edge, Recorder
 from lilliput.targets import Board
 
 TIMEOUT_S = 300  # for one inference
@@ -47,7 +49,9 @@ class Profile:
         instructions: executed.
         cycles: estimated, with memory that never waits; None where no timings are known for the core.
         stack_bytes: greatest depth of the stack, `lp_bench_run`'s own frame included.
-        layer_cycles: layer number → its share of `cycles`.
+        cycles_with_flash: the same with what flash and unaligned accesses make the core wait for; None where
+            the board's wait states are unknown.
+        layer_cycles, layer_cycles_with_flash: layer number → its share of them.
         unknown_instructions: that the disassembler could not read, each taken for one cycle.
     """
 
@@ -55,7 +59,9 @@ class Profile:
     instructions: int
     cycles: int | None
     stack_bytes: int
+    cycles_with_flash: int | None = None
     layer_cycles: dict[int, int] = field(default_factory=dict)
+    layer_cycles_with_flash: dict[int, int] = field(default_factory=dict)
     unknown_instructions: int = 0
 
 
@@ -110,7 +116,8 @@ class Emulator:
                 core would refuse an access or an instruction that the emulator lets pass.
         """
         self._paint_stack()
-        with Recorder(self._uc, self._entries(), not self._board.core.has_unaligned) as recorder:
+        entries = self._entries()
+        with Recorder(self._uc, entries, not self._board.core.has_unaligned) as recorder:
             output = self.run(x)
         if recorder.unaligned:
             raise MeasureError(
@@ -118,7 +125,10 @@ class Emulator:
                 f"{self._board.core.name} faults on them",
                 "report it as a bug",
             )
-        return self._price(recorder, output, self._stack_depth())
+        stack_bytes = self._stack_depth()
+        edges = recorder.edges()
+        waits = self._waits(x, edges, entries)
+        return self._price(edges, waits, output, stack_bytes)
 
     def _map_memory(self) -> None:
         pages: set[int] = set()
@@ -193,22 +203,50 @@ class Emulator:
                 entries[start : start + (symbol.size_bytes + 1) // 2] = OUTSIDE
         return entries
 
-    def _price(self, recorder: Recorder, output: bytes, stack_bytes: int) -> Profile:
+    def _waits(
+        self, x: bytes, edges: list[Edge], entries: NDArray[np.uint16]
+    ) -> dict[int | None, Waits] | None:
+        """What another run on `x` waits for, layer by layer; None where nobody knows."""
+        if self._board.flash_wait_states is None:
+            return None
+        blocks = {edge.current: self._read_code(edge.current, edge.size_bytes) for edge in edges}
+        return count_waits(self._uc, lambda: self.run(x), blocks, entries, self._board, _RAM_ORIGIN)
+
+    def _price(
+        self, edges: list[Edge], waits: dict[int | None, Waits] | None, output: bytes, stack_bytes: int
+    ) -> Profile:
         model = CycleModel(self._board.core, self._read_code)
-        edges = recorder.edges()
         blocks = {edge.current: model.block(edge.current, edge.size_bytes) for edge in edges}
-        instructions = cycles = 0
-        layers: Counter[int] = Counter()
+        instructions = 0
+        cycles: Counter[int | None] = Counter()
         for edge in edges:
             block = blocks[edge.current]
             taken = block.cycles
             if edge.previous in blocks:
                 taken += model.refill(blocks[edge.previous], edge.current)
             instructions += block.instructions * edge.count
-            cycles += taken * edge.count
-            if edge.layer is not None:
-                layers[edge.layer] += taken * edge.count
-        return Profile(output, instructions, cycles, stack_bytes, dict(sorted(layers.items())), model.unknown)
+            cycles[edge.layer] += taken * edge.count
+        waited = None
+        if waits is not None:
+            board, split_access = self._board, model.split_access
+            waited = {
+                layer: taken + round(waits[layer].cycles(board, split_access))
+                for layer, taken in cycles.items()
+            }
+        return Profile(
+            output=output,
+            instructions=instructions,
+            cycles=sum(cycles.values()),
+            stack_bytes=stack_bytes,
+            cycles_with_flash=None if waited is None else sum(waited.values()),
+            layer_cycles=_of_layers(cycles),
+            layer_cycles_with_flash=_of_layers(waited or {}),
+            unknown_instructions=model.unknown,
+        )
 
     def _read_code(self, address: int, size_bytes: int) -> bytes:
         return bytes(self._uc.mem_read(address, size_bytes))
+
+
+def _of_layers(cycles: Mapping[int | None, int]) -> dict[int, int]:
+    return {layer: cycles[layer] for layer in sorted(one for one in cycles if one is not None)}

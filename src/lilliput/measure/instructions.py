@@ -110,18 +110,28 @@ def is_wide(halfword: int) -> bool:
     return halfword >> 11 in (0b11101, 0b11110, 0b11111)
 
 
-def decode(reader: Any, code: bytes, address: int) -> Iterator[Instruction]:
-    """The instructions in `code`, which lies at `address`, read with `disassembler(…)`."""
+def read(reader: Any, code: bytes, address: int) -> Iterator[tuple[int, int, Any]]:
+    """Address, bytes and capstone's view of each instruction in `code`, which lies at `address`.
+
+    Args:
+        reader: made by `disassembler`.
+    """
     position = 0
     while position < len(code):
         raw = next(reader.disasm(code[position : position + 4], address + position, 1), None)
+        wide = is_wide(int.from_bytes(code[position : position + 2], "little"))
+        size_bytes = (4 if wide else 2) if raw is None else raw.size
+        yield address + position, size_bytes, raw
+        position += size_bytes
+
+
+def decode(reader: Any, code: bytes, address: int) -> Iterator[Instruction]:
+    """The instructions in `code`, which lies at `address`, read with `disassembler(…)`."""
+    for place, size_bytes, raw in read(reader, code, address):
         if raw is None:
-            wide = is_wide(int.from_bytes(code[position : position + 2], "little"))
-            found = Instruction(address + position, 4 if wide else 2, Kind.ALU, known=False)
+            yield Instruction(place, size_bytes, Kind.ALU, known=False)
         else:
-            found = _translate(raw)
-        yield found
-        position += found.size_bytes
+            yield _translate(raw)
 
 
 def _translate(raw: Any) -> Instruction:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lilliput.errors import ConfigError, MeasureError, NetError
 from lilliput.measure.artifact import Artifact, read_artifact
-from lilliput.measure.emulator import Emulator
+from lilliput.measure.emulator import Emulator, Profile
 from lilliput.measure.firmware import FIRMWARE, Firmware, build_firmware
 from lilliput.measure.host import HostModel, as_rows
 from lilliput.measure.toolchain import Toolchain, find_host_compiler, find_toolchain, host_title
@@ -181,27 +181,31 @@ def _on_emulator(
     for row, x in zip(outputs, vectors, strict=True):
         row[...] = np.frombuffer(emulator.run(x.tobytes()), row.dtype).reshape(row.shape)
     profile = emulator.profile(random_vectors(net, 3)[2].tobytes())
-    if profile.cycles is None:
-        layers, latency, energy = found.layers, None, None
-    else:
-        layers = tuple(
-            replace(layer, cycles=profile.layer_cycles.get(index, 0))
-            for index, layer in enumerate(found.layers)
-        )
-        latency, energy = target.latency_ms(profile.cycles), target.energy_uj(profile.cycles)
-    return (
+    found = replace(
+        found,
+        toolchain=toolchain.title,
+        ram_bytes=_ram(found.ram_bytes, firmware, profile.stack_bytes),
+        flash_bytes=firmware.flash_bytes,
+        instructions=profile.instructions,
+        cycles=profile.cycles,
+        cycles_with_flash=profile.cycles_with_flash,
+        layers=_with_cycles(found.layers, profile),
+    )
+    if found.board_cycles is None:
+        return found, outputs
+    latency, energy = target.latency_ms(found.board_cycles), target.energy_uj(found.board_cycles)
+    return replace(found, latency_ms=latency, energy_uj=energy), outputs
+
+
+def _with_cycles(layers: tuple[LayerCost, ...], profile: Profile) -> tuple[LayerCost, ...]:
+    with_flash = None if profile.cycles_with_flash is None else profile.layer_cycles_with_flash
+    return tuple(
         replace(
-            found,
-            toolchain=toolchain.title,
-            ram_bytes=_ram(found.ram_bytes, firmware, profile.stack_bytes),
-            flash_bytes=firmware.flash_bytes,
-            instructions=profile.instructions,
-            cycles=profile.cycles,
-            latency_ms=latency,
-            energy_uj=energy,
-            layers=layers,
-        ),
-        outputs,
+            layer,
+            cycles=profile.layer_cycles.get(index, 0),
+            cycles_with_flash=None if with_flash is None else with_flash.get(index, 0),
+        )
+        for index, layer in enumerate(layers)
     )
 
 

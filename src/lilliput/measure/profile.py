@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import unicorn
 from numpy.typing import NDArray
 
-from lilliput.errors import LilliputError, MeasureError
-from lilliput.measure.toolchain import find_host_compiler, run_compiler
+from lilliput.errors import MeasureError
+from lilliput.measure import hooks
 
-_HOOKS = Path(__file__).parent / "native" / "block_hook.c"
 _EDGES = 1 << 17
 _NO_BLOCK = 0xFFFFFFFF
 
@@ -73,7 +69,7 @@ class Recorder:
         self._entries = entries
         self._watch_alignment = watch_alignment
         self._handles: list[int] = []
-        self._library = _native_hooks() if hasattr(emulator, "_uch") else None
+        self._library = hooks.native_hooks() if hasattr(emulator, "_uch") else None
         self._table = np.zeros(_EDGES if self._library else 0, _EDGE)
         self._state = _State(
             entries=entries.ctypes.data,
@@ -103,27 +99,13 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         for handle in self._handles:
             if self._library:
-                _unicorn_library().uc_hook_del(self._emulator._uch, ctypes.c_size_t(handle))
+                hooks.remove_hook(self._emulator, handle)
             else:
                 self._emulator.hook_del(handle)
         self._emulator.ctl_flush_tb()
 
     def _add_native(self, kind: int, function: Any) -> None:
-        handle = ctypes.c_size_t()
-        address = ctypes.cast(function, ctypes.c_void_p)
-        user = ctypes.cast(ctypes.pointer(self._state), ctypes.c_void_p)
-        status = _unicorn_library().uc_hook_add(
-            self._emulator._uch,
-            ctypes.byref(handle),
-            ctypes.c_int(kind),
-            address,
-            user,
-            ctypes.c_uint64(1),
-            ctypes.c_uint64(0),
-        )
-        if status != unicorn.UC_ERR_OK:
-            raise MeasureError("the emulator refused a hook", unicorn.UcError(status).__str__(), "")
-        self._handles.append(handle.value)
+        self._handles.append(hooks.add_hook(self._emulator, kind, function, self._state))
 
     def _on_block(self, _emulator: Any, address: int, size_bytes: int, _user: object) -> None:
         state = self._state
@@ -159,33 +141,3 @@ class Recorder:
             Edge(previous, current, size_bytes, layer - 1 if layer else None, count)
             for (previous, current, size_bytes, layer), count in self._counts.items()
         ]
-
-
-@cache
-def _native_hooks() -> Any:
-    """The hooks in C, None where they cannot be built or unicorn's library is elsewhere than expected."""
-    try:
-        _unicorn_library()
-        with tempfile.TemporaryDirectory(prefix="lilliput-") as folder:
-            built = Path(folder) / "block_hook.so"
-            command = [
-                *find_host_compiler(),
-                "-std=c99",
-                "-O2",
-                "-fPIC",
-                "-shared",
-                str(_HOOKS),
-                "-o",
-                str(built),
-            ]
-            run_compiler(command)
-            return ctypes.CDLL(str(built))
-    except (LilliputError, ImportError, AttributeError, OSError):
-        return None
-
-
-def _unicorn_library() -> Any:
-    """unicorn's own library as ctypes sees it: its Python interface takes Python callbacks only."""
-    from unicorn.unicorn_py3.unicorn import uclib
-
-    return uclib

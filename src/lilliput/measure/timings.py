@@ -40,6 +40,7 @@ class Timing:
         refill_memory: when it comes from memory.
         refill_wide: what a 32-bit instruction adds to that, as a target that crosses a word.
         address_wait: when an address needs the data-processing instruction directly before it.
+        split_access: each further transfer that an unaligned access is split into.
     """
 
     source: str
@@ -65,6 +66,7 @@ class Timing:
     refill_memory: int
     refill_wide: int
     address_wait: int
+    split_access: int
 
 
 CORTEX_M4 = Timing(
@@ -91,6 +93,7 @@ CORTEX_M4 = Timing(
     refill_memory=2,
     refill_wide=1,
     address_wait=1,
+    split_access=1,
 )
 
 CORTEX_M3 = replace(CORTEX_M4, source="Arm DDI 0337", multiply_add=2, long_multiply=5)
@@ -120,6 +123,7 @@ CORTEX_M0PLUS = Timing(
     refill_memory=2,
     refill_wide=0,
     address_wait=0,
+    split_access=0,
 )
 
 CORTEX_M33 = replace(CORTEX_M4, source="Cortex-M4's, as a coarse estimate", published=False)
@@ -138,6 +142,7 @@ class DualIssueTiming:
         float_latency, float_divide: the same for floats.
         refill: what a taken branch costs, predicted as most are.
         refill_memory: what a jump through memory costs.
+        split_access: each further transfer that an unaligned access is split into.
     """
 
     source: str
@@ -149,6 +154,7 @@ class DualIssueTiming:
     float_divide: int
     refill: int
     refill_memory: int
+    split_access: int
 
 
 # Six stages, in order, two instructions at a time, branches predicted: that much Arm says of the pipeline;
@@ -163,6 +169,7 @@ CORTEX_M7 = DualIssueTiming(
     float_divide=14,
     refill=1,
     refill_memory=3,
+    split_access=0,  # 64 bits at a time, so that few are split
 )
 
 TIMINGS: dict[str, Timing | DualIssueTiming] = {

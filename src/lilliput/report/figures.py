@@ -55,8 +55,8 @@ def clock_hz(report: StudyReport) -> float | None:
     """The clock at which latencies were stated, from any measurement that has both."""
     for network in report.front:
         found = network.measurement
-        if found is not None and found.cycles and found.latency_ms:
-            return found.cycles / found.latency_ms * 1e3
+        if found is not None and found.board_cycles and found.latency_ms:
+            return found.board_cycles / found.latency_ms * 1e3
     return None
 
 

@@ -1,4 +1,4 @@
-"""Cycles by layer as bars; MACs where no cycles were measured."""
+"""Cycles by layer as bars, paler for what the flash adds; MACs where no cycles were measured."""
 
 from __future__ import annotations
 
@@ -25,29 +25,36 @@ def layer_bars(layers: Sequence[LayerCost], titles: Sequence[str]) -> Markup | N
     known = [value for value in cycles if value is not None]
     measured = len(known) == len(layers)
     values = known if measured else [layer.macs for layer in layers]
+    waited = [max(value, layer.cycles_with_flash or 0) for value, layer in zip(values, layers, strict=True)]
     total = sum(values) or 1
-    x = Scale(0.0, max(*values, 1), LABEL_WIDTH, WIDTH - 4)
+    x = Scale(0.0, max(*waited, 1), LABEL_WIDTH, WIDTH - 4)
     pieces = []
     for index, (layer, title, value) in enumerate(zip(layers, titles, values, strict=True)):
         y = ROW * index
         end = max(x(value), x.start + 1)
+        last = max(x(waited[index]), end)
         words = f"{count(value)} · {value / total * 100:.0f} %"
         if measured and layer.macs:
             longer = f"{words} · {value / layer.macs:.2f} per MAC"
-            if max(end - x.start, WIDTH - end) > len(longer) * CHARACTER + 14:
+            if max(end - x.start, WIDTH - last) > len(longer) * CHARACTER + 14:
                 words = longer
-        inside = WIDTH - end < len(words) * CHARACTER + 14
+        inside = WIDTH - last < len(words) * CHARACTER + 14
         tip = f"{layer.name} ({layer.op})\n{count(layer.macs)} MACs, {count(layer.cycles)} cycles"
+        if layer.cycles_with_flash is not None:
+            tip += f", {count(layer.cycles_with_flash)} with the flash"
         pieces.append(line(0, y + ROW, WIDTH, y + ROW, "row"))
         pieces.append(text(0, y + 16, clip(title, LABEL_WIDTH - 4), "row-title"))
         pieces.append(
             element(
                 "g",
                 element("title", tip),
+                element(
+                    "rect", x=x.start, y=y + 3, width=last - x.start, height=ROW - 6, rx=3, class_="wait"
+                ),
                 element("rect", x=x.start, y=y + 3, width=end - x.start, height=ROW - 6, rx=3, class_="bar"),
                 text(x.start + 7, y + 16, words, "bar-text")
                 if inside
-                else text(end + 7, y + 16, words, "row-value"),
+                else text(last + 7, y + 16, words, "row-value"),
             )
         )
     what = "Cycles by layer" if measured else "MACs by layer"

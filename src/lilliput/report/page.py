@@ -139,7 +139,7 @@ def _front(report: StudyReport) -> Markup:
     )
     note = (
         f"{proof}Accuracy is that of the generated C over the whole test split. Cycles are estimated from "
-        "the instructions that ran; latency and energy follow from them and the board's data."
+        "the instructions that ran; latency and energy follow from those with the waits of the board's flash."
     )
     table = join(element("p", note), element("div", front_table(report.front), class_="wide"))
     return join(table if vectors else None, more if others else None)
@@ -294,7 +294,10 @@ def _memory_note(lower_bound_bytes: int, arena_bytes: int) -> str:
 
 def _bars_caption(layers: Sequence[object]) -> str:
     known = all(getattr(layer, "cycles", None) is not None for layer in layers)
-    return "Cycles by layer (estimated)" if known else "MACs by layer"
+    waits = any(getattr(layer, "cycles_with_flash", None) is not None for layer in layers)
+    if not known:
+        return "MACs by layer"
+    return f"Cycles by layer (estimated{'; paler: waiting for the flash' if waits else ''})"
 
 
 def _trials(report: StudyReport) -> Markup:

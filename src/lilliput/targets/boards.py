@@ -30,12 +30,16 @@ class FlashCache:
         instruction_bytes, data_bytes: sizes of its two halves, 0 where there is none.
         line_bytes: what one miss fetches.
         unified: True if instructions and data share `instruction_bytes`.
+        ways: places in which a line may lie, 0 for any.
+        prefetch: whether the line behind the one that is executed is fetched ahead.
     """
 
     instruction_bytes: int
     data_bytes: int
     line_bytes: int
     unified: bool = False
+    ways: int = 0
+    prefetch: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,15 +174,24 @@ def _cache_from_dict(values: object, where: str) -> FlashCache:
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where} = {values!r}", "it must be a table", "")
     _known_keys(values, FlashCache, where)
-    unified = values.get("unified", False)
-    if not isinstance(unified, bool):
-        raise ConfigError(f"{where}: unified = {unified!r}", "it must be true or false", "")
+    line_bytes = _whole(values, "line_bytes", where, least=1, default=0)
+    if line_bytes & (line_bytes - 1):
+        raise ConfigError(f"{where}: line_bytes = {line_bytes}", "it must be a power of two", "")
     return FlashCache(
         _whole(values, "instruction_bytes", where, default=0),
         _whole(values, "data_bytes", where, default=0),
-        _whole(values, "line_bytes", where, least=1, default=0),
-        unified,
+        line_bytes,
+        _flag(values, "unified", where),
+        _whole(values, "ways", where, default=0),
+        _flag(values, "prefetch", where),
     )
+
+
+def _flag(values: Mapping[str, Any], key: str, where: str) -> bool:
+    value = values.get(key, False)
+    if not isinstance(value, bool):
+        raise ConfigError(f"{where}: {key} = {value!r}", "it must be true or false", "")
+    return value
 
 
 def _known_keys(values: Mapping[str, Any], kind: type, where: str) -> None:

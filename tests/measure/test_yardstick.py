@@ -1,0 +1,60 @@
+"""Cycles, with and without flash, against an independent model that some machines have."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.measure.small import ZIG, code, needs_gcc, needs_zig, network, toolchain
+
+from lilliput.measure.emulator import Emulator
+from lilliput.measure.firmware import build_firmware
+from lilliput.measure.measuring import random_vectors
+from lilliput.measure.toolchain import find_host_compiler
+from lilliput.targets import board
+
+
+@pytest.fixture(scope="module")
+def yardstick(tmp_path_factory) -> Path:
+    """The model's program, in a folder where its hooks could be built."""
+    shared = os.environ.get("LILLIPUT_SHARED")
+    if not shared:
+        pytest.skip("LILLIPUT_SHARED is not set: the yardstick to compare with is not here")
+    folder = tmp_path_factory.mktemp("yardstick")
+    for path in (Path(shared) / "yardstick").iterdir():
+        if path.suffix in (".py", ".c"):
+            shutil.copyfile(path, folder / path.name)
+    for source in folder.glob("*.c"):
+        build = [*find_host_compiler(), "-O2", "-shared", "-fPIC", source, "-o", source.with_suffix(".so")]
+        subprocess.run(build, check=True)
+    return folder / "measure.py"
+
+
+@pytest.mark.parametrize(
+    "cc",
+    [
+        pytest.param(None, id="gcc", marks=needs_gcc),
+        pytest.param(ZIG, id="zig", marks=[needs_zig, pytest.mark.slow]),
+    ],
+)
+def test_cycles_agree_within_two_percent(tmp_path, yardstick, cc) -> None:
+    target = board("nucleo-l4r5zi")
+    firmware = build_firmware(
+        code("nucleo-l4r5zi"), "small", target, toolchain(target, cc), tmp_path / "firmware.elf"
+    )
+    x = random_vectors(network(), 3)[2].tobytes()
+    profile = Emulator(firmware.image, "small", target).profile(x)
+    (tmp_path / "input.bin").write_bytes(x)
+    command = [sys.executable, yardstick, firmware.path, "--input", tmp_path / "input.bin"]
+    done = subprocess.run([*command, "--flash-model", "--json"], capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    assert profile.cycles == pytest.approx(found["cycles"], rel=0.02)
+    assert profile.cycles_with_flash == pytest.approx(found["cycles_with_flash"], rel=0.02)
+    assert profile.instructions == found["instructions"]
+    assert profile.stack_bytes == found["stack_bytes"]
+    assert profile.unknown_instructions == 0
