@@ -13,6 +13,7 @@ SHIPPED = {
     "nucleo-h743zi",
     "nucleo-l452re",
     "nucleo-l4r5zi",
+    "nucleo-u575zi-q",
     "rp2040",
     "sparkfun-edge",
 }
