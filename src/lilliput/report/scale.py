@@ -75,7 +75,7 @@ def fit(values: Iterable[float], start: float, end: float, *, from_zero: bool = 
     if from_zero:
         return Scale(0.0, high * (1 + _MARGIN) if high > 0 else 1.0, start, end)
     if low > 0 and high / low > _LOG_FROM_RATIO:
-        room = (high / low) ** _MARGIN
+        room = (high / low) ** (_MARGIN * 1.5)
         return Scale(low / room, high * room, start, end, log=True)
     room = (high - low) * _MARGIN * 1.5 or abs(high) * 0.1 or 1.0
     lowest = 0.0 if 0 <= low < (high - low) * 0.3 else low - room
