@@ -2,11 +2,12 @@
 # PYTHON=… names another Python (3.11 or newer), CC=… another C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-exact test-slow lint format docs bench fit clean
+.PHONY: help demo test test-exact test-slow fuzz lint format docs bench fit clean
 
 BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 JOBS ?= 2
+FUZZ_SECONDS ?= 1800
 C_CHECK := -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only
 CPPCHECK := --quiet --error-exitcode=1 --std=c99 --inline-suppr --enable=warning,performance,portability \
     --check-level=exhaustive --suppress=missingIncludeSystem
@@ -22,6 +23,7 @@ help:
 	@echo 'make test        the test suite that CI runs'
 	@echo 'make test-exact  300 random networks: reference = host C = emulated C, byte for byte'
 	@echo 'make test-slow   the tests that take minutes each'
+	@echo 'make fuzz        coverage-guided fuzzing of all readers of files; FUZZ_SECONDS=1800'
 	@echo 'make lint        ruff, mypy --strict, clang-format, cppcheck, cc with all warnings'
 	@echo 'make format      rewrites Python and C in the house format'
 	@echo 'make docs        writes docs/configuration.md; checks links, commands and examples in all pages'
@@ -44,6 +46,10 @@ test-exact:
 test-slow:
 	@tools/environment.sh dev
 	$(PYTEST) -n $(JOBS) -m slow
+
+fuzz:
+	@tools/environment.sh dev
+	$(BIN)/python -m tests.fuzz.run $(FUZZ_SECONDS)
 
 lint:
 	@tools/environment.sh dev
@@ -75,5 +81,5 @@ fit:
 	$(BIN)/python benchmarks/fit_cost.py
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-run src/*.egg-info
+	rm -rf .venv .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-run src/*.egg-info
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -91,7 +91,7 @@ def test_no_file_is_large_and_none_is_a_pickle() -> None:
 
 def test_every_test_folder_mirrors_a_room_or_has_a_purpose_of_its_own() -> None:
     rooms = {path.stem for path in (ROOT / "src" / "lilliput").iterdir()}
-    own = {"contract", "regression", "golden", "c"}
+    own = {"contract", "regression", "golden", "c", "fuzz"}
     found = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert found <= rooms | own, f"tests/{found - rooms - own} mirrors nothing"
 

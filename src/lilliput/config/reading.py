@@ -30,7 +30,7 @@ def read(path: str | Path) -> Settings:
         raise ConfigError(f"{path} does not exist", "", "give the path of a configuration file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read", str(error), "check the file") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # beside wrong grammar: numbers and nesting without end
         raise ConfigError(f"{path} is not TOML", str(error), "repair that line") from error
     return parse(raw, str(path), path.parent)
 
@@ -52,11 +52,21 @@ def parse(raw: Mapping[str, Any], source: str, folder: Path | None = None) -> Se
         raise _explained(error, source) from None
     moved: dict[str, Any] = {}
     if folder is not None and settings.data.path is not None:
-        place = (folder / settings.data.path.expanduser()).resolve()
+        place = _place(folder, settings.data.path, source, "data.path")
         moved["data"] = settings.data.model_copy(update={"path": place})
     if folder is not None and settings.board.endswith(".toml"):
-        moved["board"] = str((folder / Path(settings.board).expanduser()).resolve())
+        moved["board"] = str(_place(folder, Path(settings.board), source, "board"))
     return settings.model_copy(update=moved) if moved else settings
+
+
+def _place(folder: Path, path: Path, source: str, key: str) -> Path:
+    """`path` as seen from `folder`."""
+    try:
+        return (folder / path.expanduser()).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"{source}: {key} is wrong", f"{str(path)!r}: {error}", "give another path"
+        ) from error
 
 
 def _with_inherited(raw: Mapping[str, Any]) -> dict[str, Any]:

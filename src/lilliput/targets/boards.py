@@ -239,7 +239,7 @@ def _load(path: Path) -> Board:
         raise ConfigError(
             f"cannot read the board file {path}", error.strerror or str(error), "check the path"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # wrong bytes, grammar or depth, numbers without end
         raise ConfigError(
             f"{path} is not a TOML file", str(error), "see `lilliput boards` for the keys of a board"
         ) from error
