@@ -88,8 +88,9 @@ class Net:
 
     @property
     def quantized(self) -> bool:
-        """Whether the ops work on integers."""
-        return all(self.tensors[name].dtype is not DType.FLOAT32 for op in self.ops for name in op.outputs)
+        """Whether the ops work on integers; tensors that are missing are for `check` to tell."""
+        written = (self.tensors.get(name) for op in self.ops for name in op.outputs)
+        return all(tensor is None or tensor.dtype is not DType.FLOAT32 for tensor in written)
 
     def producer(self, tensor: str) -> Op | None:
         """The op that writes `tensor`, None for inputs and constants."""

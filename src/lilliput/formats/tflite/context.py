@@ -53,6 +53,8 @@ class Context:
             raise Unsupported(f"'{source.name}' is {source.dtype or 'of an unknown type'}, not int8")
         if source.quant is None or source.quant.axis is not None:
             raise Unsupported(f"'{source.name}' has no per-tensor quantization")
+        if 0 in source.shape:
+            raise Unsupported(f"'{source.name}' of shape {source.shape} holds nothing")
         tensor = Tensor(key, without_batch(source.shape), source.dtype, source.quant)
         self.tensors[key] = tensor
         return tensor
