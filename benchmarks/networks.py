@@ -1,11 +1,20 @@
-"""Networks of one layer with random weights, as benchmarks need them."""
+"""Networks with random weights for benchmarks: single layers, and the shapes that papers compare on.
+
+The four of MLPerf Tiny (Banbury et al., arXiv:2106.07597) have the ops, the shapes and so the cost of the
+originals, but nobody trained them: what they compute means nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
+from lilliput.formats.tflite import to_tflm
 from lilliput.net import (
     Activation,
+    Add,
+    AveragePool2D,
     Conv2D,
     DepthwiseConv2D,
     DType,
@@ -14,10 +23,19 @@ from lilliput.net import (
     Normalization,
     Op,
     Padding,
+    Profile,
+    Reshape,
+    Softmax,
     Tensor,
 )
+from lilliput.net.ops import same_padding
+from lilliput.net.reference import run_all
+from lilliput.passes import quantize
 
 RANGES = {"input": (-2.0, 2.0), "output": (0.0, 6.0)}
+NAMES = {"inputs": ("input", "weights", "bias"), "outputs": ("output",), "activation": Activation.RELU}
+SAME = Padding(1, 1, 1, 1)
+OBSERVED_EXAMPLES = 4
 
 
 def one_layer(name: str, op: Op, shape: tuple[int, ...], weights: tuple[int, ...], seed: int) -> Net:
@@ -34,12 +52,8 @@ def one_layer(name: str, op: Op, shape: tuple[int, ...], weights: tuple[int, ...
     return Net(name, (op,), tensors, ("input",), ("output",), normalization=raw)
 
 
-def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    return rng.normal(0, 0.1, shape).astype(np.float32)
-
-
-NAMES = {"inputs": ("input", "weights", "bias"), "outputs": ("output",), "activation": Activation.RELU}
-SAME = Padding(1, 1, 1, 1)
+def _normal(rng: np.random.Generator, shape: tuple[int, ...], deviation: float = 0.1) -> np.ndarray:
+    return rng.normal(0, deviation, shape).astype(np.float32)
 
 
 def layers(seed: int) -> dict[str, Net]:
@@ -59,3 +73,165 @@ def layers(seed: int) -> dict[str, Net]:
             "dense", FullyConnected(name="layer", **relu), (256,), (64, 256), seed
         ),
     }
+
+
+class _Chain:
+    """Ops one behind the other; methods return the name of what they wrote."""
+
+    def __init__(self, shape: tuple[int, ...], seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._tensors = {"input": Tensor("input", shape)}
+        self._ops: list[Op] = []
+        self._newest = "input"
+
+    def _constant(self, shape: tuple[int, ...], inputs: int) -> str:
+        """Random values that keep the size of what flows (He et al., arXiv:1502.01852)."""
+        name = f"constant_{len(self._tensors)}"
+        data = _normal(self._rng, shape, (2 / inputs) ** 0.5)
+        self._tensors[name] = Tensor(name, shape, constant=True, data=data)
+        return name
+
+    def _add(self, kind: type[Op], *inputs: str, **attributes: object) -> str:
+        name = f"{kind.__name__.lower()}_{len(self._ops)}"
+        op = kind(name=name, inputs=inputs, outputs=(f"{name}_out",), **attributes)
+        shape = op.output_shape([self._tensors[one].shape for one in inputs])
+        self._tensors[op.outputs[0]] = Tensor(op.outputs[0], shape)
+        self._ops.append(op)
+        self._newest = op.outputs[0]
+        return self._newest
+
+    def convolution(
+        self,
+        channels: int,
+        kernel: tuple[int, int] = (3, 3),
+        stride: int = 1,
+        activation: Activation = Activation.RELU,
+        source: str = "",
+    ) -> str:
+        source = source or self._newest
+        height, width, depth = self._tensors[source].shape
+        weights = self._constant((channels, *kernel, depth), kernel[0] * kernel[1] * depth)
+        return self._add(
+            Conv2D,
+            *(source, weights, self._constant((channels,), 100)),
+            strides=(stride, stride),
+            padding=same_padding((height, width), kernel, (stride, stride)),
+            activation=activation,
+        )
+
+    def depthwise(self, stride: int = 1) -> str:
+        height, width, depth = self._tensors[self._newest].shape
+        return self._add(
+            DepthwiseConv2D,
+            *(self._newest, self._constant((3, 3, depth), 9), self._constant((depth,), 100)),
+            strides=(stride, stride),
+            padding=same_padding((height, width), (3, 3), (stride, stride)),
+            activation=Activation.RELU,
+        )
+
+    def add(self, left: str, right: str) -> str:
+        return self._add(Add, left, right, activation=Activation.RELU)
+
+    def average(self) -> None:
+        """Over the whole image; what is left is a vector."""
+        height, width, channels = self._tensors[self._newest].shape
+        self._add(AveragePool2D, self._newest, pool=(height, width), strides=(height, width))
+        self._add(Reshape, self._newest, shape=(channels,))
+
+    def dense(self, units: int, activation: Activation = Activation.NONE) -> str:
+        (inputs,) = self._tensors[self._newest].shape
+        weights = self._constant((units, inputs), inputs)
+        bias = self._constant((units,), 100)
+        return self._add(FullyConnected, self._newest, weights, bias, activation=activation)
+
+    def softmax(self) -> None:
+        self._add(Softmax, self._newest)
+
+    def net(self, name: str) -> Net:
+        return Net(name, tuple(self._ops), self._tensors, ("input",), (self._newest,))
+
+
+def autoencoder(seed: int = 0) -> Net:
+    """MLPerf Tiny's anomaly detection: 640 features and back through 8, 264,192 MACs."""
+    chain = _Chain((640,), seed)
+    for units in (128, 128, 128, 128, 8, 128, 128, 128, 128):
+        chain.dense(units, Activation.RELU)
+    chain.dense(640)
+    return chain.net("ad")
+
+
+def ds_cnn(seed: int = 0) -> Net:
+    """MLPerf Tiny's keyword spotting: a spectrogram of 49x10, 12 words, 2,656,768 MACs."""
+    chain = _Chain((49, 10, 1), seed)
+    chain.convolution(64, (10, 4), stride=2)
+    for _ in range(4):
+        chain.depthwise()
+        chain.convolution(64, (1, 1))
+    chain.average()
+    chain.dense(12)
+    chain.softmax()
+    return chain.net("kws")
+
+
+def resnet8(seed: int = 0) -> Net:
+    """MLPerf Tiny's image classification: 32x32 colour images, 10 classes, 12,501,632 MACs."""
+    chain = _Chain((32, 32, 3), seed)
+    newest = chain.convolution(16)
+    for channels, stride in ((16, 1), (32, 2), (64, 2)):
+        shortcut = newest
+        chain.convolution(channels, stride=stride)
+        main = chain.convolution(channels, activation=Activation.NONE)
+        if stride > 1:
+            shortcut = chain.convolution(
+                channels, (1, 1), stride=stride, activation=Activation.NONE, source=shortcut
+            )
+        newest = chain.add(shortcut, main)
+    chain.average()
+    chain.dense(10)
+    chain.softmax()
+    return chain.net("ic")
+
+
+MOBILENET_BLOCKS = (
+    *((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512)),
+    *((1, 512), (1, 512), (1, 512), (1, 512), (1, 512), (2, 1024), (1, 1024)),
+)
+"""Stride and channels of MobileNetV1 (Howard et al., arXiv:1704.04861, table 1)."""
+
+
+def mobilenet_v1(
+    seed: int = 0, *, width: float = 0.25, shape: tuple[int, int, int] = (96, 96, 3), classes: int = 2
+) -> Net:
+    """MobileNetV1: as given here MLPerf Tiny's visual wake words (is a person there?), 7,489,664 MACs."""
+    chain = _Chain(shape, seed)
+    chain.convolution(int(32 * width), stride=2)
+    for stride, channels in MOBILENET_BLOCKS:
+        chain.depthwise(stride)
+        chain.convolution(int(channels * width), (1, 1))
+    chain.average()
+    chain.dense(classes)
+    chain.softmax()
+    return chain.net("vww")
+
+
+MLPERF_TINY: Mapping[str, Callable[[int], Net]] = {
+    "ad": autoencoder,
+    "kws": ds_cnn,
+    "ic": resnet8,
+    "vww": mobilenet_v1,
+}
+"""Makers of float networks by their task: seed → network."""
+
+
+def quantized(net: Net, profile: Profile = Profile.LILLIPUT, seed: int = 0) -> Net:
+    """The int8 network of a float one, its scales from what random inputs make flow.
+
+    Args:
+        net: float, with weights, batch normalization folded.
+        profile: how its integers round.
+    """
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 1, (OBSERVED_EXAMPLES, *net.input.shape)).astype(np.float32)
+    ranges = {name: (float(y.min()), float(y.max())) for name, y in run_all(net, x).items()}
+    found = quantize(net, ranges)
+    return to_tflm(found) if profile is Profile.TFLM else found
