@@ -18,7 +18,7 @@ from lilliput import __version__
 from lilliput.codegen import CodegenOptions, generate
 from lilliput.errors import NetError, ToolchainError
 from lilliput.measure.toolchain import find_toolchain
-from lilliput.net import DType, Net, Normalization, Padding, Profile, Quant, Requantize, Softmax
+from lilliput.net import DType, Net, Normalization, Padding, Quant, Requantize, Softmax
 from lilliput.net.reference import run
 from lilliput.runtime import runtime_files, runtime_text
 from lilliput.targets import board
@@ -244,8 +244,6 @@ def test_networks_that_are_not_ready_are_refused() -> None:
         generate(replace(net, tensors=weightless), M4)
     with pytest.raises(NetError, match="labels"):
         generate(replace(net, labels=("one",)), M4)
-    with pytest.raises(NetError, match="profile"):
-        generate(replace(net, ops=tuple(replace(op, profile=Profile.TFLM) for op in net.ops)), M4)
 
 
 def test_a_plan_for_another_core_is_refused() -> None:

@@ -6,9 +6,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-from tests.codegen.edge_cases import CASES
 from tests.codegen.host_program import random_input
 from tests.codegen.many_networks import Arrays, run_on_chip, run_on_host
+from tests.codegen.tflm_cases import ALL_CASES
 
 from lilliput.errors import ToolchainError
 from lilliput.net import Net
@@ -22,7 +22,7 @@ ROWS = 5
 def nets_for(target: str) -> dict[str, Net]:
     return {
         case: make(board(target).core.name, f"net{index:03d}")
-        for index, (case, make) in enumerate(CASES.items())
+        for index, (case, make) in enumerate(ALL_CASES.items())
     }
 
 
@@ -47,7 +47,7 @@ def on_chip(target: str, option: str) -> Arrays:
 
 
 @pytest.mark.parametrize("target", ["generic-m4", "rp2040"])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ALL_CASES)
 def test_host_c_gives_the_bytes_of_the_reference(case: str, target: str) -> None:
     np.testing.assert_array_equal(on_host(target)[case], expected(target)[case])
 
@@ -56,7 +56,7 @@ def test_host_c_gives_the_bytes_of_the_reference(case: str, target: str) -> None
     ("target", "option"),
     [("generic-m4", "-O2"), ("generic-m4", "-O0"), ("generic-m4", "-Os"), ("rp2040", "-O2")],
 )
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ALL_CASES)
 def test_emulated_c_gives_the_bytes_of_the_reference(case: str, target: str, option: str) -> None:
     try:
         found = on_chip(target, option)
@@ -65,7 +65,7 @@ def test_emulated_c_gives_the_bytes_of_the_reference(case: str, target: str, opt
     np.testing.assert_array_equal(found[case], expected(target)[case])
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ALL_CASES)
 def test_cases_say_something(case: str) -> None:
     values = expected("generic-m4")[case]
     assert values.size < 8 or np.unique(values).size > (1 if "shift" in case else 2)

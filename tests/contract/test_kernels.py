@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.codegen.edge_cases import CASES
+from tests.codegen.tflm_cases import ALL_CASES
 
 from lilliput.codegen import generate
 from lilliput.errors import NetError
@@ -18,11 +18,20 @@ from lilliput.targets.kernels import (
     KERNELS,
     POOL_SCALE_BYTES,
     SCRATCH_ALIGNMENT_BYTES,
+    TFLM_CHANNEL_BYTES,
     constant_bytes,
     kernel_for,
 )
 
-ELEMENT_BYTES = {"int8_t": 1, "uint16_t": 2, "lp_channel": CHANNEL_BYTES, "lp_pool_scale": POOL_SCALE_BYTES}
+ELEMENT_BYTES = {
+    "int8_t": 1,
+    "uint8_t": 1,
+    "uint16_t": 2,
+    "int32_t": 4,
+    "lp_channel": CHANNEL_BYTES,
+    "lp_tflm_channel": TFLM_CHANNEL_BYTES,
+    "lp_pool_scale": POOL_SCALE_BYTES,
+}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in OPS if kind not in FLOAT_ONLY])
@@ -32,7 +41,7 @@ def test_every_integer_op_has_a_kernel(kind: type[Op]) -> None:
 
 def test_float_ops_have_none() -> None:
     assert not set(KERNELS) & FLOAT_ONLY
-    net = CASES["relu"]("cortex-m4", "net")
+    net = ALL_CASES["relu"]("cortex-m4", "net")
 
     class Unknown(Op):
         """No op of Lilliput."""
@@ -42,9 +51,9 @@ def test_float_ops_have_none() -> None:
 
 
 @pytest.mark.parametrize("core", CORES, ids=lambda core: core.name)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ALL_CASES)
 def test_kernels_follow_from_shapes_alone(case: str, core: Core) -> None:
-    net = CASES[case](core.name, "net")
+    net = ALL_CASES[case](core.name, "net")
     weightless = replace(net, tensors={name: replace(t, data=None) for name, t in net.tensors.items()})
     for op in net.ops:
         kernel = kernel_for(op, net, core)
@@ -56,10 +65,10 @@ def test_kernels_follow_from_shapes_alone(case: str, core: Core) -> None:
 
 
 @pytest.mark.parametrize("target", ["generic-m4", "rp2040"])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ALL_CASES)
 def test_constants_take_the_bytes_that_are_predicted(case: str, target: str) -> None:
     chip = board(target)
-    net = CASES[case](chip.core.name, "net")
+    net = ALL_CASES[case](chip.core.name, "net")
     text = generate(net, chip)["net_weights.c"]
     predicted = {
         index: found for index, op in enumerate(net.ops) if (found := constant_bytes(op, net, chip.core))

@@ -19,9 +19,11 @@ from lilliput.net.fixedpoint import (
     quant,
     softmax_table,
 )
+from lilliput.net.fixedpoint_tflm import Factor, conv_factors, mean_factor
 from lilliput.net.graph import Net
-from lilliput.net.ops import DepthwiseConv2D, Softmax
-from lilliput.targets.kernels import Kernel, Layout
+from lilliput.net.ops import DepthwiseConv2D, GlobalAveragePool2D, Op, Profile, Softmax
+from lilliput.net.reference.tflm import TFLM_OPS, softmax_powers
+from lilliput.targets.kernels import DSP_LAYOUTS, TFLM_CHANNEL_BYTES, Kernel, Layout
 
 _INT32_LIMIT = 1 << 31
 
@@ -63,12 +65,14 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
 
 
 def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Constant:
-    """Bias and multiplier of every output channel.
+    """Bias and factor of every output channel.
 
     Raises:
         NetError: a sum could leave 32 bits.
     """
     biases = folded_biases(op, net, kernel)
+    if op.profile is Profile.TFLM:
+        return _tflm_channels(name, biases, conv_factors(op, net), kernel)
     requant = conv_requant(op, net)
     multipliers = requant.multipliers
     if len(multipliers) == 1:
@@ -77,6 +81,19 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
         _require_exact_doubling(op, net, biases, multipliers, requant.shift)
     rows = tuple(braces(pair) for pair in zip(biases, multipliers, strict=True))
     return Constant(name, "lp_channel", rows, 8 * len(rows))
+
+
+def _tflm_channels(name: str, biases: list[int], factors: tuple[Factor, ...], kernel: Kernel) -> Constant:
+    """The same as `lp_tflm_channel` has it."""
+    if len(factors) == 1:
+        factors *= len(biases)
+    rows = []
+    for bias, factor in zip(biases, factors, strict=True):
+        if kernel.layout in DSP_LAYOUTS:
+            rows.append(braces((bias, 2 * factor.multiplier - (1 << 32), 1 << (32 + factor.shift))))
+        else:
+            rows.append(braces((bias, factor.multiplier, factor.shift)))
+    return Constant(name, "lp_tflm_channel", tuple(rows), TFLM_CHANNEL_BYTES * len(rows))
 
 
 def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
@@ -127,15 +144,31 @@ def pool_scales_constant(name: str, op: AverageOp, net: Net) -> Constant:
     """The scale of a mean for every count of elements that occurs."""
     rows = []
     for count in pool_counts(op, net):
-        requant = pool_requant(op, net, count)
-        rows.append(braces((requant.multipliers[0], count, requant.shift)))
+        if op.profile is Profile.TFLM:
+            assert isinstance(op, GlobalAveragePool2D)
+            factor = mean_factor(op, net)
+            rows.append(braces((factor.multiplier, count, factor.shift)))
+        else:
+            requant = pool_requant(op, net, count)
+            rows.append(braces((requant.multipliers[0], count, requant.shift)))
     return Constant(name, "lp_pool_scale", tuple(rows), 8 * len(rows))
 
 
 def softmax_constant(name: str, op: Softmax, net: Net) -> Constant:
     """The table of powers."""
+    if op.profile is Profile.TFLM:
+        powers = softmax_powers(op, net).tolist()
+        return Constant(name, "int32_t", tuple(map(str, powers)), 4 * len(powers))
     table = softmax_table(op, net)
     return Constant(name, "uint16_t", tuple(str(value) for value in table), 2 * len(table))
+
+
+def lookup_constant(name: str, op: Op, net: Net) -> Constant:
+    """What an op makes of each element by itself: the output's bytes for the input's bytes 0 to 255."""
+    source = net.tensors[op.inputs[0]].dtype.numpy
+    every = np.arange(256, dtype=np.uint8).view(source)
+    table = TFLM_OPS[type(op)](op, net, [every]).view(np.uint8)
+    return Constant(name, "uint8_t", tuple(map(str, table.tolist())), len(table))
 
 
 def _rows(op: WeightedOp, net: Net) -> NDArray[np.int64]:

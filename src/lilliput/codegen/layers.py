@@ -10,11 +10,12 @@ from lilliput.codegen.calls import Place, call, fields
 from lilliput.codegen.constants import (
     Constant,
     channels_constant,
+    lookup_constant,
     pool_scales_constant,
     softmax_constant,
     weights_constant,
 )
-from lilliput.codegen.text import comment_text
+from lilliput.codegen.text import braces, comment_text
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
     AverageOp,
@@ -26,6 +27,7 @@ from lilliput.net.fixedpoint import (
     quant,
     requantize_parameters,
 )
+from lilliput.net.fixedpoint_tflm import add_factors
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
     Add,
@@ -46,7 +48,7 @@ from lilliput.net.ops import (
     Softmax,
 )
 from lilliput.targets.cores import Core
-from lilliput.targets.kernels import Kernel, kernel_for
+from lilliput.targets.kernels import LOOKUP, Kernel, kernel_for
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,6 @@ def layer_for(index: int, op: Op, net: Net, core: Core) -> Layer:
     """
     if net.plan is None:
         raise NetError(f"network '{net.name}' has no plan", "addresses are not known", "place it first")
-    if op.profile is not Profile.LILLIPUT:
-        raise NetError(
-            f"op '{op.name}' has the numeric profile '{op.profile}'",
-            "the C kernels compute in the profile 'lilliput'",
-            "quantize the network with Lilliput",
-        )
     kernel = kernel_for(op, net, core)
     prefix = f"{net.name}_layer_{index:02d}"
     place = Place(op, net, net.plan, kernel, prefix)
@@ -115,6 +111,11 @@ def _weighted_constants(place: Place) -> tuple[Constant, Constant]:
     )
 
 
+def _shift(op: WeightedOp, net: Net) -> int:
+    """The shift of all channels; in the profile `tflm` each channel has its own."""
+    return 0 if op.profile is Profile.TFLM else conv_requant(op, net).shift
+
+
 def _sliding(op: Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D) -> list[tuple[str, object]]:
     return [("stride_y", op.strides[0]), ("stride_x", op.strides[1])]
 
@@ -143,7 +144,7 @@ def _convolution(place: Place) -> _Emitted:
         ("input_zero_point", _zero_point(place, op.inputs[0])),
         ("output_zero_point", _zero_point(place, op.outputs[0])),
         *_bounds(place),
-        ("shift", conv_requant(op, place.net).shift),
+        ("shift", _shift(op, place.net)),
     ]
     body = call(place, "lp_conv2d_params", fields(place, values), place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body
@@ -158,7 +159,7 @@ def _fully_connected(place: Place) -> _Emitted:
         ("outputs", place.output_shape[0]),
         ("output_zero_point", _zero_point(place, op.outputs[0])),
         *_bounds(place),
-        ("shift", conv_requant(op, place.net).shift),
+        ("shift", _shift(op, place.net)),
     ]
     parameters = fields(place, values)
     body = call(place, "lp_fully_connected_params", parameters, place.input(), place.output, *place.scratch)
@@ -189,19 +190,21 @@ def _average_pool(place: Place) -> _Emitted:
         output: tuple[int, ...] = (1, 1)
     else:
         window, output = op, place.output_shape[:2]
+    # TensorFlow Lite Micro's pool averages integers as they are; its mean scales them.
+    divides = op.profile is Profile.TFLM and isinstance(op, AveragePool2D)
     values = [
-        ("scales", place.constant("scales")),
+        ("scales", 0 if divides else place.constant("scales")),
         *_sides("input", place.shape(), "height", "width"),
         ("channels", place.shape()[2]),
         *_sides("output", output, "height", "width"),
         *_sides("pool", window.pool, "height", "width"),
         *_sliding(window),
         *_before(window),
-        ("input_zero_point", _zero_point(place, op.inputs[0])),
-        ("output_zero_point", _zero_point(place, op.outputs[0])),
+        ("input_zero_point", 0 if divides else _zero_point(place, op.inputs[0])),
+        ("output_zero_point", 0 if divides else _zero_point(place, op.outputs[0])),
         *_bounds(place),
     ]
-    scales = pool_scales_constant(place.constant("scales"), op, place.net)
+    scales = () if divides else (pool_scales_constant(place.constant("scales"), op, place.net),)
     body = call(
         place,
         "lp_average_pool2d_params",
@@ -210,11 +213,13 @@ def _average_pool(place: Place) -> _Emitted:
         place.output,
         *place.scratch,
     )
-    return (scales,), body
+    return scales, body
 
 
 def _add(place: Place) -> _Emitted:
     op: Add = place.op
+    if op.profile is Profile.TFLM:
+        return (), _add_tflm(place)
     found = add_parameters(op, place.net)
     values = [
         ("multiplier_1", found.multipliers[0]),
@@ -228,12 +233,35 @@ def _add(place: Place) -> _Emitted:
     return (), call(place, "lp_add_params", parameters, place.input(0), place.input(1), place.output)
 
 
+def _add_tflm(place: Place) -> str:
+    op: Add = place.op
+    found = add_factors(op, place.net)
+    factors = (*found.inputs, found.output)
+    values: list[tuple[str, object]] = [
+        (name, braces((factor.multiplier, factor.shift)))
+        for name, factor in zip(("factor_1", "factor_2", "output_factor"), factors, strict=True)
+    ]
+    values += [
+        ("elements", math.prod(place.output_shape)),
+        ("zero_point_1", _zero_point(place, op.inputs[0])),
+        ("zero_point_2", _zero_point(place, op.inputs[1])),
+        ("output_zero_point", _zero_point(place, op.outputs[0])),
+        *_bounds(place),
+    ]
+    parameters = fields(place, values)
+    return call(place, "lp_add_tflm_params", parameters, place.input(0), place.input(1), place.output)
+
+
 def _rescale(place: Place) -> _Emitted:
     op: RescaleOp = place.op
     elements = math.prod(place.output_shape)
     if place.kernel.function == "lp_u8_to_s8":
         source = f"(const uint8_t *)({place.input()})"
         return (), f"    {place.kernel.function}({source}, {place.output}, {elements});\n"
+    if place.kernel.function == LOOKUP:
+        table = lookup_constant(place.constant("table"), op, place.net)
+        arguments = (table.name, place.input(), place.output, str(elements))
+        return (table,), f"    {place.kernel.function}({', '.join(arguments)});\n"
     found = requantize_parameters(op, place.net)
     values = [
         ("multiplier", found.multiplier),
@@ -267,7 +295,8 @@ def _softmax(place: Place) -> _Emitted:
         ("columns", columns),
     ]
     table = softmax_constant(place.constant("table"), place.op, place.net)
-    body = call(place, "lp_softmax_params", fields(place, values), place.input(), place.output)
+    parameters = "lp_softmax_tflm_params" if place.op.profile is Profile.TFLM else "lp_softmax_params"
+    body = call(place, parameters, fields(place, values), place.input(), place.output)
     return (table,), body
 
 

@@ -53,7 +53,10 @@ from lilliput.net.tensor import DType, Tensor
 LARGEST_SUM = (1 << 31) - 1
 """What an int32 accumulator holds."""
 
-_LARGEST_SOFTMAX = 1 << 15  # so that the sum of the powers stays below 2**30
+_LARGEST_SOFTMAX = {
+    Profile.LILLIPUT: 1 << 15,
+    Profile.TFLM: (1 << 12) - 1,
+}  # the sum of the powers fits int32
 _LARGEST_RESULT = LARGEST_SUM - 256  # so that adding the zero point stays within int32
 
 
@@ -252,7 +255,8 @@ def _check_softmax(net: Net, op: Softmax) -> None:
     target = quant(op.outputs[0], net)
     if (target.scale, target.zero_point) != (SOFTMAX_SCALE, SOFTMAX_ZERO_POINT):
         raise refuse(net, f"the output of softmax '{op.name}' must have scale 1/256 and zero point -128")
-    if net.tensors[op.inputs[0]].shape[-1] > _LARGEST_SOFTMAX:
-        raise refuse(net, f"softmax '{op.name}' is over more than {_LARGEST_SOFTMAX} elements")
+    most = _LARGEST_SOFTMAX[op.profile]
+    if net.tensors[op.inputs[0]].shape[-1] > most:
+        raise refuse(net, f"softmax '{op.name}' is over more than {most} elements")
     if op.profile is Profile.TFLM:
         softmax_factor(op, net)

@@ -30,10 +30,19 @@ typedef struct {
     int32_t multiplier;
 } lp_channel;
 
+/* The same in the profile `tflm`: the factor is multiplier * 2**(scale - 31).  For functions with `dsp` in
+ * their name, whose scales are -31 to -2, `multiplier` is twice that less 2**32, and `scale` 2**(32 + scale).
+ */
+typedef struct {
+    int32_t bias;
+    int32_t multiplier;
+    int32_t scale;
+} lp_tflm_channel;
+
 /* Where the input's elements meet the kernel's, and how sums become int8. */
 typedef struct {
     const int8_t *weights;
-    const lp_channel *channels;
+    const void *channels; /* lp_channel or lp_tflm_channel, one for each output channel */
     uint16_t input_height, input_width, input_channels;
     uint16_t output_height, output_width, output_channels;
     uint16_t kernel_height, kernel_width;
@@ -47,7 +56,7 @@ typedef struct {
 
 typedef struct {
     const int8_t *weights;
-    const lp_channel *channels;
+    const void *channels; /* lp_channel or lp_tflm_channel, one for each output */
     uint16_t inputs, outputs;
     int8_t output_zero_point;
     int8_t minimum, maximum;
@@ -63,14 +72,23 @@ typedef struct {
     int8_t minimum, maximum;
 } lp_max_pool2d_params;
 
-/* The scale of a mean over `count` elements. */
+/* A factor in the profile `tflm`: multiplier * 2**(scale - 31). */
+typedef struct {
+    int32_t multiplier;
+    int32_t scale;
+} lp_factor;
+
+/* The scale of a mean over `count` elements; in the profile `tflm` the factor is multiplier * 2**(shift -
+ * 31).
+ */
 typedef struct {
     int32_t multiplier;
     uint16_t count;
-    uint8_t shift;
+    int8_t shift;
 } lp_pool_scale;
 
-/* `scales` holds one entry for every count that occurs. */
+/* `scales` holds one entry for every count that occurs, or is 0 in the profile `tflm` where none is wanted.
+ */
 typedef struct {
     const lp_pool_scale *scales;
     uint16_t input_height, input_width, channels;
@@ -88,6 +106,14 @@ typedef struct {
     int8_t minimum, maximum;
     uint8_t shift;
 } lp_add_params;
+
+/* Inputs are first multiplied by 2**20.  All scales are at most 0. */
+typedef struct {
+    lp_factor factor_1, factor_2, output_factor;
+    uint32_t elements;
+    int8_t zero_point_1, zero_point_2, output_zero_point;
+    int8_t minimum, maximum;
+} lp_add_tflm_params;
 
 /* Bounds are wider than int8 since the output may be uint8. */
 typedef struct {
@@ -107,6 +133,12 @@ typedef struct {
     const uint16_t *table; /* 256 entries: exp(-beta * scale * distance) * 32768 */
     uint16_t rows, columns;
 } lp_softmax_params;
+
+/* Powers are int32 without integer bits. */
+typedef struct {
+    const int32_t *table; /* 256 entries: exp(-beta * scale * distance) * 2**31, 0 where it does not count */
+    uint16_t rows, columns;
+} lp_softmax_tflm_params;
 
 /* Convolution; weights (out, kernel height, kernel width, in); the input's zero point is folded into the
  * bias. */
@@ -173,6 +205,30 @@ void lp_softmax_s8(const lp_softmax_params *params, const int8_t *input, int8_t 
 /* `rows` runs of `row_bytes`, placed `output_stride` bytes apart: one part of a concatenation. */
 void lp_copy_rows(const int8_t *input, int8_t *output, uint32_t rows, uint32_t row_bytes,
                   uint32_t output_stride);
+
+/* Kernels of the profile `tflm`, which otherwise do the same as those without it in their name: every byte is
+ * that of TensorFlow Lite Micro. */
+void lp_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+void lp_conv2d_1x1_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+void lp_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                           void *scratch);
+void lp_conv2d_1x1_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                               void *scratch);
+void lp_depthwise_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+void lp_depthwise_conv2d_multiplier_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
+                                            int8_t *output);
+void lp_depthwise_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                     void *scratch);
+void lp_fully_connected_tflm_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
+void lp_fully_connected_dsp_tflm_s8(const lp_fully_connected_params *params, const int8_t *input,
+                                    int8_t *output, void *scratch);
+void lp_average_pool2d_tflm_s8(const lp_average_pool2d_params *params, const int8_t *input, int8_t *output);
+void lp_add_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
+                    int8_t *output);
+void lp_softmax_tflm_s8(const lp_softmax_tflm_params *params, const int8_t *input, int8_t *output);
+
+/* table[byte], element by element, whatever the types; `output` may be `input`. */
+void lp_lookup(const uint8_t *table, const void *input, void *output, uint32_t elements);
 
 #ifdef __cplusplus
 }

@@ -1,37 +1,6 @@
-#include "lp_internal.h"
-
-/* Sum over the window for one output channel; `image` begins at its input channel, `weights` at its first
- * tap. */
-static int32_t window(const lp_conv2d_params *params, const int8_t *image, const int8_t *weights,
-                      lp_span rows, lp_span columns) {
-    int32_t sum = 0;
-    for (int32_t row = rows.begin; row < rows.end; row++) {
-        const int32_t y = rows.start + row * params->dilation_y;
-        for (int32_t column = columns.begin; column < columns.end; column++) {
-            const int32_t x = columns.start + column * params->dilation_x;
-            const int32_t tap = weights[(row * params->kernel_width + column) * params->output_channels];
-            sum += tap *
-                   (image[(y * params->input_width + x) * params->input_channels] - params->input_zero_point);
-        }
-    }
-    return sum;
-}
+#define LP_TFLM 0
+#include "lp_depthwise_conv2d_multiplier.h"
 
 void lp_depthwise_conv2d_multiplier_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output) {
-    const int32_t multiplier = params->output_channels / params->input_channels;
-    for (int32_t y = 0; y < params->output_height; y++) {
-        const lp_span rows = lp_inside(y * params->stride_y - params->padding_top, params->kernel_height,
-                                       params->dilation_y, params->input_height);
-        for (int32_t x = 0; x < params->output_width; x++) {
-            const lp_span columns = lp_inside(x * params->stride_x - params->padding_left,
-                                              params->kernel_width, params->dilation_x, params->input_width);
-            for (int32_t channel = 0; channel < params->output_channels; channel++) {
-                const int32_t sum =
-                    params->channels[channel].bias +
-                    window(params, input + channel / multiplier, params->weights + channel, rows, columns);
-                *output++ = lp_requantize(sum, params->channels[channel].multiplier, params->shift,
-                                          params->output_zero_point, params->minimum, params->maximum);
-            }
-        }
-    }
+    depthwise_conv2d_multiplier(params, input, output);
 }

@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Any
 
 from lilliput.errors import NetError
-from lilliput.net.fixedpoint import pool_counts
+from lilliput.net.fixedpoint import WeightedOp, pool_counts
+from lilliput.net.fixedpoint_tflm import conv_factors
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
     Add,
@@ -26,6 +27,7 @@ from lilliput.net.ops import (
     MaxPool2D,
     Op,
     Pad,
+    Profile,
     ReLU,
     ReLU6,
     Requantize,
@@ -39,8 +41,14 @@ CHANNEL_BYTES = 8
 """Bias and multiplier of one output channel."""
 POOL_SCALE_BYTES = 8
 """One entry of an average pool's table of scales."""
+TFLM_CHANNEL_BYTES = 12
+"""Bias, multiplier and scale of one output channel in the profile `tflm`."""
 SOFTMAX_TABLE_BYTES = 512
 """256 powers of 16 bits."""
+TFLM_SOFTMAX_TABLE_BYTES = 1024
+"""256 powers of 32 bits."""
+LOOKUP_TABLE_BYTES = 256
+"""What each of 256 inputs becomes."""
 SCRATCH_ALIGNMENT_BYTES = 4
 BLOCK_PIXELS = 4
 """Output pixels that the kernels for cores with DSP instructions compute side by side."""
@@ -50,6 +58,8 @@ STRIP_ROWS = 8
 """Rows of outputs that `lp_depthwise_conv2d_dsp_s8` makes of what it holds in scratch memory."""
 PAIR_BYTES = 4
 """Two inputs, expanded to int16."""
+LOOKUP = "lp_lookup"
+"""The kernel of whatever makes of each element another one."""
 
 
 class Layout(StrEnum):
@@ -60,6 +70,10 @@ class Layout(StrEnum):
     PAIRED = "paired"
     SPLIT = "split"
     CHANNELS_FIRST = "channels first"
+
+
+DSP_LAYOUTS = frozenset({Layout.PAIRED, Layout.SPLIT, Layout.CHANNELS_FIRST})
+"""The orders that kernels for cores with DSP instructions read."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +121,16 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
     match op:
         case Conv2D() | DepthwiseConv2D() | FullyConnected():
             channels = net.tensors[op.outputs[0]].shape[-1]
-            return weights_bytes(op, net, core) + channels * CHANNEL_BYTES
+            channel_bytes = TFLM_CHANNEL_BYTES if op.profile is Profile.TFLM else CHANNEL_BYTES
+            return weights_bytes(op, net, core) + channels * channel_bytes
+        case AveragePool2D() if op.profile is Profile.TFLM:
+            return 0
         case AveragePool2D() | GlobalAveragePool2D():
             return len(pool_counts(op, net)) * POOL_SCALE_BYTES
         case Softmax():
-            return SOFTMAX_TABLE_BYTES
+            return TFLM_SOFTMAX_TABLE_BYTES if op.profile is Profile.TFLM else SOFTMAX_TABLE_BYTES
         case _:
-            return 0
+            return LOOKUP_TABLE_BYTES if kernel_for(op, net, core).function == LOOKUP else 0
 
 
 def weights_bytes(op: Conv2D | DepthwiseConv2D | FullyConnected, net: Net, core: Core) -> int:
@@ -123,34 +140,28 @@ def weights_bytes(op: Conv2D | DepthwiseConv2D | FullyConnected, net: Net, core:
 
 def _conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     channels, *kernel, depth = net.tensors[op.inputs[1]].shape
-    if (
-        core.has_dsp
-        and depth == 1
-        and kernel == [3, 3]
-        and channels <= FEW_CHANNELS
-        and op.dilation == (1, 1)
-    ):
+    has_dsp = core.has_dsp and _fits_dsp(op, net)
+    if has_dsp and depth == 1 and kernel == [3, 3] and channels <= FEW_CHANNELS and op.dilation == (1, 1):
         return _by_channel(op, net, (3, 3))
-    if core.has_dsp:
+    stem = "lp_conv2d_1x1" if _is_pointwise(op, net) else "lp_conv2d"
+    if has_dsp:
         elements = math.prod(kernel) * depth
         return Kernel(
-            "lp_conv2d_1x1_dsp_s8" if _is_pointwise(op, net) else "lp_conv2d_dsp_s8",
+            _function(f"{stem}_dsp", op),
             scratch_bytes=-(-elements // 2) * PAIR_BYTES * BLOCK_PIXELS,
             layout=Layout.PAIRED,
-            needs=("lp_multiply_block",),
+            needs=(_part("lp_multiply_block", op),),
             folds_zero_point=True,
         )
-    if _is_pointwise(op, net):
-        return Kernel("lp_conv2d_1x1_s8", layout=Layout.PLAIN, folds_zero_point=True)
-    return Kernel("lp_conv2d_s8", layout=Layout.PLAIN, folds_zero_point=True)
+    return Kernel(_function(stem, op), layout=Layout.PLAIN, folds_zero_point=True)
 
 
 def _depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
-    if core.has_dsp and op.dilation == (1, 1):
+    if core.has_dsp and op.dilation == (1, 1) and _fits_dsp(op, net):
         return _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
     if net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]:
-        return Kernel("lp_depthwise_conv2d_s8", layout=Layout.PLAIN)
-    return Kernel("lp_depthwise_conv2d_multiplier_s8", layout=Layout.PLAIN)
+        return Kernel(_function("lp_depthwise_conv2d", op), layout=Layout.PLAIN)
+    return Kernel(_function("lp_depthwise_conv2d_multiplier", op), layout=Layout.PLAIN)
 
 
 def _by_channel(op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, ...]) -> Kernel:
@@ -159,10 +170,10 @@ def _by_channel(op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, ...])
     rows = (min(height, STRIP_ROWS) - 1) * op.strides[0] + kernel[0]
     row_bytes = (_to_four(width) - 1) * op.strides[1] + _to_four(kernel[1])
     return Kernel(
-        "lp_depthwise_conv2d_dsp_s8",
+        _function("lp_depthwise_conv2d_dsp", op),
         scratch_bytes=rows * _to_four(row_bytes) + 2 * kernel[0] * _to_four(kernel[1]),
         layout=Layout.CHANNELS_FIRST,
-        needs=("lp_depthwise_3x3", "lp_copy_rows"),
+        needs=(_part("lp_depthwise_3x3", op), "lp_copy_rows"),
         folds_zero_point=True,
     )
 
@@ -173,25 +184,53 @@ def _to_four(length: int) -> int:
 
 
 def _fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
-    if core.has_dsp:
+    if core.has_dsp and _fits_dsp(op, net):
         return Kernel(
-            "lp_fully_connected_dsp_s8",
+            _function("lp_fully_connected_dsp", op),
             scratch_bytes=-(-net.tensors[op.inputs[1]].shape[1] // 2) * PAIR_BYTES,
             layout=Layout.SPLIT,
             folds_zero_point=True,
         )
-    return Kernel("lp_fully_connected_s8", layout=Layout.PLAIN, folds_zero_point=True)
+    return Kernel(_function("lp_fully_connected", op), layout=Layout.PLAIN, folds_zero_point=True)
 
 
 def _rescale(op: Op, net: Net, core: Core) -> Kernel:
     source, target = net.tensors[op.inputs[0]], net.tensors[op.outputs[0]]
     if source.dtype is not DType.UINT8:
-        return Kernel("lp_requantize_s8")
+        return Kernel(LOOKUP if op.profile is Profile.TFLM else "lp_requantize_s8")
     if isinstance(op, Requantize) and target.dtype is DType.INT8 and source.quant and target.quant:
         moves_only = source.quant.scales == target.quant.scales
         if moves_only and source.quant.zero_point - target.quant.zero_point == 128:
             return Kernel("lp_u8_to_s8")
-    return Kernel("lp_requantize_u8")
+    return Kernel(LOOKUP if op.profile is Profile.TFLM else "lp_requantize_u8")
+
+
+def _fits_dsp(op: WeightedOp, net: Net) -> bool:
+    """Whether the kernels for cores with DSP instructions hold the factors of `op`.
+
+    In the profile `tflm` they multiply by 2**32 less than twice the multiplier, then by a fraction that fits
+    int32 only if it stands for a shift right by 2 to 31.
+    """
+    if op.profile is Profile.LILLIPUT:
+        return True
+    return all(factor.multiplier and -31 <= factor.shift <= -2 for factor in conv_factors(op, net))
+
+
+def _function(stem: str, op: Op) -> str:
+    """Name of a kernel in the numeric profile of `op`."""
+    return f"{_part(stem, op)}_s8"
+
+
+def _part(stem: str, op: Op) -> str:
+    """The same for what kernels call."""
+    return f"{stem}_tflm" if op.profile is Profile.TFLM else stem
+
+
+def _in_profile(stem: str) -> Callable[[Op, Net, Core], Kernel]:
+    def choose(op: Op, net: Net, core: Core) -> Kernel:
+        return Kernel(_function(stem, op))
+
+    return choose
 
 
 def _always(function: str, *needs: str) -> Callable[[Op, Net, Core], Kernel]:
@@ -211,15 +250,15 @@ KERNELS: Mapping[type[Op], Callable[[Any, Net, Core], Kernel]] = {
     DepthwiseConv2D: _depthwise,
     FullyConnected: _fully_connected,
     MaxPool2D: _always("lp_max_pool2d_s8"),
-    AveragePool2D: _always("lp_average_pool2d_s8"),
-    GlobalAveragePool2D: _always("lp_average_pool2d_s8"),
-    Add: _always("lp_add_s8"),
+    AveragePool2D: _in_profile("lp_average_pool2d"),
+    GlobalAveragePool2D: _in_profile("lp_average_pool2d"),
+    Add: _in_profile("lp_add"),
     Concat: _always("lp_copy_rows"),
     Pad: _always("lp_pad_s8", "lp_copy_rows"),
     ReLU: _rescale,
     ReLU6: _rescale,
     Reshape: _always("lp_copy_rows"),
-    Softmax: _always("lp_softmax_s8"),
+    Softmax: _in_profile("lp_softmax"),
     Requantize: _rescale,
 }
 """How the kernel of each op is chosen."""

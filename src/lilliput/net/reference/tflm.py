@@ -99,18 +99,24 @@ def _clamp(op: ReLU6, net: Net, inputs: Sequence[Array]) -> Array:
     return clamped(inputs[0], op, net)
 
 
-def _softmax(op: Softmax, net: Net, inputs: Sequence[Array]) -> Array:
+def softmax_powers(op: Softmax, net: Net) -> Array:
+    """exp(-beta * s_x * d) * 2**31 for the distance d = max - x in 0…255, 0 where it is too far to count."""
     found = softmax_factor(op, net)
-    x = inputs[0].astype(np.int64)
-    difference = x - x.max(axis=-1, keepdims=True)
+    difference = -np.arange(256, dtype=np.int64)
     counts = difference >= found.least_difference
     exponents = scaled(np.where(counts, difference, 0), [found.factor])
-    powers = np.where(counts, exponential(exponents), 0)
+    powers: Array = np.where(counts, exponential(exponents), 0)
+    return powers
+
+
+def _softmax(op: Softmax, net: Net, inputs: Sequence[Array]) -> Array:
+    x = inputs[0].astype(np.int64)
+    powers = softmax_powers(op, net)[x.max(axis=-1, keepdims=True) - x]
     # The sum has 12 integer bits; each power is brought to them first.
-    total = np.where(counts, shifted_right(powers, 12), 0).sum(axis=-1, keepdims=True)
+    total = shifted_right(powers, 12).sum(axis=-1, keepdims=True)
     inverse, bits_over_unit = reciprocal(total, 12)
     shares = shifted_right(high_product(powers, inverse), bits_over_unit + 31 - 8)
-    return clamped(np.where(counts, shares - 128, -128), op, net)
+    return clamped(shares - 128, op, net)
 
 
 TFLM_OPS: Mapping[type[Op], IntegerOp] = {

@@ -1,0 +1,15 @@
+#define LP_TFLM 1
+#include "lp_depthwise_3x3.h"
+
+#if LP_DSP
+
+void lp_depthwise_3x3_tflm(const lp_depthwise_rows *all, int32_t stride_x) {
+    depthwise_3x3(all, stride_x);
+}
+
+#else
+
+/* An empty file is not C. */
+typedef int lp_depthwise_3x3_tflm_is_not_here;
+
+#endif
