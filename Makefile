@@ -2,7 +2,7 @@
 # PYTHON=… names another Python (3.11 or newer), CC=… another C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-exact test-slow fuzz lint format docs bench fit clean
+.PHONY: help demo test test-exact test-slow fuzz lint format docs bench fit-cycles clean
 
 BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
@@ -28,7 +28,7 @@ help:
 	@echo 'make format      rewrites Python and C in the house format'
 	@echo 'make docs        writes docs/configuration.md; checks links, commands and examples in all pages'
 	@echo 'make bench       benchmarks; prints machine, versions, seed and ratios'
-	@echo 'make fit         measures kernels anew: code sizes and cycles that costs are predicted from'
+	@echo 'make fit-cycles  measures kernels anew: code sizes and cycles that costs are predicted from'
 	@echo 'make clean       removes everything that these commands made, .venv included'
 
 demo:
@@ -73,10 +73,10 @@ docs:
 	$(PYTEST) -q tests/test_docs.py
 
 bench:
-	@tools/environment.sh dev
+	@tools/environment.sh bench
 	$(BIN)/python benchmarks/run.py
 
-fit:
+fit-cycles:
 	@tools/environment.sh dev
 	$(BIN)/python benchmarks/fit_cost.py
 

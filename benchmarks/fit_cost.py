@@ -1,10 +1,10 @@
 """Fits what `lilliput.cost` predicts: builds networks for every core, runs them emulated, and writes the
 tables.
 
-python benchmarks/fit_cost.py [--core NAME …] [--networks N] [--seed N] [--check]
+python benchmarks/fit_cost.py [--core NAME …] [--networks N] [--seed N] [--jobs N]
 
-Writes src/lilliput/cost/code_bytes.json and cycles.json.  With --check nothing is written: networks that no
-fit has seen are built, and the errors of the tables as they are printed.
+Writes src/lilliput/cost/code_bytes.json and cycles.json, and prints how far off they are on the networks that
+they were fitted on.  `python benchmarks/run.py prediction` measures that on others.
 """
 
 from __future__ import annotations
@@ -12,88 +12,47 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fit_networks import networks
+from samples import Sample, Taken, measured, roomy
 from scipy.optimize import nnls
 
-from lilliput.codegen import generate
 from lilliput.cost import code_size, cost, cycles
 from lilliput.cost.cycle_counts import counts
-from lilliput.measure.emulator import Emulator
-from lilliput.measure.firmware import build_firmware
-from lilliput.measure.measuring import random_vectors
-from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Net
-from lilliput.passes import lower
-from lilliput.targets import Board, board
+from lilliput.targets import boards
+from lilliput.targets.blocking import blocking_of
 from lilliput.targets.cores import CORES, Core
-from lilliput.targets.kernels import constant_bytes, kernel_for
+from lilliput.targets.kernels import kernel_for
 
-UNSEEN_SEED = 1_000_000
-ROOM_BYTES = 1 << 26
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One network as it was built and run; `helpers` are functions of the compiler in the firmware."""
-
-    net: Net
-    code_bytes: int
-    helpers: frozenset[str]
-    cycles: int | None
-    layer_cycles: dict[int, int]
+RELATIVE = 0.9
+"""Errors count divided by their layer's cycles to this power: large layers a little more than small ones."""
+DIGITS = 4
+LEAST_SHARE = 1e-4
+"""A count that never makes so much of a layer's cycles is left out."""
 
 
 def main() -> int:
-    """Fits, or checks."""
+    """Fits, and reports."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--core", nargs="*", choices=[core.name for core in CORES], help="default: all")
-    parser.add_argument("--networks", type=int, default=120, help="for each core")
+    parser.add_argument("--networks", type=int, default=160, help="for each core")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--check", action="store_true", help="measure the errors on unseen networks only")
+    parser.add_argument("--jobs", type=int, help="processes; default: one for each processor")
     options = parser.parse_args()
-    cores = [core for core in CORES if not options.core or core.name in options.core]
-    for core in cores:
-        seed = options.seed + (UNSEEN_SEED if options.check else 0)
-        samples = list(measured(core, options.networks, seed))
-        if not options.check:
-            write(code_size.TABLE, core, fit_code(samples, core))
-            if samples[0].cycles is not None:
-                write(cycles.TABLE, core, fit_cycles(samples, core))
-            code_size.code_sizes.cache_clear()
-            cycles.cycle_model.cache_clear()
+    for core in (core for core in CORES if not options.core or core.name in options.core):
+        samples = list(measured(core, networks(options.networks, options.seed), options.jobs))
+        write(code_size.TABLE, core, fit_code(samples, core))
+        if samples[0].cycles is not None:
+            write(cycles.TABLE, core, fit_cycles(samples, core))
+        code_size.code_sizes.cache_clear()
+        cycles.cycle_model.cache_clear()
         report(samples, core)
     return 0
-
-
-def roomy(core: Core) -> Board:
-    """A board with this core on which everything fits."""
-    return replace(board("generic-m4"), core=core, flash_bytes=ROOM_BYTES, ram_bytes=ROOM_BYTES)
-
-
-def measured(core: Core, count: int, seed: int) -> Iterator[Sample]:
-    """`count` networks, built and run."""
-    target = roomy(core)
-    toolchain = find_toolchain(target)
-    print(f"{core.name}: {toolchain.title}", file=sys.stderr)
-    for net in networks(count, seed):
-        planned = lower(net, None, core)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "firmware.elf"
-            firmware = build_firmware(generate(planned, target), net.name, target, toolchain, path)
-        profile = Emulator(firmware.image, net.name, target).profile(random_vectors(planned, 3)[2].tobytes())
-        assert firmware.flash_bytes.total is not None
-        # What fills arrays up to a multiple of four counts as weights here, as it does in predictions.
-        code_bytes = firmware.flash_bytes.total - sum(constant_bytes(op, planned, core) for op in planned.ops)
-        functions = {symbol.name for symbol in firmware.image.symbols.values() if symbol.is_function}
-        helpers = frozenset(name for name in functions if name.startswith("__"))
-        yield Sample(planned, code_bytes, helpers, profile.cycles, profile.layer_cycles)
 
 
 def fit_code(samples: list[Sample], core: Core) -> dict[str, Any]:
@@ -113,7 +72,7 @@ def fit_code(samples: list[Sample], core: Core) -> dict[str, Any]:
         for name in names:
             row |= {f"function {one}": 1.0 for one in (name, *helpers[name])}
         rows.append(row)
-    found = solve(rows, [sample.code_bytes for sample in samples], 0.0)
+    found = solve(rows, [sample.code_bytes for sample in samples], [1.0] * len(samples))
     return {
         "network": round(found["network"], 1),
         "functions": _named(found, "function ", 1),
@@ -128,40 +87,70 @@ def _functions(net: Net, core: Core) -> set[str]:
 
 
 def fit_cycles(samples: list[Sample], core: Core) -> dict[str, Any]:
-    """Cycles of each count that explain the layers of all samples best, kernel by kernel."""
+    """Cycles, and waits for the flash behind each cache, that explain the layers of all samples best."""
+    caches = sorted(samples[0].misses)
+    return {
+        "cycles": fit_linear(samples, core, [sample.cycles for sample in samples]),
+        "splits": fit_linear(samples, core, [sample.splits for sample in samples]),
+        "misses": {
+            name: fit_linear(samples, core, [sample.misses[name] for sample in samples]) for name in caches
+        },
+    }
+
+
+def fit_linear(samples: list[Sample], core: Core, taken: Sequence[Taken | None]) -> dict[str, Any]:
+    """How much of each count explains best what the layers took, kernel by kernel."""
     rows: dict[str, list[dict[str, float]]] = {}
     values: dict[str, list[float]] = {}
+    sizes: dict[str, list[float]] = {}
     outside_rows, outside = [], []
-    for sample in samples:
+    for sample, found in zip(samples, taken, strict=True):
+        assert found is not None
         assert sample.cycles is not None
         layers = [i for i, op in enumerate(sample.net.ops) if not code_size.moves_nothing(op, sample.net)]
-        outside.append(sample.cycles - sum(sample.layer_cycles.values()))
+        outside.append(found.total - sum(found.layers.values()))
         outside_rows.append({"network": 1.0, "call": float(len(layers))})
         for index in layers:
             op = sample.net.ops[index]
             function = kernel_for(op, sample.net, core).function
-            rows.setdefault(function, []).append(counts(op, sample.net))
-            values.setdefault(function, []).append(sample.layer_cycles[index])
-    around = solve(outside_rows, outside, 0.0)
-    functions = {}
-    for function in sorted(rows):
-        found = solve(rows[function], values[function], 0.9)
-        functions[function] = {
-            name: round(value, 3) for name, value in sorted(found.items()) if value >= 0.001
-        }
+            rows.setdefault(function, []).append(counts(op, sample.net, blocking_of(function)))
+            values.setdefault(function, []).append(found.layers.get(index, 0.0))
+            sizes.setdefault(function, []).append(sample.cycles.layers[index])
+    around = solve(outside_rows, outside, [1.0] * len(outside))
+    functions = {
+        name: essential(
+            solve(rows[name], values[name], np.power(sizes[name], RELATIVE)), rows[name], sizes[name]
+        )
+        for name in sorted(rows)
+    }
     return {"network": round(around["network"], 1), "call": round(around["call"], 2), "functions": functions}
 
 
-def solve(rows: list[Mapping[str, float]], values: Iterable[float], relative: float) -> dict[str, float]:
-    """Non-negative least squares; errors count divided by the value to the power of `relative`."""
+def solve(
+    rows: Sequence[Mapping[str, float]], values: Sequence[float], sizes: Sequence[float]
+) -> dict[str, float]:
+    """Non-negative least squares; errors count divided by `sizes`."""
     names = sorted({name for row in rows for name in row})
-    y = np.array(list(values), float)
-    matrix = np.array([[row.get(name, 0.0) for name in names] for row in rows]) / (y**relative)[:, None]
-    y = y / y**relative
+    scale = np.array(sizes, float)
+    matrix = np.array([[row.get(name, 0.0) for name in names] for row in rows]) / scale[:, None]
     # Columns of one size, so that the solver's tolerance means the same for all.
-    size = np.maximum(np.linalg.norm(matrix, axis=0), 1e-12)
-    solution, _ = nnls(matrix / size, y, maxiter=100 * len(names))
-    return dict(zip(names, (solution / size).tolist(), strict=True))
+    norm = np.maximum(np.linalg.norm(matrix, axis=0), 1e-12)
+    solution, _ = nnls(matrix / norm, np.array(values, float) / scale, maxiter=100 * len(names))
+    return dict(zip(names, (solution / norm).tolist(), strict=True))
+
+
+def essential(
+    weights: Mapping[str, float], rows: Sequence[Mapping[str, float]], cycles_of: Sequence[float]
+) -> dict[str, float]:
+    """The weights without those that make `LEAST_SHARE` of no layer's cycles, in a few digits."""
+    return {
+        name: float(f"{weight:.{DIGITS}g}")
+        for name, weight in weights.items()
+        if any(
+            weight * row.get(name, 0.0) > LEAST_SHARE * size
+            for row, size in zip(rows, cycles_of, strict=True)
+        )
+    }
 
 
 def _named(found: Mapping[str, float], prefix: str, digits: int) -> dict[str, float]:
@@ -181,35 +170,38 @@ def write(table: Path, core: Core, fitted: dict[str, Any]) -> None:
 
 def report(samples: list[Sample], core: Core) -> None:
     """Prints the errors of the tables on `samples`."""
-    target = roomy(core)
-    pairs: dict[str, list[tuple[float, float]]] = {"flash": [], "code": [], "cycles": []}
+    pairs: dict[str, list[tuple[float, float]]] = {}
     for sample in samples:
-        found = cost(sample.net, target)
-        pairs["code"].append((found.code_bytes, sample.code_bytes))
-        pairs["flash"].append((found.flash_bytes, sample.code_bytes + found.weights_bytes))
-        if sample.cycles is not None and found.cycles is not None:
-            pairs["cycles"].append((found.cycles, sample.cycles))
+        found = cost(sample.net, roomy(core))
+        flash_bytes = sample.code_bytes + found.weights_bytes
+        pairs.setdefault("code", []).append((found.code_bytes, sample.code_bytes))
+        pairs.setdefault("flash", []).append((found.flash_bytes, flash_bytes))
+        if sample.cycles is not None:
+            pairs.setdefault("cycles", []).append((found.cycles or 0, sample.cycles.total))
+        for board in boards():
+            if board.core == core and board.flash_wait_states:
+                predicted = cycles.net_cycles(sample.net, board)[1] or 0
+                pairs.setdefault(f"cycles on {board.name}", []).append((predicted, sample.on(board)))
     for name, values in pairs.items():
-        if values:
-            predicted, actual = np.array(values, float).T
-            errors = np.abs(predicted / actual - 1) * 100
-            print(
-                f"{core.name:14} {name:7} of {len(errors)} networks off by: "
-                f"median {np.median(errors):5.2f} %, "
-                f"95th percentile {np.percentile(errors, 95):5.2f} %, largest {errors.max():5.2f} %"
-            )
+        expected, actual = np.array(values, float).T
+        errors = np.abs(expected / actual - 1) * 100
+        print(
+            f"{core.name:14} {name:25} of {len(errors)} networks off by: "
+            f"median {np.median(errors):5.2f} %, "
+            f"95th percentile {np.percentile(errors, 95):5.2f} %, largest {errors.max():5.2f} %"
+        )
     _report_layers(samples, core)
 
 
 def _report_layers(samples: list[Sample], core: Core) -> None:
     errors: dict[str, list[float]] = {}
     for sample in samples:
-        for index, measured_cycles in sample.layer_cycles.items():
+        for index, taken in (sample.cycles.layers if sample.cycles else {}).items():
             op = sample.net.ops[index]
             predicted = cycles.op_cycles(op, sample.net, core)
             if predicted is not None:
                 function = kernel_for(op, sample.net, core).function
-                errors.setdefault(function, []).append(100 * abs(predicted / measured_cycles - 1))
+                errors.setdefault(function, []).append(100 * abs(predicted / taken - 1))
     for function, found in sorted(errors.items()):
         print(
             f"  {function:36} {len(found):4} layers: cycles off by {np.median(found):5.2f} % in the median, "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from networks import quantized
 
-from lilliput.errors import NetError
+from lilliput.errors import FormatError, NetError
 from lilliput.net import (
     Activation,
     Add,
@@ -24,6 +24,7 @@ from lilliput.net import (
     Op,
     Pad,
     Padding,
+    Profile,
     ReLU,
     Reshape,
     Softmax,
@@ -36,13 +37,32 @@ from lilliput.search.cnn import CnnSpace
 RAW = Normalization(DType.UINT8, (128.0,), (64.0,))
 INPUT_SHAPES = ((28, 28, 1), (32, 32, 3), (16, 16, 2), (49, 10, 1), (8, 8, 1), (1, 64, 3))
 MOST_MACS = 3_000_000
+PROFILES = (Profile.LILLIPUT,)
+"""Numeric profiles that there are kernels for."""
 
 
-def networks(count: int, seed: int) -> Iterator[Net]:
-    """Half from the search space `cnn`, half random rows of ops of every kind."""
-    for index in range(count):
-        rng = np.random.default_rng([seed, index])
-        yield _searched(rng) if index % 2 else _assorted(rng)
+def networks(count: int, seed: int) -> list[Net]:
+    """Quantized networks: half from the search space `cnn`, half random rows of ops of every kind."""
+    return [_quantized(float_network(seed, index), index) for index in range(count)]
+
+
+def searched_networks(count: int, seed: int) -> list[Net]:
+    """Quantized networks from the search space `cnn` alone."""
+    rngs = (np.random.default_rng([seed, index]) for index in range(count))
+    return [quantized(_searched(rng), seed=index) for index, rng in enumerate(rngs)]
+
+
+def float_network(seed: int, index: int) -> Net:
+    """One of the networks before it is quantized."""
+    rng = np.random.default_rng([seed, index])
+    return _searched(rng) if index % 2 else _assorted(rng)
+
+
+def _quantized(net: Net, index: int) -> Net:
+    try:
+        return quantized(net, PROFILES[index // 2 % len(PROFILES)], index)
+    except FormatError:
+        return quantized(net, seed=index)  # it cannot be expressed in the other profile
 
 
 def _searched(rng: np.random.Generator) -> Net:

@@ -30,7 +30,7 @@ from lilliput.net import (
 )
 from lilliput.net.ops import same_padding
 from lilliput.net.reference import run_all
-from lilliput.passes import quantize
+from lilliput.passes import fold_batch_norm, fuse_activations, quantize
 
 RANGES = {"input": (-2.0, 2.0), "output": (0.0, 6.0)}
 NAMES = {"inputs": ("input", "weights", "bias"), "outputs": ("output",), "activation": Activation.RELU}
@@ -227,9 +227,10 @@ def quantized(net: Net, profile: Profile = Profile.LILLIPUT, seed: int = 0) -> N
     """The int8 network of a float one, its scales from what random inputs make flow.
 
     Args:
-        net: float, with weights, batch normalization folded.
+        net: float, with weights.
         profile: how its integers round.
     """
+    net = fuse_activations(fold_batch_norm(net))
     rng = np.random.default_rng(seed)
     x = rng.normal(0, 1, (OBSERVED_EXAMPLES, *net.input.shape)).astype(np.float32)
     ranges = {name: (float(y.min()), float(y.max())) for name, y in run_all(net, x).items()}

@@ -22,7 +22,7 @@ from lilliput.errors import LilliputError
 from lilliput.measure.toolchain import find_host_compiler, find_toolchain, host_title
 from lilliput.targets import board
 
-NAMES = ("kernels", "host", "planning", "training")
+NAMES = ("kernels", "host", "peers", "planning", "prediction", "training")
 PACKAGES = ("numpy", "torch", "unicorn", "capstone")
 
 
@@ -69,10 +69,13 @@ def main() -> int:
         if not options.json:
             print(f"\n{name}", flush=True)
         results[name] = []
-        for line in importlib.import_module(name).run(options.seed):
+        benchmark = importlib.import_module(name)
+        for line in benchmark.run(options.seed):
             results[name].append(line)
-            if not options.json:
+            if not options.json and not hasattr(benchmark, "table"):
                 print(_row(line), flush=True)
+        if not options.json and hasattr(benchmark, "table"):
+            print(benchmark.table(results[name]), flush=True)
     if options.json:
         rows = {
             name: [{**asdict(line), "ratio": line.ratio} for line in lines] for name, lines in results.items()

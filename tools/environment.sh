@@ -3,6 +3,7 @@
 #
 #   tools/environment.sh run    what `lilliput` needs
 #   tools/environment.sh dev    the same, and the tools for tests and lint
+#   tools/environment.sh bench  the same, and the programs that benchmarks compare with
 #
 # Does nothing when the environment is up to date.  PYTHON=... and CC=... choose other programs.  Needs no root.
 set -eu
@@ -24,6 +25,7 @@ find_python() {
 # Without the compiler of embedded developers, pip's zig takes its place.
 extras=
 [ "$profile" = dev ] && extras=dev
+[ "$profile" = bench ] && extras=dev,bench
 if ! command -v arm-none-eabi-gcc >/dev/null 2>&1; then
     extras="${extras:+$extras,}zig"
 fi

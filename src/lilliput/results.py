@@ -17,7 +17,9 @@ class Cost:
         weights_bytes: constants in flash (weights, biases, requantization multipliers).
         code_bytes: predicted size of the network's code in flash.
         macs: multiply-accumulate operations of one inference.
-        cycles: predicted core cycles of one inference, None where no model is fitted for the core.
+        cycles: predicted core cycles of one inference with memory that never waits, None where no model is
+            fitted for the core.
+        cycles_with_flash: the same with the waits of the board's flash, None where they are unknown.
         lower_bound_bytes: no plan can need a smaller arena than this.
         order: op names in the order of the smallest peak.
     """
@@ -28,8 +30,14 @@ class Cost:
     code_bytes: int
     macs: int
     cycles: int | None = None
+    cycles_with_flash: int | None = None
     lower_bound_bytes: int = 0
     order: tuple[str, ...] = ()
+
+    @property
+    def board_cycles(self) -> int | None:
+        """What latency and energy follow from: with the waits where the board's are known, else without."""
+        return self.cycles if self.cycles_with_flash is None else self.cycles_with_flash
 
     @property
     def ram_bytes(self) -> int:

@@ -18,7 +18,7 @@ from lilliput.targets.cores import CORES, Core, core
 from lilliput.targets.kernels import kernel_for
 
 M4 = core("cortex-m4")
-REFIT = "measure it: python benchmarks/fit_cost.py"
+REFIT = "measure it: make fit-cycles"
 
 
 def _convolutions(count: int) -> Net:

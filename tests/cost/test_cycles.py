@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.fit_networks import networks
+from fit_networks import networks
+from samples import measured
 from tests.branching import Builder
 from tests.strategies import random_net as any_net
 
-from lilliput.codegen import generate
 from lilliput.cost import cost
 from lilliput.cost.cycle_counts import COUNTS, counts
 from lilliput.cost.cycles import cycle_model, net_cycles, op_cycles
-from lilliput.measure.emulator import Emulator
-from lilliput.measure.firmware import build_firmware
-from lilliput.measure.measuring import random_vectors
-from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import OPS, Conv2D, FullyConnected, Net, Padding
 from lilliput.net.macs import op_macs
-from lilliput.passes import lower, plan_for
-from lilliput.targets import board
+from lilliput.passes import plan_for
+from lilliput.targets import Board, board, boards
+from lilliput.targets.blocking import Blocking
 from lilliput.targets.cores import CORES, Core, core
 from lilliput.targets.kernels import kernel_for
 
 M4 = core("cortex-m4")
-REFIT = "fit them: python benchmarks/fit_cost.py"
+GENERIC = board("generic-m4")
+REFIT = "fit them: make fit-cycles"
 
 
 def _pointwise(pixels: int, channels: int) -> Net:
@@ -44,7 +41,7 @@ def test_products_inside_and_in_the_padding_are_all_multiply_accumulates() -> No
     for seed in range(30):
         net = any_net(np.random.default_rng(seed))
         for op in net.ops:
-            found = counts(op, net)
+            found = counts(op, net, Blocking())
             if isinstance(op, Conv2D):
                 assert found["products"] + found["padding_products"] == op_macs(op, net)
             if isinstance(op, FullyConnected):
@@ -55,17 +52,17 @@ def test_a_window_over_the_border_is_not_whole() -> None:
     builder = Builder((5, 5, 3))
     builder.tensors["w"] = replace(builder.tensors["input"], name="w", shape=(2, 3, 3, 3), constant=True)
     net = builder.net(builder.add(Conv2D, "input", "w", padding=Padding(1, 1, 1, 1)))
-    found = counts(net.ops[0], net)
+    found = counts(net.ops[0], net, Blocking(pixels=4))
     assert found["pixels"] == 25
     assert found["whole_windows"] == 9
     assert found["border_rows"] == (16 + 3) * 3  # three pixels of the last block are missing
 
 
 def test_more_work_takes_more_cycles() -> None:
-    least = net_cycles(_pointwise(16, 8), M4)
+    least, _ = net_cycles(_pointwise(16, 8), GENERIC)
     assert least is not None
     for net in (_pointwise(64, 8), _pointwise(16, 32)):
-        more = net_cycles(net, M4)
+        more, _ = net_cycles(net, GENERIC)
         assert more is not None
         assert more > 2 * least
 
@@ -79,7 +76,7 @@ def test_every_kernel_of_a_core_has_a_model(known: Core) -> None:
     missing = set()
     for seed in range(40):
         net = any_net(np.random.default_rng(seed))
-        missing |= {kernel_for(op, net, known).function for op in net.ops} - set(model.functions)
+        missing |= {kernel_for(op, net, known).function for op in net.ops} - set(model.cycles.functions)
     assert not missing, REFIT
 
 
@@ -87,23 +84,51 @@ def test_without_a_model_there_is_no_figure() -> None:
     other = replace(M4, name="cortex-m99")
     net = _pointwise(16, 8)
     assert op_cycles(net.ops[0], net, other) is None
-    assert net_cycles(net, other) is None
+    assert net_cycles(net, replace(GENERIC, core=other)) == (None, None)
+
+
+def test_a_flash_that_waits_adds_cycles() -> None:
+    net = _pointwise(64, 32)
+    waiting = board("nucleo-l4r5zi")
+    cycles, with_flash = net_cycles(net, waiting)
+    assert cycles is not None
+    assert with_flash is not None
+    assert cycles < with_flash < 2 * cycles
+    slower = net_cycles(net, replace(waiting, flash_wait_states=10))
+    assert slower[0] == cycles
+    assert slower[1] is not None
+    assert slower[1] - cycles == pytest.approx(2 * (with_flash - cycles), rel=0.02)
+
+
+def test_without_wait_states_or_with_an_unmeasured_cache_there_is_no_figure_with_flash() -> None:
+    net, waiting = _pointwise(16, 8), board("nucleo-l4r5zi")
+    assert waiting.flash_cache is not None
+    odd = replace(waiting, flash_cache=replace(waiting.flash_cache, line_bytes=64))
+    for target in (odd, replace(waiting, flash_wait_states=None)):
+        cycles, with_flash = net_cycles(net, target)
+        assert cycles == net_cycles(net, waiting)[0]
+        assert with_flash is None
+
+
+@pytest.mark.parametrize("target", boards(), ids=lambda target: target.name)
+def test_every_board_has_both_figures(target: Board) -> None:
+    cycles, with_flash = net_cycles(plan_for(_pointwise(16, 8), target.core), target)
+    assert cycles is not None, REFIT
+    assert with_flash is not None, REFIT
+    assert cycles <= with_flash
 
 
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="fitted on arm-none-eabi-gcc")
-def test_predictions_agree_with_firmware(tmp_path: Path) -> None:
+def test_predictions_agree_with_firmware() -> None:
     """Networks that no fit has seen: flash within 2 %, cycles within 5 % on average."""
-    target = replace(board("generic-m4"), flash_bytes=1 << 26, ram_bytes=1 << 26)
-    toolchain = find_toolchain(target)
-    errors = []
-    for net in networks(10, seed=77):
-        planned = lower(net, None, target.core)
-        firmware = build_firmware(generate(planned, target), net.name, target, toolchain, tmp_path / "a.elf")
-        profile = Emulator(firmware.image, net.name, target).profile(random_vectors(planned, 3)[2].tobytes())
-        found = cost(planned, target)
-        assert profile.cycles is not None
-        assert found.cycles is not None
-        assert firmware.flash_bytes.total == pytest.approx(found.flash_bytes, rel=0.02), REFIT
-        errors.append(abs(found.cycles / profile.cycles - 1))
+    target = board("nucleo-l4r5zi")
+    errors, with_flash = [], []
+    for sample in measured(M4, networks(10, seed=77), jobs=1):
+        found = cost(sample.net, target)
+        assert sample.cycles is not None
+        assert sample.code_bytes + found.weights_bytes == pytest.approx(found.flash_bytes, rel=0.02), REFIT
+        errors.append(abs((found.cycles or 0) / sample.cycles.total - 1))
+        with_flash.append(abs((found.cycles_with_flash or 0) / sample.on(target) - 1))
     assert sum(errors) / len(errors) < 0.05, REFIT
     assert max(errors) < 0.10, REFIT
+    assert sum(with_flash) / len(with_flash) < 0.07, REFIT

@@ -145,7 +145,11 @@ def _info(options: argparse.Namespace) -> int:
         end=" ",
     )
     print(f"weights {flash['weights']} B, code about {flash['code']} B, {found['macs']} MACs,", end=" ")
-    print("cycles not predicted" if found["cycles"] is None else f"about {found['cycles']} cycles")
+    waited = found["cycles_with_flash"]
+    with_flash = "" if waited is None else f" ({waited} with its flash)"
+    print(
+        "cycles not predicted" if found["cycles"] is None else f"about {found['cycles']} cycles{with_flash}"
+    )
     return 0
 
 

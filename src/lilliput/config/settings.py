@@ -70,8 +70,8 @@ class BudgetSettings(_Closed):
         ram_bytes: arena of the network.
         flash_bytes: weights and code of the network.
         macs: multiply-accumulate operations of one inference.
-        cycles: predicted core cycles of one inference.
-        latency_ms: predicted time of one inference.
+        cycles: predicted core cycles of one inference, with memory that never waits.
+        latency_ms: predicted time of one inference, with the waits of the board's flash.
         energy_uj: predicted energy of one inference; the board must state its current.
         count_input: count the input as part of ram_bytes; papers do not.
         count_code: count the network's code as part of flash_bytes; papers do not.

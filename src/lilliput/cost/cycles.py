@@ -2,21 +2,25 @@
 
 A layer's cycles are a sum of counts that its loops are made of, each times what one pass takes.  What counts
 there are stands in `cycle_counts.py`, what a pass takes in `cycles.json`, for each core and kernel, as
-measured on code by arm-none-eabi-gcc -O2 with memory that never waits.  `benchmarks/fit_cost.py` fits it
-anew.
+measured on code by arm-none-eabi-gcc -O2.  What the flash adds is fitted in the same way, for the caches of
+the boards that ship with Lilliput.  `make fit-cycles` fits all anew.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from lilliput.cost.code_size import moves_nothing
-from lilliput.cost.cycle_counts import counts
+from lilliput.cost.cycle_counts import Counts, counts
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
+from lilliput.targets.blocking import blocking_of
+from lilliput.targets.boards import Board, FlashCache
 from lilliput.targets.cores import Core
 from lilliput.targets.kernels import kernel_for
 
@@ -24,48 +28,112 @@ TABLE = Path(__file__).parent / "cycles.json"
 
 
 @dataclass(frozen=True)
-class CycleModel:
-    """Cycles on one core.
+class LinearModel:
+    """What a network takes of something, as a weighted sum.
 
     Attributes:
         network: outside of all layers.
         call: of a layer, from its caller's point of view.
-        functions: kernel → name of a count → cycles for each.
+        functions: kernel → name of a count → how much for each.
     """
 
     network: float
     call: float
     functions: dict[str, dict[str, float]]
 
-
-def net_cycles(net: Net, core: Core) -> int | None:
-    """Cycles of one inference of the planned network `net`; None where no model is fitted for a kernel."""
-    model = cycle_model(core)
-    if model is None:
-        return None
-    total = model.network
-    for op in net.ops:
-        if moves_nothing(op, net):
-            continue
-        cycles = op_cycles(op, net, core)
-        if cycles is None:
+    def layer(self, function: str, found: Counts) -> float | None:
+        """What a layer takes; None where its kernel was not measured."""
+        weights = self.functions.get(function)
+        if weights is None:
             return None
-        total += cycles + model.call
-    return round(total)
+        return sum(weight * found.get(name, 0.0) for name, weight in weights.items())
+
+
+@dataclass(frozen=True)
+class CycleModel:
+    """What was measured on one core.
+
+    Attributes:
+        cycles: with memory that never waits.
+        splits: cycles of transfers that unaligned accesses take beyond their first.
+        misses: `cache_name` of a cache → waits for a flash behind it, in units of its wait states.
+    """
+
+    cycles: LinearModel
+    splits: LinearModel
+    misses: dict[str, LinearModel]
+
+
+def net_cycles(net: Net, board: Board) -> tuple[int | None, int | None]:
+    """Cycles of one inference of the planned network `net`, without and with the waits of the board's flash.
+
+    The first is None where a kernel or the core was not measured, the second also where the board's wait
+    states are unknown or its cache was not measured.
+    """
+    model = cycle_model(board.core)
+    if model is None:
+        return None, None
+    layers = list(_layers(net, board.core))
+    cycles = _total(model.cycles, layers)
+    if cycles is None or board.flash_wait_states is None:
+        return None if cycles is None else round(cycles), None
+    waited = _total(model.splits, layers)
+    if waited is not None and board.flash_wait_states:
+        behind = model.misses.get(cache_name(board.flash_cache))
+        misses = None if behind is None else _total(behind, layers)
+        waited = None if misses is None else waited + board.flash_wait_states * misses
+    return round(cycles), None if waited is None else round(cycles + waited)
 
 
 def op_cycles(op: Op, net: Net, core: Core) -> float | None:
-    """Cycles of one layer; None where no model is fitted for its kernel."""
+    """Cycles of one layer with memory that never waits; None where its kernel was not measured."""
     model = cycle_model(core)
-    weights = model.functions.get(kernel_for(op, net, core).function) if model else None
-    if weights is None:
+    if model is None:
         return None
-    found = counts(op, net)
-    return sum(weight * found.get(name, 0.0) for name, weight in weights.items())
+    return model.cycles.layer(*_layer(op, net, core))
+
+
+def cache_name(cache: FlashCache | None) -> str:
+    """What tells one cache from another: its sizes, and how it works."""
+    if cache is None:
+        return "none"
+    sizes = f"{cache.instruction_bytes}+{cache.data_bytes}/{cache.line_bytes}"
+    traits = (
+        f" {cache.ways} ways" if cache.ways else "",
+        " unified" if cache.unified else "",
+        " prefetch" if cache.prefetch else "",
+    )
+    return sizes + "".join(traits)
 
 
 @cache
 def cycle_model(core: Core) -> CycleModel | None:
     """The fitted model for `core`, if there is one."""
     found = json.loads(TABLE.read_text(encoding="utf-8"))["cores"].get(core.name)
-    return CycleModel(**found) if found else None
+    return _cycle_model(found) if found else None
+
+
+def _cycle_model(raw: dict[str, Any]) -> CycleModel:
+    misses = {name: LinearModel(**fitted) for name, fitted in raw["misses"].items()}
+    return CycleModel(LinearModel(**raw["cycles"]), LinearModel(**raw["splits"]), misses)
+
+
+def _layers(net: Net, core: Core) -> Iterator[tuple[str, Counts]]:
+    for op in net.ops:
+        if not moves_nothing(op, net):
+            yield _layer(op, net, core)
+
+
+def _layer(op: Op, net: Net, core: Core) -> tuple[str, Counts]:
+    function = kernel_for(op, net, core).function
+    return function, counts(op, net, blocking_of(function))
+
+
+def _total(model: LinearModel, layers: list[tuple[str, Counts]]) -> float | None:
+    total = model.network
+    for function, found in layers:
+        taken = model.layer(function, found)
+        if taken is None:
+            return None
+        total += taken + model.call
+    return total

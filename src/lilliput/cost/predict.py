@@ -26,7 +26,7 @@ def cost(net: Net, board: Board) -> Cost:
 
     Args:
         net: float (weights or not), quantized or planned.  A plan is taken as it is.
-        board: only its core matters.
+        board: its core, and for the cycles its flash.
 
     Raises:
         NetError: the network breaks a rule, or the core has no kernel for an op.
@@ -35,6 +35,7 @@ def cost(net: Net, board: Board) -> Cost:
     planned = net if net.plan else plan_for(net, core) if net.quantized else lower(net, None, core)
     assert planned.plan is not None
     plan = planned.plan
+    cycles, cycles_with_flash = net_cycles(planned, board)
     elsewhere = arena_bytes(planned, scratch_of(core), count_input=False)
     return Cost(
         arena_bytes=plan.arena_bytes,
@@ -42,7 +43,8 @@ def cost(net: Net, board: Board) -> Cost:
         weights_bytes=sum(constant_bytes(op, planned, core) for op in planned.ops),
         code_bytes=code_bytes(planned, core),
         macs=net_macs(planned),
-        cycles=net_cycles(planned, core),
+        cycles=cycles,
+        cycles_with_flash=cycles_with_flash,
         lower_bound_bytes=plan.lower_bound_bytes,
         order=tuple(op.name for op in planned.ops),
     )

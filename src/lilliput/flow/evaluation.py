@@ -54,8 +54,9 @@ class Limits:
         values: dict[str, float] = {"ram_bytes": ram, "flash_bytes": flash, "macs": found.macs}
         if found.cycles is not None:
             values["cycles"] = found.cycles
-            values["latency_ms"] = self.board.latency_ms(found.cycles)
-            energy = self.board.energy_uj(found.cycles)
+        if found.board_cycles is not None:
+            values["latency_ms"] = self.board.latency_ms(found.board_cycles)
+            energy = self.board.energy_uj(found.board_cycles)
             if energy is not None:
                 values["energy_uj"] = energy
         return values
@@ -242,6 +243,7 @@ def facts(built: Built) -> dict[str, Any]:
         "code_bytes": found.code_bytes,
         "macs": found.macs,
         "cycles": found.cycles,
+        "cycles_with_flash": found.cycles_with_flash,
     }
 
 

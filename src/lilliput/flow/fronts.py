@@ -21,10 +21,10 @@ def front(run: str | Path) -> list[dict[str, Any]]:
     """The front of a search, the most accurate first: one object a network.
 
     Keys: `trial state architecture sparsity accuracy accuracy_of within_budget ram_bytes
-    ram_bytes_without_input weights_bytes code_bytes macs cycles directory measurement`.  `accuracy` is that
-    of the generated C: on the test split where the final stage has measured the network, else on the
-    validation split (`accuracy_of` says which).  `within_budget` tells whether all bounds but the error's are
-    kept.  `measurement` is what `measure --json` prints, null where there is none.
+    ram_bytes_without_input weights_bytes code_bytes macs cycles cycles_with_flash directory measurement`.
+    `accuracy` is that of the generated C: on the test split where the final stage has measured the network,
+    else on the validation split (`accuracy_of` says which).  `within_budget` tells whether all bounds but
+    the error's are kept.  `measurement` is what `measure --json` prints, null where there is none.
 
     Raises:
         ConfigError: there is no search in this folder.
@@ -68,6 +68,7 @@ def _row(run: RunDirectory, trial: Trial, measured: bool, limits: Limits) -> dic
         "code_bytes": info["code_bytes"],
         "macs": info["macs"],
         "cycles": info.get("cycles"),
+        "cycles_with_flash": info.get("cycles_with_flash"),
         "directory": str(run.front(trial.number)) if measured else None,
         "measurement": measurement,
     }
@@ -82,4 +83,5 @@ def _cost(info: Mapping[str, Any]) -> Cost:
         code_bytes=info["code_bytes"],
         macs=info["macs"],
         cycles=info.get("cycles"),
+        cycles_with_flash=info.get("cycles_with_flash"),
     )

@@ -20,7 +20,7 @@ DEFAULT_BOARD = "generic-m4"
 def info(model: str | Path, board: str | None = None) -> dict[str, Any]:
     """What a network is and what it costs on a board, predicted without building anything.
 
-    Keys: `name stage board core input classes labels parameters macs cycles
+    Keys: `name stage board core input classes labels parameters macs cycles cycles_with_flash
     ram_bytes{arena,arena_without_input,lower_bound} flash_bytes{weights,code,total}
     layers[{name,op,output,macs,weights_bytes,live_bytes}]`.  Layers are those of the integer network in
     execution order; `live_bytes` is the RAM in use while a layer runs.
@@ -51,6 +51,7 @@ def info(model: str | Path, board: str | None = None) -> dict[str, Any]:
         "parameters": sum(tensor.elements for tensor in planned.tensors.values() if tensor.constant),
         "macs": found.macs,
         "cycles": found.cycles,
+        "cycles_with_flash": found.cycles_with_flash,
         "ram_bytes": {
             "arena": found.arena_bytes,
             "arena_without_input": found.arena_without_input_bytes,

@@ -23,8 +23,9 @@ def searched(trial: Trial, clock_hz: float | None = None) -> dict[str, float]:
     cycles = trial.info.get("cycles")
     if isinstance(cycles, int | float) and trial.state in TRAINED:
         values.setdefault("cycles", float(cycles))
-    if clock_hz and "cycles" in values:
-        values.setdefault("latency_ms", values["cycles"] / clock_hz * 1e3)
+    waited = trial.info.get("cycles_with_flash") or values.get("cycles")
+    if clock_hz and "cycles" in values and isinstance(waited, int | float):
+        values.setdefault("latency_ms", waited / clock_hz * 1e3)
     return values
 
 

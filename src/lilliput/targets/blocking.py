@@ -1,0 +1,52 @@
+"""How kernels cut their work into blocks: what the counts of their loops follow from.
+
+A kernel that is not listed is taken as cut like most.  Whoever changes the blocks of a kernel changes its
+line here; `make fit-cycles` then measures what each block takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lilliput.targets.kernels import BLOCK_PIXELS, STRIP_ROWS
+
+
+@dataclass(frozen=True)
+class Blocking:
+    """The sizes of a kernel's blocks; loops over what remains are counted by themselves.
+
+    Attributes:
+        pixels: output pixels, or positions along a row, that are computed side by side.
+        channels: output channels or units that are computed side by side.
+        elements: what a step of the innermost loop takes, products or elements that are moved, largest first.
+        gathered: bytes that a step takes when inputs are gathered first, largest steps first.
+        strip_rows: rows of outputs that are made of one channel before the next.
+        pass_elements: inputs that one pass over a row of weights takes at most.
+    """
+
+    pixels: int = BLOCK_PIXELS
+    channels: int = 2
+    elements: tuple[int, ...] = (4,)
+    gathered: tuple[int, ...] = (16, 4)
+    strip_rows: int = STRIP_ROWS
+    pass_elements: int = 512
+
+
+_COMMON = Blocking()
+
+_BLOCKING: Mapping[str, Blocking] = {
+    "lp_conv2d_dsp": Blocking(elements=(8, 2)),
+    "lp_conv2d_1x1_dsp": Blocking(elements=(8, 2), gathered=(8, 4)),
+    "lp_fully_connected_dsp": Blocking(channels=4, elements=(16, 4)),
+    "lp_max_pool2d": Blocking(channels=16),
+    "lp_average_pool2d": Blocking(channels=16),
+    "lp_depthwise_conv2d": Blocking(channels=16),
+}
+"""Kernel without type and numeric profile, which have the same loops → its blocks, where they differ."""
+
+
+def blocking_of(function: str) -> Blocking:
+    """The blocks of the kernel called `function`."""
+    stem = function.removesuffix("_s8").removesuffix("_u8").removesuffix("_tflm")
+    return _BLOCKING.get(stem, _COMMON)
