@@ -36,20 +36,21 @@ trials = 5
 population = 3
 sample = 2
 counts = "log-uniform"
+prior = "shallow"
 [fidelity]
 rungs = [1]
 after = 2
 [pruning]
 sparsity = [0.1, 0.4]
 [training]
-epochs = 3
+epochs = 10
 batch_size = 32
 threads = 1
 [final]
 networks = 2
 vectors = 3
 [final.training]
-epochs = 4
+epochs = 20
 [final.qat]
 epochs = 1
 threads = 1
@@ -178,7 +179,7 @@ def test_other_settings_do_not_resume(finished: Path, tmp_path: Path) -> None:
     )
     with pytest.raises(StudyError, match="other settings") as caught:
         lilliput.search(changed, finished, resume=True)
-    assert "training.epochs was 3, is 9" in caught.value.why
+    assert "training.epochs was 10, is 9" in caught.value.why
     assert (finished / "settings.json").read_text() == before
 
 

@@ -82,7 +82,7 @@ def _add(first: float, second: float, output: float, activation: Activation = Ac
 
 def _mean(scale: float) -> Case:
     def make(target: str, name: str) -> Net:
-        builder = Builder((7, 9, 6), 3)
+        builder = Builder((7, 9, 6), 3, zero_point=0)
         return builder.net(builder.add(GlobalAveragePool2D, "x", scale=scale), target, name)
 
     return _in_tflm(make)
@@ -118,11 +118,11 @@ TFLM_CASES: dict[str, Case] = {
     "tflm_add_half": _add(0.05, 0.05, 0.05),
     "tflm_add_small": _add(0.05, 0.0001, 0.08, Activation.RELU6),
     "tflm_add_large": _add(0.01, 0.05, 0.02, Activation.RELU),
-    "tflm_mean_narrow": _mean(0.001),
+    "tflm_mean_narrow": _mean(0.006),
     "tflm_mean_wide": _mean(0.4),
     "tflm_softmax_flat": _softmax(9, 0.001),
     "tflm_softmax_steep": _softmax(9, 2.0),
-    "tflm_softmax_many": _softmax(700, 0.004),
+    "tflm_softmax_many": _softmax(700, 0.02),
 }
 
 ALL_CASES = {**CASES, **TFLM_CASES}

@@ -79,7 +79,7 @@ from pathlib import Path
 from tests.search import cheap
 
 if __name__ == "__main__":
-    cheap.run(Path(sys.argv[1]), cheap.settings(trials=400, workers=2), seconds=0.05)
+    cheap.run(Path(sys.argv[1]), cheap.settings(trials=4000, workers=2), seconds=0.05)
 """
 
 
