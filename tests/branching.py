@@ -7,7 +7,19 @@ import random
 from collections.abc import Iterator
 
 from lilliput.net.graph import Net
-from lilliput.net.ops import Add, Concat, Conv2D, MaxPool2D, Op, ReLU, Requantize, Reshape
+from lilliput.net.ops import (
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    MaxPool2D,
+    Op,
+    Padding,
+    ReLU,
+    Requantize,
+    Reshape,
+)
 from lilliput.net.tensor import DType, Quant, Tensor
 
 QUANT = Quant.per_tensor(0.1)
@@ -29,12 +41,25 @@ class Builder:
         self.tensors[op.outputs[0]] = Tensor(op.outputs[0], shape, DType.INT8, QUANT)
         return op.outputs[0]
 
-    def conv(self, image: str, channels: int, **attributes: object) -> str:
-        """A 1x1 convolution."""
+    def conv(self, image: str, channels: int, kernel: tuple[int, int] = (1, 1), **attributes: object) -> str:
+        """A convolution."""
+        return self._weighted(Conv2D, image, (channels, *kernel, self.shape(image)[2]), **attributes)
+
+    def depthwise(
+        self, image: str, kernel: tuple[int, int], multiplier: int = 1, **attributes: object
+    ) -> str:
+        """A depthwise convolution."""
+        shape = (*kernel, self.shape(image)[2] * multiplier)
+        return self._weighted(DepthwiseConv2D, image, shape, **attributes)
+
+    def _weighted(self, kind: type[Op], image: str, shape: tuple[int, ...], **attributes: object) -> str:
         weights = f"w{len(self.ops)}"
-        shape = (channels, 1, 1, self.tensors[image].shape[2])
         self.tensors[weights] = Tensor(weights, shape, DType.INT8, QUANT, constant=True)
-        return self.add(Conv2D, image, weights, **attributes)
+        return self.add(kind, image, weights, **attributes)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a tensor."""
+        return self.tensors[name].shape
 
     def net(self, *outputs: str) -> Net:
         """The network made so far."""
@@ -70,6 +95,40 @@ def random_net(seed: int, ops: int, reach: int = 6) -> Net:
     ends = [name for name in names if name not in read] or names[-1:]
     extra = [name for name in names if name in read and rng.random() < 0.05]
     return builder.net(*dict.fromkeys([rng.choice(ends), *extra]))
+
+
+def random_images(seed: int, ops: int) -> Net:
+    """A network of `ops` ops on small images: windows of all kinds, and branches that meet again."""
+    rng = random.Random(seed)
+    builder = Builder((rng.randint(1, 7), rng.randint(1, 7), rng.randint(1, 5)))
+    names = ["input"]
+    while len(builder.ops) < ops:
+        one = rng.choice(names[-3:])
+        height, width, _ = builder.shape(one)
+        kernel = (rng.randint(1, min(3, height)), rng.randint(1, min(3, width)))
+        padding = Padding(
+            *(rng.randint(0, size - 1) for size in (kernel[0], kernel[0], kernel[1], kernel[1]))
+        )
+        window = {"strides": rng.choice([(1, 1), (1, 1), (2, 2), (1, 2)]), "padding": padding}
+        alike = [name for name in names if builder.shape(name) == builder.shape(one)]
+        match rng.randrange(8):
+            case 0 | 1:
+                names.append(builder.conv(one, rng.randint(1, 8), kernel, **window))
+            case 2:
+                names.append(builder.conv(one, rng.randint(1, 8)))
+            case 3:
+                names.append(builder.depthwise(one, kernel, rng.choice([1, 1, 2]), **window))
+            case 4:
+                kind = rng.choice([MaxPool2D, AveragePool2D])
+                names.append(builder.add(kind, one, pool=kernel, **window))
+            case 5:
+                names.append(builder.add(Add, one, rng.choice(alike)))
+            case 6:
+                names.append(builder.add(Concat, one, rng.choice(alike)))
+            case _:
+                names.append(builder.add(ReLU, one))
+    read = {name for op in builder.ops for name in op.inputs}
+    return builder.net(rng.choice([name for name in names if name not in read]))
 
 
 def random_scratch(seed: int) -> dict[str, int]:

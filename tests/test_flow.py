@@ -126,7 +126,7 @@ def test_every_network_of_the_front_was_measured_without_a_mismatch(finished: Pa
         assert found["vectors"] == 3
         assert found["examples"] == 359
         assert row["accuracy_of"] == "test"
-        assert row["accuracy"] == found["accuracy"] > 0.3
+        assert row["accuracy"] == found["accuracy"] > 0.15  # chance is 0.1
         assert found["ram_bytes"]["arena"] == row["ram_bytes"] <= 4000
         assert found["cycles"] > 0
         folder = Path(row["directory"])

@@ -10,7 +10,7 @@ from lilliput.cost.code_size import code_bytes
 from lilliput.cost.cycles import net_cycles
 from lilliput.net.graph import Net
 from lilliput.net.macs import net_macs
-from lilliput.passes.lower import lower, plan_for, scratch_of
+from lilliput.passes.lower import access_of, lower, plan_for, scratch_of
 from lilliput.passes.place import arena_bytes
 from lilliput.results import Cost
 from lilliput.targets.boards import Board
@@ -36,7 +36,7 @@ def cost(net: Net, board: Board) -> Cost:
     assert planned.plan is not None
     plan = planned.plan
     cycles, cycles_with_flash = net_cycles(planned, board)
-    elsewhere = arena_bytes(planned, scratch_of(core), count_input=False)
+    elsewhere = arena_bytes(planned, scratch_of(core), access_of(core), count_input=False)
     return Cost(
         arena_bytes=plan.arena_bytes,
         arena_without_input_bytes=min(elsewhere, plan.arena_bytes),

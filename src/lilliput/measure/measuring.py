@@ -18,7 +18,7 @@ from lilliput.net.graph import Net
 from lilliput.net.macs import net_macs, op_macs
 from lilliput.net.reference import run as run_reference
 from lilliput.net.storage import load
-from lilliput.passes.lower import scratch_of
+from lilliput.passes.lower import access_of, scratch_of
 from lilliput.passes.place import arena_bytes
 from lilliput.results import FlashBytes, LayerCost, Measurement, RamBytes
 
@@ -146,7 +146,8 @@ def _predicted(artifact: Artifact, net: Net, model: HostModel) -> Measurement:
             "compile the network again with `lilliput compile`",
         )
     # The one figure that no build can show: what the arena would be with the input elsewhere.
-    without_input = arena_bytes(net, scratch_of(artifact.board.core), count_input=False)
+    core = artifact.board.core
+    without_input = arena_bytes(net, scratch_of(core), access_of(core), count_input=False)
     return Measurement(
         board=artifact.board.name,
         core=artifact.board.core.name,

@@ -3,6 +3,9 @@
 Shares no code with the passes that make plans.  Every byte of the arena knows the tensor that was last
 written to it.  An op may run if each of its inputs still owns all of its bytes; what it writes takes bytes
 over.  So whatever overlaps, no tensor is read after something was written over it.
+
+An output may lie over an input of its own op if nobody reads that input later and if every byte that both
+claim is written no earlier than it is read for the last time (`lilliput.net.timing`).
 """
 
 from __future__ import annotations
@@ -13,37 +16,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.errors import NetError
+from lilliput.net.access import POSSIBLE, Access, AccessOf
 from lilliput.net.graph import Net, Plan
-from lilliput.net.ops import IN_PLACE, Op
+from lilliput.net.ops import Op
+from lilliput.net.timing import written_in_time
 
 _ALIGNMENT_BYTES = 4
 _NOBODY = -1
 
 
-def verify_plan(net: Net, scratch_bytes: Callable[[Op, Net], int] | None = None) -> None:
+def verify_plan(
+    net: Net, scratch_bytes: Callable[[Op, Net], int] | None = None, access: AccessOf | None = None
+) -> None:
     """Checks the plan of `net`: addresses, sizes, and that every read finds its tensor intact.
-
-    An op of `IN_PLACE` may write exactly over an input of the same byte size that nobody reads later.
-    Nothing else that an op writes, scratch memory included, may touch its inputs or another thing that it
-    writes.
 
     Args:
         net: a planned network.
         scratch_bytes: how much scratch memory an op needs; if given, the plan must grant it.
+        access: what the kernel of an op promises about its reads and writes; if not given, outputs may
+            overlap inputs as far as any kernel of such an op can allow it.
 
     Raises:
         NetError: the plan is missing, incomplete or wrong; names the op and the tensors.
     """
     if net.plan is None:
         raise NetError(f"network '{net.name}' has no plan", "", "run `lilliput.passes.lower` first")
-    _Arena(net, net.plan).run(scratch_bytes)
+    _Arena(net, net.plan, access).run(scratch_bytes)
 
 
 class _Arena:
     """The arena while the network runs; `owner` holds the number of the tensor that each byte belongs to."""
 
-    def __init__(self, net: Net, plan: Plan) -> None:
-        self.net, self.plan = net, plan
+    def __init__(self, net: Net, plan: Plan, access: AccessOf | None) -> None:
+        self.net, self.plan, self.access = net, plan, access
         if plan.arena_bytes < 0 or plan.arena_bytes % _ALIGNMENT_BYTES:
             raise self.wrong(f"an arena of {plan.arena_bytes} bytes", f"not a multiple of {_ALIGNMENT_BYTES}")
         if plan.lower_bound_bytes > plan.arena_bytes:
@@ -129,21 +134,22 @@ class _Arena:
                 if _overlap(stretch, taken):
                     raise self.wrong(f"'{name}' of op '{op.name}'", f"overlaps its '{other}'")
             for source in reads:
-                allowed = name in op.outputs and self._in_place(index, op, source, name)
+                allowed = name in op.outputs and self._may_overlap(index, op, source, name)
                 if _overlap(stretch, self._tensor(source)) and not allowed:
                     raise self.wrong(f"'{name}' of op '{op.name}'", f"overlaps its input '{source}'")
         for name, stretch in writes:
             self.owner[stretch] = self.numbers.get(name, _NOBODY) if name in op.outputs else _NOBODY
 
-    def _in_place(self, index: int, op: Op, source: str, target: str) -> bool:
-        """Whether `op` may write `target` exactly over `source`."""
-        return (
-            type(op) in IN_PLACE
-            and self.plan.addresses[source] == self.plan.addresses[target]
-            and self.net.tensors[source].storage_bytes == self.net.tensors[target].storage_bytes
-            and self.last_reader[source] == index
-            and source not in self.net.outputs
-        )
+    def _may_overlap(self, index: int, op: Op, source: str, target: str) -> bool:
+        """Whether `op` may write `target` where both lie."""
+        if self.last_reader[source] != index or source in self.net.outputs:
+            return False
+        if self.access is None:
+            promises = POSSIBLE.get(type(op), (Access.SEPARATE,))
+        else:
+            promises = (self.access(op, self.net),)
+        behind = self.plan.addresses[target] - self.plan.addresses[source]
+        return any(written_in_time(op, self.net, promise, source, behind) for promise in promises)
 
 
 def _overlap(one: slice, other: slice) -> bool:

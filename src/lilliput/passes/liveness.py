@@ -2,23 +2,23 @@
 
 A tensor lives from the op that writes it (network inputs: from before the first op) to the last op that reads
 it (network outputs: to after the last op).  While an op runs, its inputs, its outputs, its scratch memory and
-every tensor that a later op reads are live at once.  An op of `IN_PLACE` writes over an input of the same
-byte size that nobody reads afterwards, so that its output takes no memory of its own.
+every tensor that a later op reads are live at once.  The output of an op may lie over an input that nobody
+reads afterwards, as far as its kernel allows (`targets.overlap`), so that both take less than the sum of
+their sizes.
 
 Sets of ops are bit masks: bit i stands for `net.ops[i]`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lilliput.errors import NetError
+from lilliput.net.access import Access, AccessOf, in_place_only
 from lilliput.net.graph import Net
-from lilliput.net.ops import IN_PLACE, Op, Requantize, Reshape
-
-ALIGNMENT_BYTES = 4
-"""Every buffer starts at a multiple of this, and the arena's size is one."""
+from lilliput.net.ops import Op, Requantize, Reshape
+from lilliput.targets.overlap import ALIGNMENT_BYTES, Overlap, overlap
 
 ScratchBytes = Callable[[Op, Net], int]
 """How much scratch memory an op's kernel wants, in bytes: `targets.kernels` bound to a core."""
@@ -38,19 +38,17 @@ class Moves:
         kept_bytes: the part of them that somebody needs afterwards.
         scratch_bytes: live only while the op runs.
         reads: (mask of all readers, size) of every counted input that dies with its last reader.
-        in_place: mask of all readers of each input that the output may take the place of, in order of
-            `op.inputs`.
-        in_place_names: the names of those inputs.
-        in_place_bytes: the size saved when it does.
+        saved: (mask of all readers, bytes) of every input that the output may lie over: what both then take
+            less than the sum of their sizes; the largest first.
+        overlaps: how it may lie over each of them, by name, in order of `op.inputs`.
     """
 
     written_bytes: int
     kept_bytes: int
     scratch_bytes: int
     reads: tuple[tuple[int, int], ...]
-    in_place: tuple[int, ...]
-    in_place_names: tuple[str, ...]
-    in_place_bytes: int
+    saved: tuple[tuple[int, int], ...]
+    overlaps: Mapping[str, Overlap]
 
 
 class Liveness:
@@ -63,6 +61,7 @@ class Liveness:
             also lives what `Requantize` and `Reshape` make of an input in place, which is the same data in
             another form.
         alignment_bytes: sizes are rounded up to a multiple of this.
+        access: what the kernel of an op promises.
 
     Attributes:
         sizes: name → bytes of every counted activation.
@@ -83,6 +82,7 @@ class Liveness:
         scratch_bytes: ScratchBytes = no_scratch,
         count_input: bool = True,
         alignment_bytes: int = ALIGNMENT_BYTES,
+        access: AccessOf = in_place_only,
     ) -> None:
         self.net = net
         self.count = len(net.ops)
@@ -105,7 +105,7 @@ class Liveness:
         self.start_bytes = sum(self.sizes.get(name, 0) for name in net.inputs if self._needed(name))
         self.scratch_bytes = [scratch_bytes(op, net) for op in net.ops]
         self.moves = [
-            self._move(op, size, alignment_bytes)
+            self._move(op, size, access(op, net), alignment_bytes)
             for op, size in zip(net.ops, self.scratch_bytes, strict=True)
         ]
 
@@ -146,20 +146,26 @@ class Liveness:
     def _needed(self, name: str) -> bool:
         return bool(self.readers[name]) or name in self._stays
 
-    def _move(self, op: Op, scratch_bytes: int, alignment_bytes: int) -> Moves:
+    def _move(self, op: Op, scratch_bytes: int, access: Access, alignment_bytes: int) -> Moves:
         sizes, inputs = self.sizes, dict.fromkeys(op.inputs)
         mortal = [name for name in inputs if name in sizes and name not in self._stays]
-        overwritable: list[str] = []
-        if type(op) in IN_PLACE and len(op.outputs) == 1 and op.outputs[0] in sizes:
-            overwritable = [name for name in mortal if self._same_size(name, op.outputs[0])]
+        written = sum(sizes.get(name, 0) for name in op.outputs)
+        overlaps: dict[str, Overlap] = {}
+        saved: list[tuple[int, int]] = []
+        if access is not Access.SEPARATE and written:
+            for name in mortal:
+                found = overlap(op, self.net, access, name)
+                spared = sizes[name] + written - found.union_bytes(sizes[name], written)
+                if spared:
+                    overlaps[name] = found
+                    saved.append((self.readers[name], spared))
         return Moves(
-            written_bytes=sum(sizes.get(name, 0) for name in op.outputs),
+            written_bytes=written,
             kept_bytes=sum(sizes.get(name, 0) for name in op.outputs if self._needed(name)),
             scratch_bytes=-(-scratch_bytes // alignment_bytes) * alignment_bytes,
             reads=tuple((self.readers[name], sizes[name]) for name in mortal),
-            in_place=tuple(self.readers[name] for name in overwritable),
-            in_place_names=tuple(overwritable),
-            in_place_bytes=sizes[op.outputs[0]] if overwritable else 0,
+            saved=tuple(sorted(saved, key=lambda item: -item[1])),
+            overlaps=overlaps,
         )
 
     def step(self, done: int, live_bytes: int, index: int) -> tuple[int, int]:
@@ -167,9 +173,9 @@ class Liveness:
         move = self.moves[index]
         during = live_bytes + move.written_bytes + move.scratch_bytes
         left = ~(done | 1 << index)
-        for readers in move.in_place:
+        for readers, spared in move.saved:
             if not readers & left:
-                during -= move.in_place_bytes
+                during -= spared
                 break
         after = live_bytes + move.kept_bytes
         for readers, size in move.reads:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lilliput.net.access import Access, AccessOf
 from lilliput.net.check import Stage, check
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
@@ -40,11 +41,11 @@ def plan_for(net: Net, core: Core) -> Net:
         NetError: the network is not a valid quantized one.
     """
 
-    scratch_bytes = scratch_of(core)
+    scratch_bytes, access = scratch_of(core), access_of(core)
     check(net, Stage.QUANTIZED)
-    planned = plan(net, scratch_bytes)
+    planned = plan(net, scratch_bytes, access)
     # Order and addresses are all that changed since the check above.
-    verify_plan(planned, scratch_bytes)
+    verify_plan(planned, scratch_bytes, access)
     return planned
 
 
@@ -55,3 +56,12 @@ def scratch_of(core: Core) -> ScratchBytes:
         return kernel_for(op, net, core).scratch_bytes
 
     return scratch_bytes
+
+
+def access_of(core: Core) -> AccessOf:
+    """What the kernels of `core` promise about their reads and writes."""
+
+    def access(op: Op, net: Net) -> Access:
+        return kernel_for(op, net, core).access
+
+    return access

@@ -22,9 +22,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lilliput.errors import NetError
+from lilliput.net.access import AccessOf, in_place_only
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
-from lilliput.passes.liveness import ALIGNMENT_BYTES, Liveness, ScratchBytes, no_scratch
+from lilliput.passes.liveness import Liveness, ScratchBytes, no_scratch
+from lilliput.targets.overlap import ALIGNMENT_BYTES
 
 NODE_LIMIT = 30_000
 """States that the exact search may look at in one segment before it settles for the best order known."""
@@ -66,9 +68,9 @@ class Order:
     lower_bound_bytes: int
 
 
-def order(net: Net, scratch_bytes: ScratchBytes = no_scratch) -> Net:
+def order(net: Net, scratch_bytes: ScratchBytes = no_scratch, access: AccessOf = in_place_only) -> Net:
     """The network with its ops in the order of the smallest peak; the given order where that is as good."""
-    return net.with_ops(best_order(net, scratch_bytes).ops)
+    return net.with_ops(best_order(net, scratch_bytes, access=access).ops)
 
 
 def peak(
@@ -77,6 +79,7 @@ def peak(
     scratch_bytes: ScratchBytes = no_scratch,
     count_input: bool = True,
     alignment_bytes: int = ALIGNMENT_BYTES,
+    access: AccessOf = in_place_only,
 ) -> Peak:
     """Memory over time when the ops run in the order of `ops` (default: the network's).
 
@@ -89,7 +92,7 @@ def peak(
                 f"the order given for '{net.name}' does not hold its ops, each once", "", "list every op"
             )
         net = replace(net, ops=tuple(ops), plan=None)
-    liveness = Liveness(net, scratch_bytes, count_input, alignment_bytes)
+    liveness = Liveness(net, scratch_bytes, count_input, alignment_bytes, access)
     live = liveness.walk(list(range(liveness.count)))
     most = max([liveness.input_bytes, liveness.end_bytes(), *live])
     where = net.ops[live.index(most)].name if most in live else ""
@@ -103,6 +106,7 @@ def best_order(
     alignment_bytes: int = ALIGNMENT_BYTES,
     node_limit: int = NODE_LIMIT,
     variant: int = 0,
+    access: AccessOf = in_place_only,
 ) -> Order:
     """The order whose peak is the smallest of all topological orders.
 
@@ -117,8 +121,9 @@ def best_order(
         node_limit: states to look at, in each segment.
         variant: any other number than 0 gives another order of the same peak, where there is one, for a
             placement that did not succeed with the first.
+        access: what the kernel of an op promises about its reads and writes.
     """
-    liveness = Liveness(net, scratch_bytes, count_input, alignment_bytes)
+    liveness = Liveness(net, scratch_bytes, count_input, alignment_bytes, access)
     found = order_indices(liveness, node_limit, variant)
     return Order(
         tuple(net.ops[i] for i in found.indices), found.peak_bytes, found.exact, found.lower_bound_bytes

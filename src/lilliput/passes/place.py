@@ -8,53 +8,71 @@ than anything that is ever live.
 from __future__ import annotations
 
 import heapq
+import itertools
 from dataclasses import dataclass, replace
 
+from lilliput.net.access import AccessOf, in_place_only
 from lilliput.net.graph import Net, Plan
 from lilliput.net.ops import Op
+from lilliput.passes.blocks import Buffer, Pair, Problem
 from lilliput.passes.liveness import Liveness, ScratchBytes, no_scratch
 from lilliput.passes.order import order_indices
-from lilliput.passes.pack import NODE_LIMIT, Buffer, Packing, pack
+from lilliput.passes.pack import NODE_LIMIT, Packing, pack
+from lilliput.targets.overlap import Overlap
 
-ALTERNATIVES = 6
+ALTERNATIVES = 4
 """Other orders and in-place choices that `plan` tries where the arena exceeds the peak."""
 
-_QUICK_NODE_LIMIT = 300
 
-
-def place(net: Net, scratch_bytes: ScratchBytes = no_scratch, node_limit: int = NODE_LIMIT) -> Net:
+def place(
+    net: Net,
+    scratch_bytes: ScratchBytes = no_scratch,
+    access: AccessOf = in_place_only,
+    node_limit: int = NODE_LIMIT,
+) -> Net:
     """The network with an address for each activation, the ops in the order given.
 
     Args:
         net: quantized or float; weights are not needed.
         scratch_bytes: scratch memory of an op.
+        access: what the kernel of an op promises about its reads and writes.
         node_limit: effort of the exact placement.
 
     Raises:
         NetError: an op reads what no earlier op wrote.
     """
-    liveness = Liveness(net, scratch_bytes)
+    liveness = Liveness(net, scratch_bytes, access=access)
     layout = _Layout.of(liveness, list(range(liveness.count)), choice=0)
-    return layout.planned(net, pack(layout.buffers, node_limit))
+    return layout.planned(net, pack(layout.problem, node_limit))
 
 
-def plan(net: Net, scratch_bytes: ScratchBytes = no_scratch, node_limit: int = NODE_LIMIT) -> Net:
+def plan(
+    net: Net,
+    scratch_bytes: ScratchBytes = no_scratch,
+    access: AccessOf = in_place_only,
+    node_limit: int = NODE_LIMIT,
+) -> Net:
     """The network in the order of the smallest peak, with addresses: the smallest arena of a few such orders.
 
     Arguments and errors as in `place`.
     """
-    layout, packing = _smallest(Liveness(net, scratch_bytes), node_limit)
+    layout, packing = _smallest(Liveness(net, scratch_bytes, access=access), node_limit)
     return layout.planned(layout.net(net), packing)
 
 
 def arena_bytes(
-    net: Net, scratch_bytes: ScratchBytes = no_scratch, count_input: bool = True, node_limit: int = NODE_LIMIT
+    net: Net,
+    scratch_bytes: ScratchBytes = no_scratch,
+    access: AccessOf = in_place_only,
+    count_input: bool = True,
+    node_limit: int = NODE_LIMIT,
 ) -> int:
     """Size of the smallest arena that is found; with `count_input` False, if the inputs are held elsewhere.
 
     The same for every order in which the ops of `net` may be listed.
     """
-    return _smallest(Liveness(_listed_by_name(net), scratch_bytes, count_input), node_limit)[1].height
+    liveness = Liveness(_listed_by_name(net), scratch_bytes, count_input, access=access)
+    return _smallest(liveness, node_limit)[1].height
 
 
 def _listed_by_name(net: Net) -> Net:
@@ -82,36 +100,30 @@ def _smallest(liveness: Liveness, node_limit: int) -> tuple[_Layout, Packing]:
     """The first order and placement that meet the peak, or the best of the alternatives."""
     best: tuple[_Layout, Packing] | None = None
     peak_bytes = 0
-    tried: set[tuple[Buffer, ...]] = set()
+    tried: set[object] = set()
     for variant in range(ALTERNATIVES + 1):
         found = order_indices(liveness, variant=variant)
         peak_bytes = peak_bytes or found.peak_bytes
         layout = _Layout.of(liveness, found.indices, choice=variant)
-        if tuple(layout.buffers) in tried:
+        if layout.problem.key in tried:
             continue
-        tried.add(tuple(layout.buffers))
-        # Another order often does at once what an exhaustive placement of the first one cannot.
-        packing = pack(layout.buffers, min(_QUICK_NODE_LIMIT, node_limit))
+        tried.add(layout.problem.key)
+        packing = pack(layout.problem, node_limit)
         if best is None or packing.height < best[1].height:
             best = layout, packing
         if packing.height <= peak_bytes:
-            return best
+            break
     assert best is not None
-    layout, packing = best
-    return (
-        (layout, packing)
-        if packing.height == packing.lower_bound
-        else (layout, pack(layout.buffers, node_limit))
-    )
+    return best
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """What must be placed for one order: buffers, and which tensor or op each is for."""
+    """What must be placed for one order: buffers, and the block of each tensor and of each op's scratch."""
 
     order: list[int]
-    buffers: list[Buffer]
-    buffer_of: dict[str, int]
+    problem: Problem
+    block_of: dict[str, int]
     scratch_of: dict[str, tuple[int, int]]
 
     @classmethod
@@ -126,26 +138,32 @@ class _Layout:
         last: dict[str, int] = {}
         for name, written in first.items():
             last[name] = end if name in outputs else max([written, *_times(liveness.readers[name], time_of)])
-        shared = _shared(liveness, order, last, choice)
+        shared, over = _overlapping(liveness, order, last, choice)
         buffers: list[Buffer] = []
-        buffer_of: dict[str, int] = {}
+        blocks: list[int] = []
+        number: dict[str, int] = {}
+        block_of: dict[str, int] = {}
+        count = itertools.count()
         for name, size in sorted(liveness.sizes.items(), key=lambda item: (first[item[0]], item[0])):
-            if not size:
-                continue
-            source = shared.get(name)
-            if source is None:
-                buffer_of[name] = len(buffers)
+            if size:
+                number[name] = len(buffers)
+                block_of[name] = block_of[shared[name]] if name in shared else next(count)
+                blocks.append(block_of[name])
                 buffers.append(Buffer(first[name], last[name], size))
-            else:
-                buffer_of[name] = index = buffer_of[source]
-                buffers[index] = buffers[index]._replace(last=last[name])
+        pairs = {
+            (number[source], number[target]): Pair(
+                found.lag_bytes, found.lead_bytes, found.in_place and found.lead_bytes > 0
+            )
+            for (source, target), found in over.items()
+        }
         scratch_of: dict[str, tuple[int, int]] = {}
         for time, index in enumerate(order):
             size = liveness.moves[index].scratch_bytes
             if size:
-                scratch_of[net.ops[index].name] = (len(buffers), liveness.scratch_bytes[index])
+                blocks.append(next(count))
+                scratch_of[net.ops[index].name] = (blocks[-1], liveness.scratch_bytes[index])
                 buffers.append(Buffer(time, time, size))
-        return cls(order, buffers, buffer_of, scratch_of)
+        return cls(order, Problem(buffers, blocks, pairs), block_of, scratch_of)
 
     def net(self, net: Net) -> Net:
         """The network with its ops in this order."""
@@ -156,10 +174,8 @@ class _Layout:
         offsets = packing.offsets
         names = dict.fromkeys([*net.inputs, *(name for op in net.ops for name in op.outputs)])
         plan = Plan(
-            addresses={
-                name: offsets[self.buffer_of[name]] if name in self.buffer_of else 0 for name in names
-            },
-            scratch={name: (offsets[index], size) for name, (index, size) in self.scratch_of.items()},
+            addresses={name: offsets[self.block_of[name]] if name in self.block_of else 0 for name in names},
+            scratch={name: (offsets[block], size) for name, (block, size) in self.scratch_of.items()},
             arena_bytes=packing.height,
             lower_bound_bytes=packing.lower_bound,
         )
@@ -175,12 +191,21 @@ def _times(mask: int, time_of: dict[int, int]) -> list[int]:
     return found
 
 
-def _shared(liveness: Liveness, order: list[int], last: dict[str, int], choice: int) -> dict[str, str]:
-    """For each tensor that is written in place: the input whose buffer it takes over."""
-    found: dict[str, str] = {}
+def _overlapping(
+    liveness: Liveness, order: list[int], last: dict[str, int], choice: int
+) -> tuple[dict[str, str], dict[tuple[str, str], Overlap]]:
+    """For each output that begins where an input does: that input; and (input, output) that overlap else."""
+    shared: dict[str, str] = {}
+    over: dict[tuple[str, str], Overlap] = {}
     for time, index in enumerate(order):
-        dying = [name for name in liveness.moves[index].in_place_names if last[name] == time]
-        if dying:
+        target = liveness.net.ops[index].outputs[0]
+        dying = {name: how for name, how in liveness.moves[index].overlaps.items() if last[name] == time}
+        size = liveness.sizes.get(target, 0)
+        # Element by element nothing saves more than the same place.
+        alike = [name for name, how in dying.items() if (how.lead_bytes, how.lag_bytes) == (0, size)]
+        if alike:
             # A choice of 0 takes the first input, others alternate so that each combination has its turn.
-            found[liveness.net.ops[index].outputs[0]] = dying[(choice * (time + 1) // 2) % len(dying)]
-    return found
+            shared[target] = alike[(choice * (time + 1) // 2) % len(alike)]
+        else:
+            over.update({(name, target): how for name, how in dying.items()})
+    return shared, over

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from lilliput.errors import NetError
+from lilliput.net.access import Access
 from lilliput.net.fixedpoint import WeightedOp, pool_counts
 from lilliput.net.fixedpoint_tflm import conv_factors
 from lilliput.net.graph import Net
@@ -87,6 +88,8 @@ class Kernel:
         needs: other functions of the runtime that it calls.
         folds_zero_point: whether it multiplies weights by the input as it is, so that the bias must hold
             -zero_point * sum(weights).
+        access: what it promises about the order of its reads and writes, so that its output may overlap its
+            input (`targets.overlap`).
     """
 
     function: str
@@ -94,6 +97,7 @@ class Kernel:
     layout: Layout = Layout.NONE
     needs: tuple[str, ...] = ()
     folds_zero_point: bool = False
+    access: Access = Access.SEPARATE
 
 
 def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
@@ -152,16 +156,17 @@ def _conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
             layout=Layout.PAIRED,
             needs=(_part("lp_multiply_block", op),),
             folds_zero_point=True,
+            access=Access.PIXELS,
         )
-    return Kernel(_function(stem, op), layout=Layout.PLAIN, folds_zero_point=True)
+    return Kernel(_function(stem, op), layout=Layout.PLAIN, folds_zero_point=True, access=Access.WINDOWS)
 
 
 def _depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     if core.has_dsp and op.dilation == (1, 1) and _fits_dsp(op, net):
         return _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
     if net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]:
-        return Kernel(_function("lp_depthwise_conv2d", op), layout=Layout.PLAIN)
-    return Kernel(_function("lp_depthwise_conv2d_multiplier", op), layout=Layout.PLAIN)
+        return Kernel(_function("lp_depthwise_conv2d", op), layout=Layout.PLAIN, access=Access.WINDOWS)
+    return Kernel(_function("lp_depthwise_conv2d_multiplier", op), layout=Layout.PLAIN, access=Access.WINDOWS)
 
 
 def _by_channel(op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, ...]) -> Kernel:
@@ -175,7 +180,20 @@ def _by_channel(op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, ...])
         layout=Layout.CHANNELS_FIRST,
         needs=(_part("lp_depthwise_3x3", op), "lp_copy_rows"),
         folds_zero_point=True,
+        access=_access_by_channel(op, net),
     )
+
+
+def _access_by_channel(op: Conv2D | DepthwiseConv2D, net: Net) -> Access:
+    """Strips of one channel are written when their rows were read, into rows that were read by then."""
+    _, width, depth = net.tensors[op.inputs[0]].shape
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    if depth == 1:
+        return Access.PIXELS
+    tall = net.tensors[op.inputs[1]].shape[0]
+    reached = [(row * op.strides[0] - op.padding.top + tall) * width for row in (0, rows - 2)]
+    fits = columns <= reached[0] and (rows - 1) * columns <= reached[1]
+    return Access.CHANNELS if depth == channels and (fits or rows == 1) else Access.SEPARATE
 
 
 def _to_four(length: int) -> int:
@@ -190,6 +208,7 @@ def _fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
             scratch_bytes=-(-net.tensors[op.inputs[1]].shape[1] // 2) * PAIR_BYTES,
             layout=Layout.SPLIT,
             folds_zero_point=True,
+            access=Access.INPUTS_FIRST,
         )
     return Kernel(_function("lp_fully_connected", op), layout=Layout.PLAIN, folds_zero_point=True)
 
@@ -197,12 +216,12 @@ def _fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
 def _rescale(op: Op, net: Net, core: Core) -> Kernel:
     source, target = net.tensors[op.inputs[0]], net.tensors[op.outputs[0]]
     if source.dtype is not DType.UINT8:
-        return Kernel(LOOKUP if op.profile is Profile.TFLM else "lp_requantize_s8")
+        return Kernel(LOOKUP if op.profile is Profile.TFLM else "lp_requantize_s8", access=Access.ELEMENTS)
     if isinstance(op, Requantize) and target.dtype is DType.INT8 and source.quant and target.quant:
         moves_only = source.quant.scales == target.quant.scales
         if moves_only and source.quant.zero_point - target.quant.zero_point == 128:
-            return Kernel("lp_u8_to_s8")
-    return Kernel(LOOKUP if op.profile is Profile.TFLM else "lp_requantize_u8")
+            return Kernel("lp_u8_to_s8", access=Access.ELEMENTS)
+    return Kernel(LOOKUP if op.profile is Profile.TFLM else "lp_requantize_u8", access=Access.ELEMENTS)
 
 
 def _fits_dsp(op: WeightedOp, net: Net) -> bool:
@@ -226,16 +245,18 @@ def _part(stem: str, op: Op) -> str:
     return f"{stem}_tflm" if op.profile is Profile.TFLM else stem
 
 
-def _in_profile(stem: str) -> Callable[[Op, Net, Core], Kernel]:
+def _in_profile(stem: str, access: Access) -> Callable[[Op, Net, Core], Kernel]:
     def choose(op: Op, net: Net, core: Core) -> Kernel:
-        return Kernel(_function(stem, op))
+        return Kernel(_function(stem, op), access=access)
 
     return choose
 
 
-def _always(function: str, *needs: str) -> Callable[[Op, Net, Core], Kernel]:
+def _always(
+    function: str, *needs: str, access: Access = Access.SEPARATE
+) -> Callable[[Op, Net, Core], Kernel]:
     def choose(op: Op, net: Net, core: Core) -> Kernel:
-        return Kernel(function, needs=needs)
+        return Kernel(function, needs=needs, access=access)
 
     return choose
 
@@ -249,16 +270,16 @@ KERNELS: Mapping[type[Op], Callable[[Any, Net, Core], Kernel]] = {
     Conv2D: _conv2d,
     DepthwiseConv2D: _depthwise,
     FullyConnected: _fully_connected,
-    MaxPool2D: _always("lp_max_pool2d_s8"),
-    AveragePool2D: _in_profile("lp_average_pool2d"),
-    GlobalAveragePool2D: _in_profile("lp_average_pool2d"),
-    Add: _in_profile("lp_add"),
+    MaxPool2D: _always("lp_max_pool2d_s8", access=Access.WINDOWS),
+    AveragePool2D: _in_profile("lp_average_pool2d", Access.WINDOWS),
+    GlobalAveragePool2D: _in_profile("lp_average_pool2d", Access.WINDOWS),
+    Add: _in_profile("lp_add", Access.ELEMENTS),
     Concat: _always("lp_copy_rows"),
     Pad: _always("lp_pad_s8", "lp_copy_rows"),
     ReLU: _rescale,
     ReLU6: _rescale,
-    Reshape: _always("lp_copy_rows"),
-    Softmax: _in_profile("lp_softmax"),
+    Reshape: _always("lp_copy_rows", access=Access.ELEMENTS),
+    Softmax: _in_profile("lp_softmax", Access.ELEMENTS),
     Requantize: _rescale,
 }
 """How the kernel of each op is chosen."""

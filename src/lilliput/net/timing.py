@@ -1,0 +1,93 @@
+"""When a kernel reads each byte of an input for the last time, and when it writes each byte of its output.
+
+Written down byte by byte from what `Access` says, so that it can judge the distances that the passes derive
+in another way.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lilliput.net.access import Access
+from lilliput.net.graph import Net
+from lilliput.net.ops import AveragePool2D, Conv2D, DepthwiseConv2D, GlobalAveragePool2D, MaxPool2D, Op
+
+Times = NDArray[np.int64]
+_NEVER = -1
+
+
+def written_in_time(op: Op, net: Net, access: Access, source: str, behind_bytes: int) -> bool:
+    """Whether no byte of input `source` is overwritten before it was read for the last time.
+
+    Args:
+        op: one of `net`.
+        access: what its kernel promises.
+        source: an input that is not needed afterwards.
+        behind_bytes: address of the output minus address of the input.
+    """
+    read, written = net.tensors[source], net.tensors[op.outputs[0]]
+    match access:
+        case Access.INPUTS_FIRST:
+            return True
+        case Access.ELEMENTS:
+            # Byte k of the output lies on byte k + behind of the input, which is read at that time or later.
+            return behind_bytes <= 0 and read.storage_bytes == written.storage_bytes
+        case Access.CHANNELS:
+            # Each byte lies on one of the same channel.
+            return behind_bytes == 0 and read.shape[-1] == written.shape[-1]
+        case Access.PIXELS | Access.WINDOWS if read.dtype.bits == written.dtype.bits == 8:
+            reads = np.repeat(_last_readers(_windows(op, net, source)), read.shape[-1])
+            writes = np.arange(written.elements) // written.shape[-1]
+            begin, end = max(behind_bytes, 0), min(len(reads), behind_bytes + len(writes))
+            both = reads[begin:end], writes[begin - behind_bytes : end - behind_bytes]
+            late = 1 if access is Access.WINDOWS else 0
+            return begin >= end or bool((both[1] - late >= both[0]).all())
+        case _:
+            return False
+
+
+Side = tuple[int, int, int, int, int, int]
+"""Length of the image, number of windows, elements of a window, stride, dilation, padding before."""
+
+
+def _windows(op: Op, net: Net, source: str) -> tuple[Side, Side]:
+    image = net.tensors[source].shape
+    match op:
+        case Conv2D():
+            kernel, dilation = net.tensors[op.inputs[1]].shape[1:3], op.dilation
+        case DepthwiseConv2D():
+            kernel, dilation = net.tensors[op.inputs[1]].shape[:2], op.dilation
+        case MaxPool2D() | AveragePool2D():
+            kernel, dilation = op.pool, (1, 1)
+        case GlobalAveragePool2D():
+            return (image[0], 1, image[0], 1, 1, 0), (image[1], 1, image[1], 1, 1, 0)
+        case _:
+            raise TypeError(f"{type(op).__name__} has no windows")
+    output, before = net.tensors[op.outputs[0]].shape, (op.padding.top, op.padding.left)
+    rows, columns = (
+        (image[i], output[i], kernel[i], op.strides[i], dilation[i], before[i]) for i in range(2)
+    )
+    return rows, columns
+
+
+@lru_cache(maxsize=1024)
+def _last_readers(windows: tuple[Side, Side]) -> Times:
+    """For each pixel of the image, the number of the last output pixel that reads it."""
+    rows, columns = (_last_windows(side) for side in windows)
+    last = rows[:, None] * windows[1][1] + columns[None, :]
+    read = (rows[:, None] != _NEVER) & (columns[None, :] != _NEVER)
+    return np.where(read, last, _NEVER).reshape(-1)
+
+
+def _last_windows(side: Side) -> Times:
+    """For each element along one side, the last window that holds it."""
+    length, count, kernel, stride, dilation, before = side
+    found = np.full(length, _NEVER, np.int64)
+    for tap in range(kernel):
+        places = np.arange(count) * stride - before + tap * dilation
+        inside = (places >= 0) & (places < length)
+        found[places[inside]] = np.maximum(found[places[inside]], np.arange(count)[inside])
+    return found

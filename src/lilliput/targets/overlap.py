@@ -1,0 +1,126 @@
+"""How far an op's output may lie over an input that nobody reads afterwards.
+
+A kernel that goes through an image row by row no longer needs the rows behind it, so its output may follow
+its input through memory: it begins a few rows earlier, or at the same address where a window is one pixel
+(DMO: arXiv:2010.01668; vMCU: arXiv:2406.06542).  What a kernel promises (`net.access.Access`) and the shapes
+decide the least distance.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from lilliput.net.access import Access
+from lilliput.net.graph import Net
+from lilliput.net.ops import (
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Op,
+)
+
+ALIGNMENT_BYTES = 4
+"""Every buffer starts at a multiple of this."""
+
+
+class Overlap(NamedTuple):
+    """Where an output may begin, seen from the begin of an input; distances are multiples of the alignment.
+
+    Attributes:
+        lead_bytes: at least so many bytes before the input.
+        lag_bytes: or at least so many bytes behind it.
+        in_place: or exactly where it begins.
+    """
+
+    lead_bytes: int
+    lag_bytes: int
+    in_place: bool = False
+
+    def union_bytes(self, input_bytes: int, output_bytes: int) -> int:
+        """The least memory that input and output take together."""
+        if self.in_place:
+            return max(input_bytes, output_bytes)
+        before = max(output_bytes, self.lead_bytes + input_bytes)
+        behind = max(input_bytes, self.lag_bytes + output_bytes)
+        return min(before, behind)
+
+
+def overlap(op: Op, net: Net, access: Access, source: str) -> Overlap:
+    """How the output of `op`, run by a kernel that promises `access`, may lie over its input `source`.
+
+    Shapes and types decide; weights are not needed.
+    """
+    read, written = net.tensors[source], net.tensors[op.outputs[0]]
+    input_bytes, output_bytes = _aligned(read.storage_bytes), _aligned(written.storage_bytes)
+    apart = Overlap(output_bytes, input_bytes)
+    match access:
+        case _ if access is Access.SEPARATE or not read.dtype.bits == written.dtype.bits == 8:
+            return apart
+        case Access.INPUTS_FIRST:
+            return Overlap(0, 0, in_place=True)
+        case Access.ELEMENTS:
+            same = read.storage_bytes == written.storage_bytes
+            return Overlap(0, input_bytes, in_place=True) if same else apart
+        case Access.CHANNELS:
+            return apart._replace(in_place=read.shape[-1] == written.shape[-1])
+        case Access.PIXELS | Access.WINDOWS:
+            lead = _lead_bytes(_windows(op, net, source), access is Access.WINDOWS)
+            return Overlap(min(lead, output_bytes), input_bytes, in_place=lead == 0)
+
+
+class _Windows(NamedTuple):
+    """The windows of an image: sizes as (height, width, bytes of a pixel)."""
+
+    image: tuple[int, int, int]
+    output: tuple[int, int, int]
+    strides: tuple[int, int]
+    before: tuple[int, int]
+
+
+def _windows(op: Op, net: Net, source: str) -> _Windows:
+    image = net.tensors[source].shape
+    match op:
+        case Conv2D() | DepthwiseConv2D() | MaxPool2D() | AveragePool2D():
+            output, before = net.tensors[op.outputs[0]].shape, (op.padding.top, op.padding.left)
+            return _Windows(_sides(image), _sides(output), op.strides, before)
+        case GlobalAveragePool2D():
+            return _Windows(_sides(image), (1, 1, image[2]), (1, 1), (0, 0))
+        case _:
+            raise TypeError(f"{type(op).__name__} has no windows")
+
+
+def _sides(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    height, width, channels = shape
+    return height, width, channels
+
+
+@lru_cache(maxsize=4096)
+def _lead_bytes(windows: _Windows, reads_late: bool) -> int:
+    """How many bytes the output must begin before the input.
+
+    When a pixel is written, the output reaches to its end.  What is read from then on begins in the window of
+    the next pixel of the row (of this one, with `reads_late`), or at the begin of the next row's windows,
+    which may lie further up.  Both distances are a sum of what the row and what the column adds.
+    """
+    (height, width, depth), (rows, columns, channels), strides, (top, left) = windows
+    needed_rows = _first_inside(rows, strides[0], top, height)
+    needed_columns = _first_inside(columns, strides[1], left, width)
+    next_columns = needed_columns if reads_late else needed_columns[1:]
+    written_row, read_row = columns * channels, width * depth
+    column_ahead = [(x + 1) * channels - start * depth for x, start in enumerate(next_columns)]
+    row_ahead = [y * written_row - start * read_row for y, start in enumerate(needed_rows)]
+    next_row_ahead = [(y + 1) * written_row - start * read_row for y, start in enumerate(needed_rows[1:])]
+    within = max(column_ahead) + max(row_ahead) if column_ahead else 0
+    return _aligned(max(within, *next_row_ahead, 0))
+
+
+def _first_inside(count: int, stride: int, before: int, length: int) -> list[int]:
+    """For each window along one side, the first element inside the image; dilation may only skip it."""
+    return [min(max(index * stride - before, 0), length) for index in range(count)]
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
