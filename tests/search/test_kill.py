@@ -165,6 +165,8 @@ def test_ctrl_c_ends_search_and_workers_quietly(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Whoever runs the tests in the background has them ignore it, and so would the search.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         _wait_for_trials(tmp_path / "run", 3)
