@@ -3,7 +3,8 @@
     python tools/verify_front.py RUN [VECTORS]
 
 Each network runs on VECTORS inputs (default 4) spread over the test split.  Prints a line a network; the exit
-status is 1 if any byte differs, or if the arena in a generated header is not the one predicted for the trial.
+status is 1 if any byte differs, or if the arena in a generated header is not the one that `cost` predicts for
+the float network.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lilliput.cost import cost
 from lilliput.errors import LilliputError
 from lilliput.flow.building import network_input
 from lilliput.flow.compiling import compile
@@ -24,6 +26,7 @@ from lilliput.flow.studies import read_study
 from lilliput.measure.measuring import measure
 from lilliput.net.storage import load
 from lilliput.search.front import pareto_front
+from lilliput.targets import board
 
 
 def main() -> int:
@@ -44,7 +47,7 @@ def verify(path: Path, count: int) -> int:
     front = pareto_front(read_study(run, settings).trials, settings.objectives)
     test = load_data(settings.data).test
     examples = test.take(np.linspace(0, len(test) - 1, count).astype(np.int64))
-    wrong = 0
+    target, wrong = board(settings.board), 0
     for trial in front:
         net = load(run.integer_net(trial.number))
         with tempfile.TemporaryDirectory() as folder:
@@ -53,11 +56,12 @@ def verify(path: Path, count: int) -> int:
             found = measure(library.directory, vectors=network_input(net, examples.x))
         match = re.search(r"_ARENA_BYTES\s+(\d+)", header)
         arena = int(match[1]) if match else -1
-        agrees = not found.mismatches and arena == trial.info["arena_bytes"]
+        predicted = cost(load(run.float_net(trial.number)), target).arena_bytes
+        agrees = not found.mismatches and arena == predicted
         wrong += not agrees
         print(
             f"trial {trial.number}: {found.mismatches} of {found.vectors} vectors differ, arena {arena} B, "
-            f"predicted {trial.info['arena_bytes']} B{'' if agrees else '  DISAGREES'}",
+            f"predicted {predicted} B{'' if agrees else '  DISAGREES'}",
             flush=True,
         )
     print(f"{len(front)} networks of the front, {wrong} disagree")
