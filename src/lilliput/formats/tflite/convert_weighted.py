@@ -23,6 +23,10 @@ from lilliput.net import (
     same_padding,
 )
 
+SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
+LARGEST_SCALE = float(np.finfo(np.float32).max)
+"""Scales beyond these lose digits as float32, which a bias's scale is in files."""
+
 
 def image_padding(
     scheme: int, image: tuple[int, ...], window: tuple[int, int], strides: tuple[int, int]
@@ -66,6 +70,8 @@ def parameters(call: Call, axis: int, drop: int = 0) -> tuple[str, ...]:
     source = call.activation().quant
     assert source is not None
     scales = tuple(source.scale * scale for scale in quant.scales)
+    if not SMALLEST_SCALE <= min(scales) <= max(scales) <= LARGEST_SCALE:
+        raise Unsupported("its bias needs a scale that float32 does not hold")
     bias_quant = Quant(scales, (0,) * len(scales), 0 if len(scales) > 1 else None)
     return (*names, call.context.constant(f"{call.name}_bias", bias.reshape(-1), DType.INT32, bias_quant))
 
