@@ -34,6 +34,7 @@ _ZIG_FLAGS = (
     "-fno-unwind-tables",
     "-fno-asynchronous-unwind-tables",
     "-fno-sanitize=undefined",
+    "-gline-tables-only",  # else -Os leaves no symbols, and functions are found by them
 )
 
 INSTALL_CHIP = (
