@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 from networks import quantized
@@ -18,7 +19,10 @@ from lilliput.net import (
     DType,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Net,
     Normalization,
     Op,
@@ -27,8 +31,13 @@ from lilliput.net import (
     Profile,
     ReLU,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
     Tensor,
+    Transpose,
 )
 from lilliput.net.macs import net_macs
 from lilliput.net.ops import same_padding
@@ -188,6 +197,43 @@ class _Row:
         channels = self.shape[2]
         self.add(Conv2D, self.constant(channels, 1, 1, channels), self.constant(channels))
 
+    def function(self) -> None:
+        self.add((Logistic, Tanh, HardSwish)[self.pick(0, 1, 2)])
+
+    def gate(self) -> None:
+        """An image and one number for each of its channels."""
+        image = self.newest
+        self.add(GlobalAveragePool2D)
+        self.add(Logistic)
+        self.add((Mul, Mul, Add, Sub)[self.pick(0, 1, 2, 3)], image, activation=self.activation())
+
+    def pair(self) -> None:
+        before = self.newest
+        self.convolution_like()
+        self.add((Mul, Sub)[self.pick(0, 1)], before, activation=self.activation())
+
+    def part(self) -> None:
+        begin = tuple(int(self.rng.integers(0, size)) for size in self.shape)
+        end = tuple(
+            int(self.rng.integers(low + 1, size + 1)) for low, size in zip(begin, self.shape, strict=True)
+        )
+        steps = tuple(self.pick(1, 1, 2) for _ in self.shape)
+        self.add(Slice, begin=begin, end=end, steps=steps)
+
+    def turn(self) -> None:
+        orders = list(permutations(range(3)))
+        self.add(Transpose, permutation=orders[int(self.rng.integers(len(orders)))])
+
+    def resize(self) -> None:
+        size = tuple(max(1, int(length * self.rng.uniform(0.4, 2.5))) for length in self.shape[:2])
+        self.add(ResizeNearest, size=size)
+
+    def bytes_of_another_scale(self) -> None:
+        """What is joined shares a scale, and a border beyond what bytes reach makes that another one."""
+        if self.newest == "input":
+            self.join()
+            self.add(Pad, padding=Padding(0, 1, 0, 1), value=4.0)
+
     def join(self) -> None:
         before = self.newest
         self.convolution_like()
@@ -225,6 +271,13 @@ def _assorted(rng: np.random.Generator) -> Net:
         row.sum_up,
         row.join,
         row.pad,
+        row.function,
+        row.gate,
+        row.pair,
+        row.part,
+        row.turn,
+        row.resize,
+        row.bytes_of_another_scale,
     )
     for _ in range(int(rng.integers(3, 9))):
         steps[int(rng.integers(len(steps)))]()

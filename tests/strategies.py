@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
+from tests.random_gates import IMAGE_GATES, VECTOR_GATES
 
 from lilliput.net import (
     Activation,
@@ -367,8 +368,15 @@ _IMAGE_STEPS: tuple[Step, ...] = (
     *(conv2d, conv2d, conv2d, pointwise, depthwise, depthwise, max_pool, average_pool, pad),
     ending,
     *(add, *_ELEMENTWISE),
+    *IMAGE_GATES,
 )
-_VECTOR_STEPS: tuple[Step, ...] = (*(fully_connected,) * 3, *_ELEMENTWISE, softmax, reshape_vector)
+_VECTOR_STEPS: tuple[Step, ...] = (
+    *(fully_connected,) * 3,
+    *_ELEMENTWISE,
+    softmax,
+    reshape_vector,
+    *VECTOR_GATES,
+)
 
 
 def without_weights(net: Net) -> Net:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 from tests.codegen.quantized_builder import Builder
@@ -15,7 +16,10 @@ from lilliput.net import (
     Concat,
     DType,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Net,
     Pad,
     Padding,
@@ -24,14 +28,19 @@ from lilliput.net import (
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
 )
 
 Case = Callable[[str, str], Net]
 """Target core and name → planned network."""
 
 ONE = Padding(1, 1, 1, 1)
-RELU, RELU6 = Activation.RELU, Activation.RELU6
+NONE, RELU, RELU6 = Activation.NONE, Activation.RELU, Activation.RELU6
 
 
 def _case(
@@ -89,6 +98,25 @@ def _residual(builder: Builder) -> str:
     joined = builder.add(Concat, total, builder.add(Pad, total, padding=Padding(0, 0, 0, 0)), axis=2)
     dense = builder.dense(builder.flat(builder.add(MaxPool2D, joined, pool=(2, 2), strides=(2, 2))), 5)
     return builder.add(Softmax, dense)
+
+
+def _shuffled(builder: Builder) -> str:
+    """Channels of two groups in turn."""
+    grouped = builder.add(Reshape, "x", shape=(3, 4, 2, 3))
+    return builder.add(Reshape, builder.add(Transpose, grouped, permutation=(0, 1, 3, 2)), shape=(3, 4, 6))
+
+
+def _to_uint8(case: Case) -> Case:
+    """The same network with an output of uint8."""
+
+    def make(target: str, name: str) -> Net:
+        net = case(target, name)
+        assert net.output.quant is not None
+        quant = Quant.per_tensor(net.output.quant.scale, net.output.quant.zero_point + 128)
+        output = replace(net.output, dtype=DType.UINT8, quant=quant)
+        return replace(net, tensors={**net.tensors, output.name: output})
+
+    return make
 
 
 DEPTH_AND_CHANNELS = ((1, 1), (1, 4), (2, 3), (3, 5), (4, 2), (5, 7), (6, 1), (7, 8), (8, 3), (19, 2))
@@ -216,6 +244,65 @@ CASES: dict[str, Case] = {
     "global_average_beyond_int16": _case((17, 17, 5), lambda b: b.add(GlobalAveragePool2D, "x", scale=0.05)),
     "add_itself": _case((3, 3, 3), lambda b: b.add(Add, "x", "x")),
     "add_relu6": _case((3, 5, 3), lambda b: b.add(Add, "x", b.add(Requantize, "x"), activation=RELU6)),
+    **{
+        f"{kind.__name__.lower()}_of_two": _case(
+            (3, 5, 3),
+            lambda b, kind=kind: b.add(kind, b.conv("x", 3, (1, 1)), "x", activation=RELU, scale=0.1),
+        )
+        for kind in (Sub, Mul)
+    },
+    **{
+        f"{kind.__name__.lower()}_with_{'x'.join(map(str, shape))}": _case(
+            (3, 4, 5),
+            lambda b, kind=kind, shape=shape, turn=turn: b.add(
+                kind, *("x", b.constant(*shape))[::turn], scale=0.2, activation=RELU6 if turn > 0 else NONE
+            ),
+        )
+        for kind in (Add, Sub, Mul)
+        for shape, turn in (
+            *(((5,), 1), ((1,), -1), ((1, 1, 5), -1), ((3, 4, 1), 1), ((1, 4, 1), -1), ((3, 4, 5), 1)),
+        )
+    },
+    "mul_gate": _case((4, 5, 6), lambda b: b.add(Mul, b.add(GlobalAveragePool2D, "x"), "x", scale=0.05)),
+    "mul_small_factor": _case((20,), lambda b: b.add(Mul, "x", "x", scale=10.0)),
+    "mul_large_factor": _case((20,), lambda b: b.add(Mul, "x", b.constant(20, scale=4.0), scale=0.06)),
+    "mul_relu_n1_to_1": _case(
+        (20,), lambda b: b.add(Mul, "x", "x", scale=0.01, activation=Activation.RELU_N1_TO_1)
+    ),
+    "slice_rows": _case(
+        (5, 4, 3), lambda b: b.add(Slice, "x", begin=(1, 0, 0), end=(4, 4, 3), steps=(1, 1, 1))
+    ),
+    "slice_columns": _case(
+        (5, 4, 3), lambda b: b.add(Slice, "x", begin=(0, 1, 0), end=(5, 3, 3), steps=(1, 1, 1))
+    ),
+    "slice_channels": _case(
+        (5, 4, 7), lambda b: b.add(Slice, "x", begin=(0, 0, 2), end=(5, 4, 5), steps=(1, 1, 1))
+    ),
+    "slice_steps": _case(
+        (7, 6, 5), lambda b: b.add(Slice, "x", begin=(1, 0, 0), end=(6, 6, 5), steps=(2, 3, 2))
+    ),
+    "slice_vector": _case((17,), lambda b: b.add(Slice, "x", begin=(3,), end=(16,), steps=(4,))),
+    "slice_everything": _case(
+        (3, 4, 2), lambda b: b.add(Slice, "x", begin=(0,) * 3, end=(3, 4, 2), steps=(1,) * 3)
+    ),
+    **{
+        f"transpose_{''.join(map(str, order))}": _case(
+            (3, 4, 5), lambda b, order=order: b.add(Transpose, "x", permutation=order)
+        )
+        for order in permutations(range(3))
+    },
+    "shuffle_channels": _case((3, 4, 6), _shuffled),
+    "resize_up": _case((3, 4, 5), lambda b: b.add(ResizeNearest, "x", size=(6, 8))),
+    "resize_odd": _case((3, 4, 5), lambda b: b.add(ResizeNearest, "x", size=(5, 3), half_pixel_centers=True)),
+    "resize_corners": _case((3, 4, 1), lambda b: b.add(ResizeNearest, "x", size=(7, 9), align_corners=True)),
+    "resize_to_one": _case((3, 4, 9), lambda b: b.add(ResizeNearest, "x", size=(1, 1), align_corners=True)),
+    "logistic": _case((256,), lambda b: b.add(Logistic, "x")),
+    "tanh": _case((256,), lambda b: b.add(Tanh, "x")),
+    "hard_swish": _case((256,), lambda b: b.add(HardSwish, "x", scale=0.03)),
+    "pad_with_a_value": _case((2, 3, 3), lambda b: b.add(Pad, "x", padding=Padding(1, 0, 2, 3), value=1.5)),
+    "conv_relu_n1_to_1": _case(
+        (5, 5, 3), lambda b: b.conv("x", 5, activation=Activation.RELU_N1_TO_1), seed=2
+    ),
     "concat_axes": _case(
         (3, 4, 5), lambda b: b.add(Concat, *[b.add(Concat, "x", "x", "x", axis=0)] * 2, axis=1)
     ),
@@ -226,6 +313,7 @@ CASES: dict[str, Case] = {
     "relu": _case((3, 3, 3), lambda b: b.add(ReLU, "x")),
     "relu6": _case((3, 3, 3), lambda b: b.add(ReLU6, "x"), seed=4),
     "requantize": _case((3, 3, 3), lambda b: b.add(Requantize, "x")),
+    "requantize_to_uint8": _to_uint8(_case((3, 3, 3), lambda b: b.add(Requantize, "x"))),
     "requantize_from_uint8": _case((3, 3, 3), lambda b: b.add(Requantize, "x"), dtype=DType.UINT8),
     "reshape": _case((3, 2, 3), lambda b: b.add(Reshape, "x", shape=(18,))),
     "softmax": _case((10,), lambda b: b.add(Softmax, "x")),

@@ -26,13 +26,16 @@ from lilliput.net import (
     ReLU6,
     Requantize,
     Reshape,
-    Softmax,
+    ResizeNearest,
+    Slice,
     Tensor,
+    Transpose,
 )
+from lilliput.net.fixedpoint import BOUNDED
 from lilliput.targets import Core, core
 from lilliput.targets.kernels import kernel_for
 
-SAME_QUANTIZATION = (MaxPool2D, Concat, Pad, Reshape)
+SAME_QUANTIZATION = (MaxPool2D, Concat, Pad, Reshape, Slice, Transpose, ResizeNearest)
 
 
 class Builder:
@@ -62,14 +65,22 @@ class Builder:
         shape = op.output_shape([self.tensors[name].shape for name in inputs])
         if isinstance(op, SAME_QUANTIZATION):
             found = self._quant(inputs[0])
-        elif isinstance(op, Softmax):
-            found = Quant.per_tensor(1 / 256, -128)
+        elif type(op) in BOUNDED:
+            found = BOUNDED[type(op)]
         else:
             step = scale if scale is not None else float(self.random.uniform(0.02, 0.2))
             found = Quant.per_tensor(step, int(self.random.integers(-128, 127, endpoint=True)))
         self.ops.append(op)
         self.tensors[op.outputs[0]] = Tensor(op.outputs[0], shape, DType.INT8, found)
         return op.outputs[0]
+
+    def constant(self, *shape: int, scale: float = 0.05) -> str:
+        """A constant that an op may combine with what flows."""
+        name = f"c{len(self.tensors)}"
+        values = self.random.integers(-128, 127, shape, endpoint=True).astype(np.int8)
+        found = Quant.per_tensor(scale, int(self.random.integers(-128, 127, endpoint=True)))
+        self.tensors[name] = Tensor(name, shape, DType.INT8, found, True, values)
+        return name
 
     def weighted(
         self,

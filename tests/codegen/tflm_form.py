@@ -6,16 +6,31 @@ from dataclasses import replace
 
 import numpy as np
 
-from lilliput.net import AveragePool2D, Concat, MaxPool2D, Net, Pad, Profile, ReLU6, Reshape, Softmax, Tensor
+from lilliput.net import (
+    AveragePool2D,
+    Concat,
+    MaxPool2D,
+    Net,
+    Pad,
+    Profile,
+    ReLU6,
+    Reshape,
+    ResizeNearest,
+    Slice,
+    Tensor,
+    Transpose,
+)
+from lilliput.net.fixedpoint import BOUNDED
 
-KEEPS_QUANTIZATION = (AveragePool2D, Concat, MaxPool2D, Pad, ReLU6, Reshape)
+_MOVING = (Concat, MaxPool2D, Pad, Reshape, ResizeNearest, Slice, Transpose)
+KEEPS_QUANTIZATION = (AveragePool2D, ReLU6, *_MOVING)
 
 
 def in_tflm(net: Net) -> Net:
     """`net` without a plan, every op in the profile `tflm`, its scales float32 as files hold them.
 
-    Tensors that ops of this profile want in one quantization take that of the first of them, or of a Softmax
-    among them.
+    Tensors that ops of this profile want in one quantization take that of the first of them, or of one with
+    fixed bounds among them.
     """
     tensors = {name: _rounded(tensor) for name, tensor in net.tensors.items()}
     groups = {name: {name} for name in tensors}
@@ -23,7 +38,7 @@ def in_tflm(net: Net) -> Net:
         if isinstance(op, KEEPS_QUANTIZATION):
             joined = set().union(*(groups[name] for name in (*op.inputs, *op.outputs)))
             groups.update(dict.fromkeys(joined, joined))
-    fixed = {op.outputs[0] for op in net.ops if isinstance(op, Softmax)}
+    fixed = {op.outputs[0] for op in net.ops if type(op) in BOUNDED}
     for name, group in groups.items():
         first = min(group & fixed or group, key=list(tensors).index)
         tensors[name] = replace(tensors[name], quant=tensors[first].quant)

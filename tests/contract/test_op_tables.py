@@ -68,6 +68,12 @@ def _report_families() -> Table:
     return FAMILIES
 
 
+def _tflite_emitters() -> Table:
+    from lilliput.formats.tflite.emitters import EMITTERS
+
+    return EMITTERS
+
+
 TABLES: dict[str, tuple[Callable[[], Table], Collection[type]]] = {
     "net.reference.FLOAT_OPS": (_reference_float, OPS),
     "net.reference.INTEGER_OPS": (_reference_integer, INTEGER),
@@ -78,6 +84,7 @@ TABLES: dict[str, tuple[Callable[[], Table], Collection[type]]] = {
     "train.layers.LAYERS": (_torch_layers, OPS),
     "train.integer_layers.INTEGER_LAYERS": (_torch_integer_layers, INTEGER),
     "report.graph.FAMILIES": (_report_families, OPS),
+    "formats.tflite.emitters.EMITTERS": (_tflite_emitters, INTEGER),
 }
 """Where it is → how to get it, and the ops that it must hold, no less and no more."""
 

@@ -25,7 +25,10 @@ from lilliput.net import (
     DType,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Net,
     Op,
     Pad,
@@ -34,10 +37,21 @@ from lilliput.net import (
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
 )
 
 Array = np.ndarray[Any, Any]
+_BOUNDS: dict[Activation, tuple[float | None, float | None]] = {
+    Activation.NONE: (None, None),
+    Activation.RELU: (0.0, None),
+    Activation.RELU6: (0.0, 6.0),
+    Activation.RELU_N1_TO_1: (-1.0, 1.0),
+}
 Term = tuple[tuple[int, ...], tuple[int, ...]]  # index into the image, index into the weights
 
 
@@ -62,8 +76,11 @@ def _float_element(op: Op, net: Net, inputs: Sequence[Array], at: tuple[int, ...
         case AveragePool2D() | GlobalAveragePool2D():
             values = [float(x[i]) for i in _pooled(op, x, at)]
             y = math.fsum(values) / len(values)
-        case Add():
-            y = float(x[at]) + float(inputs[1][at])
+        case Add() | Sub() | Mul():
+            first, second = (float(_spread(value, at)) for value in inputs)
+            y = {Add: first + second, Sub: first - second, Mul: first * second}[type(op)]
+        case Logistic() | Tanh() | HardSwish():
+            y = _function(op, float(x[at]))
         case Softmax():
             row = [op.beta * float(value) for value in x[at[:-1]]]
             y = math.exp(row[at[-1]] - max(row)) / math.fsum(math.exp(value - max(row)) for value in row)
@@ -73,8 +90,10 @@ def _float_element(op: Op, net: Net, inputs: Sequence[Array], at: tuple[int, ...
         case ReLU() | ReLU6() | Requantize():
             y = float(x[at])
         case _:
-            y = float(_moved(op, inputs, at, 0))
+            y = float(_moved(op, inputs, at, op.value if isinstance(op, Pad) else 0.0))
     match _activation(op):
+        case Activation.RELU_N1_TO_1:
+            return min(max(y, -1.0), 1.0)
         case Activation.RELU:
             return max(y, 0.0)
         case Activation.RELU6:
@@ -98,24 +117,32 @@ def _integer_element(op: Op, net: Net, inputs: Sequence[Array], at: tuple[int, .
             y = _requantized(sum(values), [source.scale / (target.scale * len(values))], 0, target.zero_point)
         case MaxPool2D():
             y = max(int(x[i]) for i in _window(op, x, at))
-        case Add():
+        case Add() | Sub():
+            first, second = (int(_spread(value, at)) for value in inputs)
+            sign = -1 if isinstance(op, Sub) else 1
+            y = _rescaled([(first, source, 1), (second, _quant(net, op.inputs[1]), sign)], target)
+        case Mul():
             other = _quant(net, op.inputs[1])
-            parts = [(int(x[at]), source), (int(inputs[1][at]), other)]
-            y = _rescaled(parts, target)
+            first, second = (int(_spread(value, at)) for value in inputs)
+            y = _product((first - z) * (second - other.zero_point), source.scale * other.scale, target)
+        case Logistic() | Tanh() | HardSwish():
+            y = target.zero_point + round(_function(op, (int(x[at]) - z) * source.scale) / target.scale)
         case Requantize() | ReLU() | ReLU6():
-            y = _rescaled([(int(x[at]), source)], target)
+            y = _rescaled([(int(x[at]), source, 1)], target)
         case Softmax():
             row = [int(value) for value in x[at[:-1]]]
             powers = [round(math.exp(-op.beta * source.scale * (max(row) - v)) * 2**15) for v in row]
             y = min(127, -128 + (powers[at[-1]] * 256 + sum(powers) // 2) // sum(powers))
         case _:
-            return int(_moved(op, inputs, at, z))
+            border = z + round(op.value / source.scale) if isinstance(op, Pad) else z
+            return int(_moved(op, inputs, at, min(max(border, -128), 127)))
     low, high = net.tensors[op.outputs[0]].dtype.range
-    if _activation(op) is not Activation.NONE:
-        low = max(low, target.zero_point)
-    if _activation(op) is Activation.RELU6:
-        high = min(high, target.zero_point + round(6.0 / target.scale))
-    return min(max(y, low), high)
+    least, most = _BOUNDS[_activation(op)]
+    if least is not None:
+        low = max(low, target.zero_point + round(least / target.scale))
+    if most is not None:
+        high = min(high, target.zero_point + round(most / target.scale))
+    return min(max(y, low), max(high, low))
 
 
 def _requantized(total: int, factors: Sequence[float], channel: int, zero_point: int) -> int:
@@ -127,14 +154,39 @@ def _requantized(total: int, factors: Sequence[float], channel: int, zero_point:
     return zero_point + (total * multiplier + 2 ** (shift - 1)) // 2**shift
 
 
-def _rescaled(parts: Sequence[tuple[int, Quant]], target: Quant) -> int:
-    factors = [Fraction(quant.scale / target.scale) for _, quant in parts]
+def _product(value: int, scale: float, target: Quant) -> int:
+    factor, shift = Fraction(scale / target.scale), 24
+    while round(factor * 2**shift) >= 2**15:
+        shift -= 1
+    total = value * round(factor * 2**shift) + 2 ** (shift - 1)
+    assert -(2**31) <= total < 2**31
+    return target.zero_point + total // 2**shift
+
+
+def _function(op: Op, x: float) -> float:
+    match op:
+        case Logistic():
+            return 1.0 / (1.0 + math.exp(-x)) if x > -700 else 0.0
+        case Tanh():
+            return math.tanh(x)
+    return x * min(max(x + 3.0, 0.0), 6.0) / 6.0
+
+
+def _spread(value: Array, at: tuple[int, ...]) -> Any:
+    """The element of a tensor that may be smaller than the output, whose element `at` is wanted."""
+    places = at[len(at) - value.ndim :]
+    return value[tuple(0 if size == 1 else place for size, place in zip(value.shape, places, strict=True))]
+
+
+def _rescaled(parts: Sequence[tuple[int, Quant, int]], target: Quant) -> int:
+    """The sum of integers, each with its quantization and a sign."""
+    factors = [Fraction(quant.scale / target.scale) for _, quant, _ in parts]
     shift = 20
     while any(round(factor * 2**shift) >= 2**15 for factor in factors):
         shift -= 1
     total = target.zero_point * 2**shift + 2 ** (shift - 1)
-    for (value, quant), factor in zip(parts, factors, strict=True):
-        total += (value - quant.zero_point) * round(factor * 2**shift)
+    for (value, quant, sign), factor in zip(parts, factors, strict=True):
+        total += sign * (value - quant.zero_point) * round(factor * 2**shift)
     assert -(2**31) <= total < 2**31
     return total // 2**shift
 
@@ -185,9 +237,28 @@ def _moved(op: Op, inputs: Sequence[Array], at: tuple[int, ...], zero: float) ->
             h, w = at[0] - op.padding.top, at[1] - op.padding.left
             inside = 0 <= h < x.shape[0] and 0 <= w < x.shape[1]
             return float(x[h, w, at[2]]) if inside else zero
+        case Slice():
+            place = zip(op.begin, op.steps, at, strict=True)
+            return float(x[tuple(begin + step * index for begin, step, index in place)])
+        case Transpose():
+            places = dict(zip(op.permutation, at, strict=True))
+            return float(x[tuple(places[axis] for axis in range(len(at)))])
+        case ResizeNearest():
+            h, w = (_nearest(op, axis, x.shape[axis], at[axis]) for axis in (0, 1))
+            return float(x[h, w, at[2]])
         case Reshape():
             return float(x.flat[int(np.ravel_multi_index(at, op.shape))])
     raise AssertionError(f"no loop for {op}")
+
+
+def _nearest(op: ResizeNearest, axis: int, length: int, place: int) -> int:
+    """In single precision: where a place falls between two elements, that decides."""
+    single = np.float32
+    ratio = single(length) / single(op.size[axis])
+    if op.align_corners and op.size[axis] > 1:
+        ratio = single(length - 1) / single(op.size[axis] - 1)
+    found = float((single(place) + single(0.5 if op.half_pixel_centers else 0)) * ratio)
+    return min(length - 1, math.floor(found + 0.5) if op.align_corners else math.floor(found))
 
 
 def _activation(op: Op) -> Activation:

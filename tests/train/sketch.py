@@ -18,7 +18,10 @@ from lilliput.net import (
     DType,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Net,
     Normalization,
     Op,
@@ -27,8 +30,13 @@ from lilliput.net import (
     ReLU,
     ReLU6,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
     Tensor,
+    Transpose,
 )
 
 
@@ -113,6 +121,24 @@ def branched(data: np.random.Generator | None = None) -> Net:
     narrow = sketch.block(both, 5, kernel=(1, 1))
     hidden = sketch.add(ReLU, sketch.dense(sketch.flat(narrow), 7))
     return sketch.net(sketch.dense(hidden, 3))
+
+
+def gated(seed: int) -> Net:
+    """Squeeze and excite, a gate of two halves, a difference, a resized branch and axes in another order."""
+    sketch = Sketch((6, 7, 3), np.random.default_rng(seed))
+    x = sketch.add(HardSwish, sketch.conv("input", 8, padding=Padding(1, 1, 1, 1), bias=True))
+    weights = sketch.add(Logistic, sketch.dense(sketch.add(GlobalAveragePool2D, x), 8))
+    x = sketch.add(Mul, x, weights)
+    left, right = (
+        sketch.add(Slice, x, begin=(0, 0, start), end=(6, 7, start + 4), steps=(1, 1, 1)) for start in (0, 4)
+    )
+    x = sketch.add(Mul, sketch.add(Tanh, left), sketch.add(Logistic, right))
+    small = sketch.add(Slice, x, begin=(0, 1, 0), end=(6, 7, 4), steps=(2, 2, 1))
+    large = sketch.add(ResizeNearest, small, size=(6, 7), half_pixel_centers=seed % 2 == 1)
+    x = sketch.add(Sub, x, large, activation=Activation.RELU_N1_TO_1)
+    x = sketch.add(Add, sketch.add(Transpose, x, permutation=(1, 0, 2)), sketch.dense(sketch.flat(x), 4))
+    x = sketch.add(Pad, x, padding=Padding(1, 0, 0, 1), value=0.3)
+    return sketch.net(sketch.dense(sketch.flat(x), 4))
 
 
 def stripes(examples: int = 300, shape: tuple[int, int, int] = (8, 8, 1), seed: int = 0) -> Dataset:

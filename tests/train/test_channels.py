@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.train.sketch import Sketch, branched, random_net
+from tests.train.sketch import Sketch, branched, gated, random_net
 
 from lilliput.errors import NetError
 from lilliput.net import Add, Concat, FullyConnected, Net, Pad, Reshape
@@ -33,6 +33,15 @@ def test_a_pruned_network_computes_what_the_masked_one_does(seed: int) -> None:
     groups = find_groups(net)
     order = np.random.default_rng(seed).permutation(np.array(groups.prunable)).tolist()
     gone = groups.removable(order, len(order) // 2)
+    masked, smaller = outputs_when_masked_and_when_removed(net, gone)
+    np.testing.assert_allclose(smaller, masked, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_gates_keep_what_they_need(seed: int) -> None:
+    net = gated(seed)
+    groups = find_groups(net)
+    gone = groups.removable(list(groups.prunable), len(groups.prunable) // 2)
     masked, smaller = outputs_when_masked_and_when_removed(net, gone)
     np.testing.assert_allclose(smaller, masked, rtol=1e-4, atol=1e-4)
 

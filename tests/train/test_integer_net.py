@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tests.conftest import EXACT_NETWORKS
-from tests.train.sketch import Sketch, random_net
+from tests.train.sketch import Sketch, gated, random_net
 
 from lilliput import train
 from lilliput.net import FLOAT_ONLY, OPS, DType, Net, Normalization
@@ -79,6 +79,23 @@ def test_every_activation_is_that_of_the_reference(seed: int) -> None:
     values = assert_exact(module, examples(net, 20, seed))
     computed = [value for name, value in values.items() if name not in module.net.inputs]
     assert max(np.unique(value).size for value in computed) > 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_gates_and_functions_are_those_of_the_reference(seed: int) -> None:
+    net = replace(gated(seed), normalization=BYTES if seed % 2 else REALS)
+    ranges = train.calibrate(net, examples(net, 60))
+    if seed % 3 == 0:
+        ranges = {name: (low / 4, high / 4) for name, (low, high) in ranges.items()}
+    module = IntegerNet(net, ranges, plain)
+    assert_exact(module, examples(net, 20, seed))
+    smooth, whole = TorchNet(net), IntegerNet(net, train.calibrate(net, examples(net, 60)), plain)
+    real, _ = entering(whole, examples(net, 32))
+    one, two = (
+        found.gradient(torch.nn.functional.cross_entropy(found.logits(real), torch.arange(32) % 4))
+        for found in (whole, smooth)
+    )
+    assert torch.nn.functional.cosine_similarity(one, two, dim=0) > 0.9
 
 
 def test_sums_beyond_float32_are_exact() -> None:

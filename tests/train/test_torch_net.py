@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.train.sketch import Sketch, branched, random_net
+from tests.train.sketch import Sketch, branched, gated, random_net
 
 from lilliput.errors import TrainingError
 from lilliput.net import OPS, BatchNorm, Net, Reshape
@@ -24,9 +24,9 @@ def test_every_op_has_a_layer() -> None:
     assert set(LAYERS) == set(OPS)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(44))
 def test_every_activation_is_that_of_the_reference(seed: int) -> None:
-    net = random_net(seed, batch_norm=seed % 2 == 0, softmax=seed % 3 == 0)
+    net = random_net(seed, batch_norm=seed % 2 == 0, softmax=seed % 3 == 0) if seed < 40 else gated(seed)
     x = inputs_for(net)
     with torch.no_grad():
         found = TorchNet(net, keep_all=True).forward_all(torch.from_numpy(x))

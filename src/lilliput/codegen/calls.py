@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lilliput.errors import NetError
+from lilliput.net.fixedpoint import activation_range, quant
 from lilliput.net.graph import Net, Plan
 from lilliput.targets.kernels import SCRATCH_ALIGNMENT_BYTES, Kernel
 
@@ -89,6 +90,17 @@ class Place:
     def constant(self, what: str) -> str:
         """Name of one of the layer's arrays."""
         return f"{self.prefix}_{what}"
+
+
+def bounds(place: Place) -> list[tuple[str, object]]:
+    """Smallest and largest output."""
+    low, high = activation_range(place.op, place.net)
+    return [("minimum", low), ("maximum", high)]
+
+
+def zero_point(place: Place, tensor: str) -> int:
+    """Zero point of any tensor."""
+    return quant(tensor, place.net).zero_point
 
 
 def call(place: Place, ctype: str, parameters: str, *arguments: str) -> str:

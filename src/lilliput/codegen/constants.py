@@ -21,8 +21,17 @@ from lilliput.net.fixedpoint import (
 )
 from lilliput.net.fixedpoint_tflm import Factor, conv_factors, mean_factor
 from lilliput.net.graph import Net
-from lilliput.net.ops import DepthwiseConv2D, GlobalAveragePool2D, Op, Profile, Softmax
+from lilliput.net.ops import (
+    DepthwiseConv2D,
+    GlobalAveragePool2D,
+    Op,
+    Profile,
+    ResizeNearest,
+    Softmax,
+)
+from lilliput.net.reference.integer import INTEGER_OPS
 from lilliput.net.reference.tflm import TFLM_OPS, softmax_powers
+from lilliput.net.reference.windows import nearest
 from lilliput.targets.kernels import DSP_LAYOUTS, TFLM_CHANNEL_BYTES, Kernel, Layout
 
 _INT32_LIMIT = 1 << 31
@@ -167,8 +176,22 @@ def lookup_constant(name: str, op: Op, net: Net) -> Constant:
     """What an op makes of each element by itself: the output's bytes for the input's bytes 0 to 255."""
     source = net.tensors[op.inputs[0]].dtype.numpy
     every = np.arange(256, dtype=np.uint8).view(source)
-    table = TFLM_OPS[type(op)](op, net, [every]).view(np.uint8)
+    meaning = TFLM_OPS if op.profile is Profile.TFLM else INTEGER_OPS
+    table = meaning[type(op)](op, net, [every]).view(np.uint8)
     return Constant(name, "uint8_t", tuple(map(str, table.tolist())), len(table))
+
+
+def operand_constant(name: str, tensor: str, net: Net) -> Constant:
+    """A constant that is added to what flows, or multiplies it."""
+    values = _data(tensor, net).reshape(-1).tolist()
+    return Constant(name, "int8_t", tuple(map(str, values)), len(values))
+
+
+def indices_constant(name: str, op: ResizeNearest, axis: int, net: Net) -> Constant:
+    """Which row (axis 0) or column (axis 1) of the input each one of the output is."""
+    length = net.tensors[op.inputs[0]].shape[axis]
+    found = nearest(length, op.size[axis], op.align_corners, op.half_pixel_centers)
+    return Constant(name, "uint16_t", tuple(map(str, found)), 2 * len(found))
 
 
 def _rows(op: WeightedOp, net: Net) -> NDArray[np.int64]:

@@ -6,28 +6,27 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lilliput.codegen.calls import Place, call, fields
+from lilliput.codegen.calls import Place, bounds, call, fields, zero_point
 from lilliput.codegen.constants import (
     Constant,
     channels_constant,
+    indices_constant,
     lookup_constant,
     pool_scales_constant,
     softmax_constant,
     weights_constant,
 )
+from lilliput.codegen.pairs import Emitted, add, mul
 from lilliput.codegen.text import braces, comment_text
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
     AverageOp,
     RescaleOp,
     WeightedOp,
-    activation_range,
-    add_parameters,
     conv_requant,
-    quant,
+    pad_value,
     requantize_parameters,
 )
-from lilliput.net.fixedpoint_tflm import add_factors
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
     Add,
@@ -37,7 +36,10 @@ from lilliput.net.ops import (
     DepthwiseConv2D,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Op,
     Pad,
     Profile,
@@ -45,10 +47,16 @@ from lilliput.net.ops import (
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
 )
 from lilliput.targets.cores import Core
 from lilliput.targets.kernels import LOOKUP, Kernel, kernel_for
+from lilliput.targets.moving import filled, runs_of
 
 
 @dataclass(frozen=True)
@@ -70,9 +78,6 @@ class Layer:
     body: str
 
 
-_Emitted = tuple[tuple[Constant, ...], str]
-
-
 def layer_for(index: int, op: Op, net: Net, core: Core) -> Layer:
     """The C of `op`, number `index` of the planned network `net`.
 
@@ -92,15 +97,6 @@ def layer_for(index: int, op: Op, net: Net, core: Core) -> Layer:
 
 def _shape_text(shape: tuple[int, ...]) -> str:
     return "x".join(str(length) for length in shape)
-
-
-def _bounds(place: Place) -> list[tuple[str, object]]:
-    low, high = activation_range(place.op, place.net)
-    return [("minimum", low), ("maximum", high)]
-
-
-def _zero_point(place: Place, tensor: str) -> int:
-    return quant(tensor, place.net).zero_point
 
 
 def _weighted_constants(place: Place) -> tuple[Constant, Constant]:
@@ -128,7 +124,7 @@ def _sides(prefix: str, shape: tuple[int, ...], *names: str) -> list[tuple[str, 
     return [(f"{prefix}_{name}", length) for name, length in zip(names, shape, strict=False)]
 
 
-def _convolution(place: Place) -> _Emitted:
+def _convolution(place: Place) -> Emitted:
     op: Conv2D | DepthwiseConv2D = place.op
     kernel = place.shape(1)[1:3] if isinstance(op, Conv2D) else place.shape(1)[:2]
     values = [
@@ -141,24 +137,24 @@ def _convolution(place: Place) -> _Emitted:
         ("dilation_y", op.dilation[0]),
         ("dilation_x", op.dilation[1]),
         *_before(op),
-        ("input_zero_point", _zero_point(place, op.inputs[0])),
-        ("output_zero_point", _zero_point(place, op.outputs[0])),
-        *_bounds(place),
+        ("input_zero_point", zero_point(place, op.inputs[0])),
+        ("output_zero_point", zero_point(place, op.outputs[0])),
+        *bounds(place),
         ("shift", _shift(op, place.net)),
     ]
     body = call(place, "lp_conv2d_params", fields(place, values), place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body
 
 
-def _fully_connected(place: Place) -> _Emitted:
+def _fully_connected(place: Place) -> Emitted:
     op: FullyConnected = place.op
     values = [
         ("weights", place.constant("weights")),
         ("channels", place.constant("channels")),
         ("inputs", place.shape()[0]),
         ("outputs", place.output_shape[0]),
-        ("output_zero_point", _zero_point(place, op.outputs[0])),
-        *_bounds(place),
+        ("output_zero_point", zero_point(place, op.outputs[0])),
+        *bounds(place),
         ("shift", _shift(op, place.net)),
     ]
     parameters = fields(place, values)
@@ -166,7 +162,7 @@ def _fully_connected(place: Place) -> _Emitted:
     return _weighted_constants(place), body
 
 
-def _max_pool(place: Place) -> _Emitted:
+def _max_pool(place: Place) -> Emitted:
     op: MaxPool2D = place.op
     values = [
         *_sides("input", place.shape(), "height", "width"),
@@ -175,14 +171,14 @@ def _max_pool(place: Place) -> _Emitted:
         *_sides("pool", op.pool, "height", "width"),
         *_sliding(op),
         *_before(op),
-        *_bounds(place),
+        *bounds(place),
     ]
     return (), call(
         place, "lp_max_pool2d_params", fields(place, values), place.input(), place.output, *place.scratch
     )
 
 
-def _average_pool(place: Place) -> _Emitted:
+def _average_pool(place: Place) -> Emitted:
     op: AverageOp = place.op
     if isinstance(op, GlobalAveragePool2D):
         height, width, _ = place.shape()
@@ -200,9 +196,9 @@ def _average_pool(place: Place) -> _Emitted:
         *_sides("pool", window.pool, "height", "width"),
         *_sliding(window),
         *_before(window),
-        ("input_zero_point", 0 if divides else _zero_point(place, op.inputs[0])),
-        ("output_zero_point", 0 if divides else _zero_point(place, op.outputs[0])),
-        *_bounds(place),
+        ("input_zero_point", 0 if divides else zero_point(place, op.inputs[0])),
+        ("output_zero_point", 0 if divides else zero_point(place, op.outputs[0])),
+        *bounds(place),
     ]
     scales = () if divides else (pool_scales_constant(place.constant("scales"), op, place.net),)
     body = call(
@@ -216,43 +212,7 @@ def _average_pool(place: Place) -> _Emitted:
     return scales, body
 
 
-def _add(place: Place) -> _Emitted:
-    op: Add = place.op
-    if op.profile is Profile.TFLM:
-        return (), _add_tflm(place)
-    found = add_parameters(op, place.net)
-    values = [
-        ("multiplier_1", found.multipliers[0]),
-        ("multiplier_2", found.multipliers[1]),
-        ("offset", found.offset),
-        ("elements", math.prod(place.output_shape)),
-        *_bounds(place),
-        ("shift", found.shift),
-    ]
-    parameters = fields(place, values)
-    return (), call(place, "lp_add_params", parameters, place.input(0), place.input(1), place.output)
-
-
-def _add_tflm(place: Place) -> str:
-    op: Add = place.op
-    found = add_factors(op, place.net)
-    factors = (*found.inputs, found.output)
-    values: list[tuple[str, object]] = [
-        (name, braces((factor.multiplier, factor.shift)))
-        for name, factor in zip(("factor_1", "factor_2", "output_factor"), factors, strict=True)
-    ]
-    values += [
-        ("elements", math.prod(place.output_shape)),
-        ("zero_point_1", _zero_point(place, op.inputs[0])),
-        ("zero_point_2", _zero_point(place, op.inputs[1])),
-        ("output_zero_point", _zero_point(place, op.outputs[0])),
-        *_bounds(place),
-    ]
-    parameters = fields(place, values)
-    return call(place, "lp_add_tflm_params", parameters, place.input(0), place.input(1), place.output)
-
-
-def _rescale(place: Place) -> _Emitted:
+def _rescale(place: Place) -> Emitted:
     op: RescaleOp = place.op
     elements = math.prod(place.output_shape)
     if place.kernel.function == "lp_u8_to_s8":
@@ -267,7 +227,7 @@ def _rescale(place: Place) -> _Emitted:
         ("multiplier", found.multiplier),
         ("offset", found.offset),
         ("elements", elements),
-        *_bounds(place),
+        *bounds(place),
         ("shift", found.shift),
     ]
     source = place.input()
@@ -276,18 +236,46 @@ def _rescale(place: Place) -> _Emitted:
     return (), call(place, "lp_requantize_params", fields(place, values), source, place.output)
 
 
-def _pad(place: Place) -> _Emitted:
+def _pad(place: Place) -> Emitted:
     op: Pad = place.op
     values = [
         *_sides("input", place.shape(), "height", "width"),
         ("channels", place.shape()[2]),
         *op.padding._asdict().items(),
-        ("value", _zero_point(place, op.inputs[0])),
+        ("value", pad_value(op, place.net)),
     ]
     return (), call(place, "lp_pad_params", fields(place, values), place.input(), place.output)
 
 
-def _softmax(place: Place) -> _Emitted:
+def _gather(place: Place) -> Emitted:
+    op: Slice | Transpose = place.op
+    runs = runs_of(op, place.shape())
+    values: list[tuple[str, object]] = [
+        ("extents", braces(filled(runs.loops, 0))),
+        ("strides", braces(filled(runs.loops, 1))),
+        ("run_bytes", runs.run_bytes),
+    ]
+    source = f"{place.input()} + {runs.offset}" if runs.offset else place.input()
+    return (), call(place, "lp_gather_params", fields(place, values), source, place.output)
+
+
+def _resize(place: Place) -> Emitted:
+    op: ResizeNearest = place.op
+    arrays = tuple(
+        indices_constant(place.constant(name), op, axis, place.net)
+        for axis, name in enumerate(("rows", "columns"))
+    )
+    values: list[tuple[str, object]] = [
+        ("rows", arrays[0].name),
+        ("columns", arrays[1].name),
+        ("input_width", place.shape()[1]),
+        ("channels", place.shape()[2]),
+        *_sides("output", place.output_shape, "height", "width"),
+    ]
+    return arrays, call(place, "lp_resize_nearest_params", fields(place, values), place.input(), place.output)
+
+
+def _softmax(place: Place) -> Emitted:
     columns = place.shape()[-1]
     values = [
         ("table", place.constant("table")),
@@ -300,7 +288,7 @@ def _softmax(place: Place) -> _Emitted:
     return (table,), body
 
 
-def _concat(place: Place) -> _Emitted:
+def _concat(place: Place) -> Emitted:
     """Each input is a number of equally long runs that lie one output row apart."""
     op: Concat = place.op
     stride = math.prod(place.output_shape[op.axis :])
@@ -314,7 +302,7 @@ def _concat(place: Place) -> _Emitted:
     return (), "".join(calls)
 
 
-def _reshape(place: Place) -> _Emitted:
+def _reshape(place: Place) -> Emitted:
     """Nothing where the plan left the tensor in its place."""
     if place.input() == place.output:
         return (), ""
@@ -322,16 +310,24 @@ def _reshape(place: Place) -> _Emitted:
     return (), f"    {place.kernel.function}({place.input()}, {place.output}, 1, {size}, 0);\n"
 
 
-_EMITTERS: Mapping[type[Op], Callable[[Place], _Emitted]] = {
+_EMITTERS: Mapping[type[Op], Callable[[Place], Emitted]] = {
     Conv2D: _convolution,
     DepthwiseConv2D: _convolution,
     FullyConnected: _fully_connected,
     MaxPool2D: _max_pool,
     AveragePool2D: _average_pool,
     GlobalAveragePool2D: _average_pool,
-    Add: _add,
+    Add: add,
+    Sub: add,
+    Mul: mul,
     Concat: _concat,
     Pad: _pad,
+    Slice: _gather,
+    Transpose: _gather,
+    ResizeNearest: _resize,
+    Logistic: _rescale,
+    Tanh: _rescale,
+    HardSwish: _rescale,
     ReLU: _rescale,
     ReLU6: _rescale,
     Reshape: _reshape,

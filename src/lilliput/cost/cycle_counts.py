@@ -19,16 +19,26 @@ from lilliput.net.ops import (
     DepthwiseConv2D,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Op,
     Pad,
     ReLU,
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
+    repetition,
 )
 from lilliput.targets.blocking import Blocking
+from lilliput.targets.moving import runs_of
 
 Counts = dict[str, float]
 
@@ -259,6 +269,27 @@ def _element_wise(op: Op, net: Net, blocking: Blocking) -> Counts:
     return found
 
 
+def _pairs(op: Op, net: Net, blocking: Blocking) -> Counts:
+    output = net.tensors[op.outputs[0]]
+    smaller = min((net.tensors[name] for name in op.inputs), key=lambda tensor: tensor.elements)
+    spread = repetition(smaller.shape, output.shape)
+    assert spread is not None
+    rounds = output.elements // math.prod(spread)
+    return {"rounds": rounds, "places": output.elements // spread[0], **_element_wise(op, net, blocking)}
+
+
+def _gather(op: Op, net: Net, blocking: Blocking) -> Counts:
+    assert isinstance(op, Slice | Transpose)
+    elements = net.tensors[op.outputs[0]].elements
+    run = runs_of(op, net.tensors[op.inputs[0]].shape).run_bytes
+    return {"bytes": elements, "runs": elements // run}
+
+
+def _resize(op: Op, net: Net, blocking: Blocking) -> Counts:
+    height, width, depth = net.tensors[op.outputs[0]].shape
+    return {"rows": height, "pixels": height * width, "bytes": height * width * depth}
+
+
 def _concat(op: Op, net: Net, blocking: Blocking) -> Counts:
     assert isinstance(op, Concat)
     found: Counts = {"calls": 0.0, **_copied(0, 0, blocking)}
@@ -305,7 +336,15 @@ COUNTS: Mapping[type[Op], Callable[[Op, Net, Blocking], Counts]] = {
     MaxPool2D: _pool,
     AveragePool2D: _pool,
     GlobalAveragePool2D: _pool,
-    Add: _element_wise,
+    Add: _pairs,
+    Sub: _pairs,
+    Mul: _pairs,
+    Slice: _gather,
+    Transpose: _gather,
+    ResizeNearest: _resize,
+    Logistic: _element_wise,
+    Tanh: _element_wise,
+    HardSwish: _element_wise,
     ReLU: _element_wise,
     ReLU6: _element_wise,
     Requantize: _element_wise,

@@ -22,7 +22,6 @@ from lilliput.net.graph import Net, Normalization
 from lilliput.net.ops import (
     OPS,
     Activation,
-    Add,
     AveragePool2D,
     BatchNorm,
     Concat,
@@ -33,9 +32,13 @@ from lilliput.net.ops import (
     Op,
     Pad,
     Padding,
+    PairwiseOp,
     Profile,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Transpose,
 )
 from lilliput.net.tensor import DType, Tensor
 
@@ -168,7 +171,9 @@ def _check_graph(net: Net) -> None:
 def _check_input(net: Net, op: Op, index: int, name: str, written: set[str]) -> None:
     if name not in net.tensors:
         raise refuse(net, f"op '{op.name}' reads tensor '{name}', which is missing")
-    parameter = index > 0 and not isinstance(op, Add | Concat)
+    parameter = index > 0 and not isinstance(op, PairwiseOp | Concat)
+    if net.tensors[name].constant and _is_operand(net, op, index):
+        return
     if net.tensors[name].constant != parameter:
         kind = "a constant" if parameter else "an activation"
         raise refuse(net, f"input {index} of op '{op.name}' ({type(op).__name__}), '{name}', must be {kind}")
@@ -176,6 +181,14 @@ def _check_input(net: Net, op: Op, index: int, name: str, written: set[str]) -> 
         raise refuse(
             net, f"op '{op.name}' reads '{name}' before any op has written it", "sort the ops topologically"
         )
+
+
+def _is_operand(net: Net, op: Op, index: int) -> bool:
+    """Whether input `index` may be a constant because the other one flows; float networks have no such op."""
+    if not isinstance(op, PairwiseOp) or net.tensors[op.outputs[0]].dtype is DType.FLOAT32:
+        return False
+    other = net.tensors.get(op.inputs[1 - index])
+    return other is not None and not other.constant
 
 
 def _check_attributes(net: Net, op: Op) -> None:
@@ -198,6 +211,18 @@ def _attributes(op: Op) -> Iterator[tuple[str, bool]]:
             yield "axis", type(op.axis) is int
         case Reshape():
             yield "shape", _whole(op.shape, len(op.shape), 1)
+        case Pad():
+            yield "value", _real(op.value)
+        case Slice():
+            yield "begin", _whole(op.begin, len(op.begin), 0)
+            yield "end", _whole(op.end, len(op.end), 1)
+            yield "steps", _whole(op.steps, len(op.steps), 1)
+        case Transpose():
+            yield "permutation", _whole(op.permutation, len(op.permutation), 0)
+        case ResizeNearest():
+            yield "size", _whole(op.size, 2, 1)
+            yield "align_corners", type(op.align_corners) is bool
+            yield "half_pixel_centers", type(op.half_pixel_centers) is bool
         case Softmax():
             yield "beta", _real(op.beta) and 0 < op.beta < 1e6
         case BatchNorm():
@@ -206,7 +231,7 @@ def _attributes(op: Op) -> Iterator[tuple[str, bool]]:
         yield "strides", _whole(op.strides, 2, 1)
     if isinstance(op, Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D | Pad):
         yield "padding", isinstance(op.padding, Padding) and _whole(op.padding, 4, 0)
-    if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected | MaxPool2D | AveragePool2D | Add):
+    if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected | MaxPool2D | AveragePool2D | PairwiseOp):
         yield "activation", isinstance(op.activation, Activation)
 
 

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
+    BOUNDED,
     SOFTMAX_SCALE,
     SOFTMAX_ZERO_POINT,
     RescaleOp,
     WeightedOp,
     add_parameters,
     conv_requant,
+    mul_parameters,
     pool_counts,
     pool_requant,
     quant,
@@ -24,7 +26,10 @@ from lilliput.net.fixedpoint_tflm import (
     Factor,
     add_factors,
     conv_factors,
+    hard_swish_factors,
+    logistic_factor,
     mean_factor,
+    mul_factor,
     rescale_factor,
     softmax_factor,
 )
@@ -38,15 +43,24 @@ from lilliput.net.ops import (
     DepthwiseConv2D,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Op,
     Pad,
+    PairwiseOp,
     Profile,
     ReLU,
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
 )
 from lilliput.net.tensor import DType, Tensor
 
@@ -88,12 +102,18 @@ def check_numbers(net: Net) -> None:
         match op:
             case Conv2D() | DepthwiseConv2D() | FullyConnected():
                 _check_weighted(net, op)
-            case MaxPool2D() | Concat() | Pad() | Reshape():
+            case MaxPool2D() | Concat() | Pad() | Reshape() | Slice() | Transpose() | ResizeNearest():
                 _check_same_quant(net, op)
             case AveragePool2D() | GlobalAveragePool2D():
                 _check_average(net, op)
-            case Add():
+            case Add() | Sub():
                 add_factors(op, net) if op.profile is Profile.TFLM else add_parameters(op, net)
+            case Mul():
+                _check_mul(net, op)
+            case Logistic() | Tanh():
+                _check_bounded(net, op)
+            case HardSwish() if op.profile is Profile.TFLM:
+                hard_swish_factors(op, net)
             case Requantize() | ReLU() | ReLU6():
                 _check_rescale(net, op)
             case Softmax():
@@ -127,18 +147,19 @@ def _check_quant(net: Net, tensor: Tensor) -> None:
 
 
 def _check_types(net: Net, op: Op) -> None:
-    for tensor in (*net.activations(op), net.tensors[op.outputs[0]]):
+    operands = net.constants(op) if isinstance(op, PairwiseOp) else ()
+    for tensor in (*net.activations(op), *operands, net.tensors[op.outputs[0]]):
         allowed = {DType.INT8}
-        if isinstance(op, Requantize) and tensor.name == op.inputs[0]:
+        if isinstance(op, Requantize) and tensor.name in (*net.inputs, *net.outputs):
             allowed.add(DType.UINT8)
         if tensor.dtype not in allowed:
             raise refuse(
                 net,
-                f"activation '{tensor.name}' of op '{op.name}' ({type(op).__name__}) is {tensor.dtype.value}",
-                "activations are int8; only Requantize reads uint8",
+                f"tensor '{tensor.name}' of op '{op.name}' ({type(op).__name__}) is {tensor.dtype.value}",
+                "what flows is int8; only at the ends of a network Requantize may read or write uint8",
             )
         if tensor.quant is None or tensor.quant.axis is not None:
-            raise refuse(net, f"activation '{tensor.name}' lacks one scale and one zero point")
+            raise refuse(net, f"tensor '{tensor.name}' lacks one scale and one zero point")
 
 
 def _check_weighted(net: Net, op: WeightedOp) -> None:
@@ -249,6 +270,25 @@ def _check_average(net: Net, op: AveragePool2D | GlobalAveragePool2D) -> None:
             raise refuse(
                 net, f"the results of op '{op.name}' may not fit int32", "give its output a larger scale"
             )
+
+
+def _check_mul(net: Net, op: Mul) -> None:
+    if op.profile is Profile.TFLM:
+        _check_shifted(net, op, np.array([255 * 255]), (mul_factor(op, net),))
+    else:
+        mul_parameters(op, net)
+
+
+def _check_bounded(net: Net, op: Logistic | Tanh) -> None:
+    wanted = BOUNDED[type(op)]
+    if quant(op.outputs[0], net) != wanted:
+        raise refuse(
+            net,
+            f"the output of op '{op.name}' ({type(op).__name__}) must have scale {wanted.scale:g} "
+            f"and zero point {wanted.zero_point}",
+        )
+    if op.profile is Profile.TFLM:
+        logistic_factor(op, net)
 
 
 def _check_softmax(net: Net, op: Softmax) -> None:

@@ -26,18 +26,29 @@ from lilliput.net.ops import (
     DepthwiseConv2D,
     FullyConnected,
     GlobalAveragePool2D,
+    Logistic,
     MaxPool2D,
+    Mul,
     Op,
+    Pad,
     Profile,
     ReLU,
     ReLU6,
     Requantize,
     Softmax,
+    Sub,
+    Tanh,
 )
 from lilliput.net.tensor import Quant
 
 SOFTMAX_SCALE = 1 / 256
 SOFTMAX_ZERO_POINT = -128
+BOUNDED: dict[type[Op], Quant] = {
+    Softmax: Quant.per_tensor(SOFTMAX_SCALE, SOFTMAX_ZERO_POINT),
+    Logistic: Quant.per_tensor(1 / 256, -128),
+    Tanh: Quant.per_tensor(1 / 128, 0),
+}
+"""Ops whose values have fixed bounds, and the quantization that their outputs always have."""
 
 WeightedOp = Conv2D | DepthwiseConv2D | FullyConnected
 AverageOp = AveragePool2D | GlobalAveragePool2D
@@ -60,10 +71,10 @@ class Requant:
 
 @dataclass(frozen=True)
 class AddParameters:
-    """y = (x1 * multipliers[0] + x2 * multipliers[1] + offset) >> shift, in int32.
+    """y = (x1 * multipliers[0] + x2 * multipliers[1] + offset) >> shift, in int32; of a sum or a difference.
 
     Attributes:
-        multipliers: 16-bit, in [0, 2**15).
+        multipliers: 16-bit, in (-2**15, 2**15); only a difference has a negative one, its second.
         offset: both input zero points, the output's, and the rounding half, in one number.
         shift: in [1, 20].
     """
@@ -79,6 +90,19 @@ class RequantizeParameters:
 
     multiplier: int
     offset: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class MulParameters:
+    """y = z_y + (((x1 - z_1) * (x2 - z_2) * multiplier + 2**(shift - 1)) >> shift), in int32.
+
+    Attributes:
+        multiplier: in [0, 2**15).
+        shift: in [1, 24].
+    """
+
+    multiplier: int
     shift: int
 
 
@@ -123,9 +147,10 @@ def activation_range(op: Op, net: Net) -> tuple[int, int]:
     if activation is Activation.NONE:
         return low, high
     target = quant(output.name, net)
-    low = max(low, target.zero_point)
-    if activation is Activation.RELU6:
-        high = min(high, target.zero_point + _steps_to_six(target.scale, op.profile))
+    least, most = _BOUNDS[activation]
+    low = max(low, target.zero_point + _steps(least, target.scale, op.profile))
+    if most is not None:
+        high = min(high, target.zero_point + _steps(most, target.scale, op.profile))
     return low, max(low, high)
 
 
@@ -136,21 +161,36 @@ def activation_of(op: Op) -> Activation:
             return Activation.RELU
         case ReLU6():
             return Activation.RELU6
-        case Conv2D() | DepthwiseConv2D() | FullyConnected() | MaxPool2D() | AveragePool2D() | Add():
+        case Conv2D() | DepthwiseConv2D() | FullyConnected() | MaxPool2D() | AveragePool2D():
+            return op.activation
+        case Add() | Sub() | Mul():
             return op.activation
         case _:
             return Activation.NONE
 
 
-def add_parameters(op: Add, net: Net) -> AddParameters:
-    """Constants of an element-wise sum.
+def add_parameters(op: Add | Sub, net: Net) -> AddParameters:
+    """Constants of an element-wise sum or difference.
 
     Raises:
         NetError: a factor is too large to be held.
     """
     first, second = quant(op.inputs[0], net), quant(op.inputs[1], net)
-    (m1, m2), offset, shift = _rescale(op, (first, second), quant(op.outputs[0], net))
+    signs = (1, -1) if isinstance(op, Sub) else (1, 1)
+    (m1, m2), offset, shift = _rescale(op, (first, second), quant(op.outputs[0], net), signs)
     return AddParameters((m1, m2), offset, shift)
+
+
+def mul_parameters(op: Mul, net: Net) -> MulParameters:
+    """Constants of an element-wise product.
+
+    Raises:
+        NetError: the factor is too large to be held.
+    """
+    first, second = quant(op.inputs[0], net).scale, quant(op.inputs[1], net).scale
+    factor = first * second / quant(op.outputs[0], net).scale
+    shift = _largest_shift(op, [factor], 24, 15)
+    return MulParameters(round(math.ldexp(factor, shift)), shift)
 
 
 def requantize_parameters(op: RescaleOp, net: Net) -> RequantizeParameters:
@@ -159,7 +199,7 @@ def requantize_parameters(op: RescaleOp, net: Net) -> RequantizeParameters:
     Raises:
         NetError: the factor is too large to be held.
     """
-    (multiplier,), offset, shift = _rescale(op, (quant(op.inputs[0], net),), quant(op.outputs[0], net))
+    (multiplier,), offset, shift = _rescale(op, (quant(op.inputs[0], net),), quant(op.outputs[0], net), (1,))
     return RequantizeParameters(multiplier, offset, shift)
 
 
@@ -170,6 +210,14 @@ def softmax_table(op: Softmax, net: Net) -> tuple[int, ...]:
     """
     step = op.beta * quant(op.inputs[0], net).scale
     return tuple(round(math.ldexp(math.exp(-step * distance), 15)) for distance in range(256))
+
+
+def pad_value(op: Pad, net: Net) -> int:
+    """The integer of a border's real value; the zero point where that is 0.0."""
+    known = quant(op.inputs[0], net)
+    low, high = net.tensors[op.inputs[0]].dtype.range
+    steps = min(max(op.value / known.scale, -_MANY_STEPS), _MANY_STEPS)
+    return min(high, max(low, known.zero_point + round(steps)))
 
 
 def quant(tensor: str, net: Net) -> Quant:
@@ -186,10 +234,22 @@ def quant(tensor: str, net: Net) -> Quant:
     return found
 
 
-def _steps_to_six(scale: float, profile: Profile) -> int:
+_MANY_STEPS = 1e9  # more than any type holds
+_BOUNDS: dict[Activation, tuple[float, float | None]] = {
+    Activation.RELU: (0.0, None),
+    Activation.RELU6: (0.0, 6.0),
+    Activation.RELU_N1_TO_1: (-1.0, 1.0),
+}
+"""Smallest and largest real value that an activation lets through."""
+
+
+def _steps(real: float, scale: float, profile: Profile) -> int:
+    """A bound in steps of the output's scale."""
     if profile is Profile.TFLM:
-        return math.floor(float(np.float32(6.0) / np.float32(scale)) + 0.5)
-    return round(6.0 / scale)
+        # Divided in float32, halves away from zero.
+        steps = min(float(np.float32(abs(real)) / np.float32(scale)), _MANY_STEPS)
+        return int(math.copysign(math.floor(steps + 0.5), real))
+    return round(math.copysign(min(abs(real) / scale, _MANY_STEPS), real))
 
 
 def _inside(start: int, window: int, length: int) -> int:
@@ -201,10 +261,14 @@ def _requant(op: Op, factors: Sequence[float]) -> Requant:
     return Requant(tuple(round(math.ldexp(factor, shift)) for factor in factors), shift)
 
 
-def _rescale(op: Op, sources: Sequence[Quant], target: Quant) -> tuple[list[int], int, int]:
+def _rescale(
+    op: Op, sources: Sequence[Quant], target: Quant, signs: Sequence[int]
+) -> tuple[list[int], int, int]:
     factors = [source.scale / target.scale for source in sources]
     shift = _largest_shift(op, factors, 20, 15)
-    multipliers = [round(math.ldexp(factor, shift)) for factor in factors]
+    multipliers = [
+        sign * round(math.ldexp(factor, shift)) for sign, factor in zip(signs, factors, strict=True)
+    ]
     moved = sum(
         source.zero_point * multiplier for source, multiplier in zip(sources, multipliers, strict=True)
     )

@@ -16,10 +16,22 @@ import numpy as np
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import RescaleOp, WeightedOp, quant
 from lilliput.net.graph import Net
-from lilliput.net.ops import Add, FullyConnected, GlobalAveragePool2D, Op, Softmax
+from lilliput.net.ops import (
+    Add,
+    FullyConnected,
+    GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
+    Mul,
+    Op,
+    Softmax,
+    Sub,
+    Tanh,
+)
 
 ADD_LEFT_SHIFT = 20
 SOFTMAX_INTEGER_BITS = 5
+LOGISTIC_INTEGER_BITS = 4
 LARGEST_SHIFT = 30
 
 
@@ -50,6 +62,19 @@ class SoftmaxFactor:
 
     factor: Factor
     least_difference: int
+
+
+@dataclass(frozen=True)
+class HardSwishFactors:
+    """Factors of a hard swish with multipliers of 16 bits, for inputs that are first shifted left by 7.
+
+    Attributes:
+        output: from there to the output's scale.
+        gate: from there to where 2**15 stands for 3.
+    """
+
+    output: Factor
+    gate: Factor
 
 
 def quantize_multiplier(real: float) -> Factor:
@@ -86,8 +111,11 @@ def mean_factor(op: GlobalAveragePool2D, net: Net) -> Factor:
     return Factor((factor.multiplier << shift) // (height * width), factor.shift - shift)
 
 
-def add_factors(op: Add, net: Net) -> AddFactors:
-    """Factors of a sum: both inputs relative to twice the larger scale, then that to the output's."""
+def add_factors(op: Add | Sub, net: Net) -> AddFactors:
+    """Factors of a sum or difference, in double.
+
+    Both inputs are made relative to twice the larger scale, then that to the output's.
+    """
     first, second = (quant(name, net).scale for name in op.inputs)
     common = 2 * max(first, second)
     output = common / ((1 << ADD_LEFT_SHIFT) * quant(op.outputs[0], net).scale)
@@ -99,14 +127,48 @@ def add_factors(op: Add, net: Net) -> AddFactors:
     )
 
 
+def mul_factor(op: Mul, net: Net) -> Factor:
+    """The factor s_1 * s_2 / s_y of a product, in double."""
+    first, second = (quant(name, net).scale for name in op.inputs)
+    return _held(op, first * second / quant(op.outputs[0], net).scale)
+
+
+def logistic_factor(op: Logistic | Tanh, net: Net) -> Factor:
+    """The factor s_x * 2**27, which gives x 4 integer bits."""
+    factor = quantize_multiplier(quant(op.inputs[0], net).scale * (1 << (31 - LOGISTIC_INTEGER_BITS)))
+    if not 0 <= factor.shift <= LARGEST_SHIFT:
+        raise _refusal(op, f"its input's scale is {quant(op.inputs[0], net).scale:g}")
+    return factor
+
+
+def furthest_input(factor: Factor, integer_bits: int) -> int:
+    """How far from zero an input may lie so that, times `factor`, it has so many integer bits."""
+    largest = ((1 << integer_bits) - 1) * 2.0 ** (31 - integer_bits) / 2.0**factor.shift
+    return math.floor(largest)
+
+
+def hard_swish_factors(op: HardSwish, net: Net) -> HardSwishFactors:
+    """Factors of a hard swish, from scales multiplied as float32."""
+    fine = np.float32(1.0 / 128.0) * np.float32(quant(op.inputs[0], net).scale)
+    output = quantize_multiplier(float(fine / np.float32(quant(op.outputs[0], net).scale)))
+    gate = quantize_multiplier(float(fine / (np.float32(3.0) / np.float32(32768.0))))
+    if not -15 <= output.shift <= 0 or not -15 <= gate.shift <= 15:
+        raise _refusal(op, "its input's scale is too small or too large beside its output's, or by itself")
+    return HardSwishFactors(_halved(output), _halved(gate))
+
+
+def _halved(factor: Factor) -> Factor:
+    """The factor with a multiplier of 16 bits."""
+    return Factor(min((factor.multiplier + (1 << 15)) >> 16, (1 << 15) - 1), factor.shift)
+
+
 def softmax_factor(op: Softmax, net: Net) -> SoftmaxFactor:
     """The factor beta * s_x * 2**26 of a softmax."""
     real = min(op.beta * quant(op.inputs[0], net).scale * (1 << (31 - SOFTMAX_INTEGER_BITS)), (1 << 31) - 1.0)
     if real <= 1:
         raise _refusal(op, f"beta times the input's scale is {real:g} * 2**-26")
     factor = quantize_multiplier(real)
-    radius = ((1 << SOFTMAX_INTEGER_BITS) - 1) * 2.0 ** (31 - SOFTMAX_INTEGER_BITS) / 2.0**factor.shift
-    return SoftmaxFactor(factor, -math.floor(radius))
+    return SoftmaxFactor(factor, -furthest_input(factor, SOFTMAX_INTEGER_BITS))
 
 
 def _held(op: Op, real: float) -> Factor:

@@ -144,7 +144,7 @@ def _op(value: Any) -> Op:
     )
 
 
-def _object(value: Any, **decoders: Decoder) -> dict[str, Any]:
+def _object(value: Any, /, **decoders: Decoder) -> dict[str, Any]:
     if not isinstance(value, dict) or set(value) != set(decoders):
         raise ValueError(f"expected an object with the keys {', '.join(decoders)}, got {str(value)[:80]}")
     return {key: decode(value[key]) for key, decode in decoders.items()}
@@ -226,5 +226,13 @@ _ATTRIBUTES: Mapping[str, Decoder] = {
     "shape": _wholes,
     "beta": _real,
     "epsilon": _real,
+    "value": _real,
+    "begin": _wholes,
+    "end": _wholes,
+    "steps": _wholes,
+    "permutation": _wholes,
+    "size": _pair,
+    "align_corners": _flag,
+    "half_pixel_centers": _flag,
 }
 """How an op's attribute is read; the names mean the same on every op."""

@@ -13,98 +13,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from lilliput.errors import NetError
-
-Shape = tuple[int, ...]
-
-
-class Activation(StrEnum):
-    """An activation fused into the op before it."""
-
-    NONE = "none"
-    RELU = "relu"
-    RELU6 = "relu6"
-
-
-class Profile(StrEnum):
-    """How an integer op rounds: `tflm` as TensorFlow Lite Micro's kernels, `lilliput` as is cheapest."""
-
-    LILLIPUT = "lilliput"
-    TFLM = "tflm"
-
-
-class Padding(NamedTuple):
-    """Elements added around an image; always explicit, never "same"."""
-
-    top: int = 0
-    bottom: int = 0
-    left: int = 0
-    right: int = 0
-
-
-def same_padding(size: tuple[int, int], kernel: tuple[int, int], strides: tuple[int, int]) -> Padding:
-    """TensorFlow's SAME rule: output is ceil(size / stride), the odd element goes to the bottom and right."""
-
-    def split(length: int, window: int, stride: int) -> tuple[int, int]:
-        total = max((math.ceil(length / stride) - 1) * stride + window - length, 0)
-        return total // 2, total - total // 2
-
-    return Padding(*split(size[0], kernel[0], strides[0]), *split(size[1], kernel[1], strides[1]))
+from lilliput.net.op import Activation as Activation
+from lilliput.net.op import Op as Op
+from lilliput.net.op import Padding as Padding
+from lilliput.net.op import Profile as Profile
+from lilliput.net.op import Shape as Shape
+from lilliput.net.op import Windowed
+from lilliput.net.op import same_padding as same_padding
 
 
 @dataclass(frozen=True, kw_only=True)
-class Op:
-    """One step of a network.  `inputs` and `outputs` name tensors; constants come after the activations."""
-
-    name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    profile: Profile = Profile.LILLIPUT
-
-    arity: ClassVar[tuple[int, int]] = (1, 1)  # fewest and most inputs
-
-    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """Shape of the output from the shapes of all inputs, constants included.
-
-        Raises:
-            NetError: the inputs do not fit this op.
-        """
-        raise NotImplementedError
-
-    def _refuse(self, why: str) -> NetError:
-        return NetError(
-            f"op '{self.name}' ({type(self).__name__}) cannot take its inputs",
-            why,
-            "check shapes and weights",
-        )
-
-    def _image(self, shape: Shape) -> tuple[int, int, int]:
-        if len(shape) != 3:
-            raise self._refuse(f"expected (height, width, channels), got {shape}")
-        return shape[0], shape[1], shape[2]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Windowed(Op):
-    strides: tuple[int, int] = (1, 1)
-    padding: Padding = Padding()
-
-    def _slide(self, shape: Shape, window: tuple[int, int]) -> tuple[int, int]:
-        height, width, _ = self._image(shape)
-        rows = height + self.padding.top + self.padding.bottom - window[0]
-        columns = width + self.padding.left + self.padding.right - window[1]
-        if rows < 0 or columns < 0 or min(self.strides) < 1 or min(window) < 1:
-            raise self._refuse(
-                f"a window of {window} with strides {self.strides} does not fit {shape} with {self.padding}"
-            )
-        return rows // self.strides[0] + 1, columns // self.strides[1] + 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Conv2D(_Windowed):
+class Conv2D(Windowed):
     """2-D convolution.  Inputs: image (h, w, i), weights (o, kh, kw, i), and optionally bias (o,)."""
 
     dilation: tuple[int, int] = (1, 1)
@@ -121,7 +42,7 @@ class Conv2D(_Windowed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DepthwiseConv2D(_Windowed):
+class DepthwiseConv2D(Windowed):
     """Depthwise convolution.  Inputs: image (h, w, c), weights (kh, kw, c x multiplier), and optionally bias.
 
     Output channel o is made from input channel o // multiplier.
@@ -156,7 +77,7 @@ class FullyConnected(Op):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Pool(_Windowed):
+class _Pool(Windowed):
     pool: tuple[int, int] = (2, 2)
     activation: Activation = Activation.NONE
 
@@ -187,16 +108,54 @@ class GlobalAveragePool2D(Op):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Add(Op):
-    """Element-wise sum of two tensors of one shape."""
+class _Pairwise(Op):
+    """Two tensors, element by element; in an integer network one of them may be a constant.
+
+    One has the output's shape.  The other may be smaller: it is repeated along the axes where it has size 1
+    and along leading axes that it lacks, as numpy does, provided that the other axes are neighbours.
+    """
 
     activation: Activation = Activation.NONE
     arity: ClassVar[tuple[int, int]] = (2, 2)
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
-        if shapes[0] != shapes[1]:
-            raise self._refuse(f"shapes {shapes[0]} and {shapes[1]} differ")
-        return shapes[0]
+        first, second = shapes
+        shape = first if (len(first), math.prod(first)) >= (len(second), math.prod(second)) else second
+        if repetition(first, shape) is None or repetition(second, shape) is None:
+            raise self._refuse(f"shapes {first} and {second} do not go together")
+        return shape
+
+
+def repetition(shape: Shape, whole: Shape) -> tuple[int, int] | None:
+    """How a tensor is spread over one of shape `whole`: element k of that is element k // step % period.
+
+    Returns:
+        (step, period), or None if it cannot be spread so.
+    """
+    wide = (1,) * (len(whole) - len(shape)) + shape
+    if len(wide) != len(whole) or any(a not in (b, 1) for a, b in zip(wide, whole, strict=True)):
+        return None
+    kept = [axis for axis, (a, b) in enumerate(zip(wide, whole, strict=True)) if a == b != 1]
+    if not kept:
+        return max(math.prod(whole), 1), 1
+    step = math.prod(whole[kept[-1] + 1 :])
+    period = math.prod(whole[kept[0] : kept[-1] + 1])
+    return (step, period) if period == math.prod(wide) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(_Pairwise):
+    """Element-wise sum."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sub(_Pairwise):
+    """Element-wise difference: the first less the second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mul(_Pairwise):
+    """Element-wise product."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,9 +179,10 @@ class Concat(Op):
 
 @dataclass(frozen=True, kw_only=True)
 class Pad(Op):
-    """An image with a border of zeros (real 0.0, so the zero point in integers)."""
+    """An image with a border of one real value: 0.0 if not told, which is the zero point in integers."""
 
     padding: Padding = Padding()
+    value: float = 0.0
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         height, width, channels = self._image(shapes[0])
@@ -233,19 +193,84 @@ class Pad(Op):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReLU(Op):
-    """max(x, 0)."""
+class Slice(Op):
+    """A part of a tensor: along each axis the elements begin, begin + step, … below end."""
+
+    begin: tuple[int, ...] = ()
+    end: tuple[int, ...] = ()
+    steps: tuple[int, ...] = ()
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        shape, bounds = shapes[0], (self.begin, self.end, self.steps)
+        if any(len(values) != len(shape) for values in bounds):
+            raise self._refuse(f"begin, end and steps {bounds} do not fit a tensor of shape {shape}")
+        for begin, end, step, size in zip(*bounds, shape, strict=True):
+            if not (0 <= begin < end <= size and step >= 1):
+                raise self._refuse(f"no elements {begin} to {end} by {step} in an axis of {size}")
+        return tuple(-(-(end - begin) // step) for begin, end, step in zip(*bounds, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transpose(Op):
+    """The axes in another order: axis k of the output is axis permutation[k] of the input."""
+
+    permutation: tuple[int, ...] = ()
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        if sorted(self.permutation) != list(range(len(shapes[0]))):
+            raise self._refuse(f"{self.permutation} does not order the axes of {shapes[0]}")
+        return tuple(shapes[0][axis] for axis in self.permutation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResizeNearest(Op):
+    """An image of another size, each pixel the nearest one of the input.
+
+    Attributes:
+        size: (height, width) of the output.
+        align_corners: whether the corner pixels of both images stand for the same places.
+        half_pixel_centers: whether a pixel's place is its centre, not its corner.
+    """
+
+    size: tuple[int, int] = (1, 1)
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        return (*self.size, self._image(shapes[0])[2])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Unary(Op):
+    """Each element becomes another one, whatever the others are."""
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         return shapes[0]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReLU6(Op):
+class ReLU(_Unary):
+    """max(x, 0)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReLU6(_Unary):
     """min(max(x, 0), 6)."""
 
-    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
-        return shapes[0]
+
+@dataclass(frozen=True, kw_only=True)
+class Logistic(_Unary):
+    """1 / (1 + exp(-x))."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tanh(_Unary):
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardSwish(_Unary):
+    """x min(max(x + 3, 0), 6) / 6."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,11 +314,8 @@ class BatchNorm(Op):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Requantize(Op):
-    """The same reals in another quantization or integer type: uint8 → int8, or int8 with another scale."""
-
-    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
-        return shapes[0]
+class Requantize(_Unary):
+    """The same reals in another quantization or integer type: uint8 ↔ int8, or int8 with another scale."""
 
 
 def _dilated(kernel: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
@@ -308,10 +330,18 @@ OPS: tuple[type[Op], ...] = (
     AveragePool2D,
     GlobalAveragePool2D,
     Add,
+    Sub,
+    Mul,
     Concat,
     Pad,
+    Slice,
+    Transpose,
+    ResizeNearest,
     ReLU,
     ReLU6,
+    Logistic,
+    Tanh,
+    HardSwish,
     Reshape,
     Softmax,
     BatchNorm,
@@ -322,7 +352,12 @@ OPS: tuple[type[Op], ...] = (
 FLOAT_ONLY: frozenset[type[Op]] = frozenset({BatchNorm})
 """Ops that a quantized network never holds."""
 
-IN_PLACE: frozenset[type[Op]] = frozenset({ReLU, ReLU6, Reshape, Requantize, Add})
+PairwiseOp = Add | Sub | Mul
+"""Ops of two tensors, element by element."""
+
+IN_PLACE: frozenset[type[Op]] = frozenset(
+    {ReLU, ReLU6, Logistic, Tanh, HardSwish, Reshape, Requantize, Add, Sub, Mul}
+)
 """Ops whose output may take the address of an activation input of the same byte size that nobody needs
 afterwards: element k of the output is written after the last read of element k of each input, and nothing
 else is read later."""

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lilliput.net.check import Stage, check
+from lilliput.net.fixedpoint import BOUNDED
 from lilliput.net.graph import Net
-from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op, Requantize, Softmax
+from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op, Requantize
 from lilliput.net.tensor import DType
 from lilliput.passes.naming import Names
 from lilliput.passes.quantize_activations import (
@@ -41,7 +42,7 @@ def quantize(net: Net, ranges: Mapping[str, RangePair] | None) -> Net:
             activation or hold a number that is not finite.
     """
     check(net, Stage.FLOAT)
-    net = _separate_softmax(net)
+    net = _separate_bounded(net)
     quants = activation_quants(net, ranges)
     tensors = [
         replace(tensor, dtype=DType.INT8, quant=quants[tensor.name])
@@ -75,22 +76,25 @@ def _take_bytes(net: Net, names: Names) -> Net:
     return net.with_ops((convert, *readers), (raw, signed))
 
 
-def _separate_softmax(net: Net) -> Net:
-    """Gives a softmax whose output must share a quantization with other values an op that changes its scale.
+def _separate_bounded(net: Net) -> Net:
+    """Gives an op of `BOUNDED` one that changes its scale, where its output shares that with other values.
 
     A softmax always has the scale 1/256; what it is concatenated with may not.
     """
     names, group_of = Names(net), groups(net)
-    soft = {op.outputs[0] for op in net.ops if isinstance(op, Softmax)}
-    mixed = {group_of[name] for name in sources(net) if name not in soft}
+    kinds: dict[str, set[type[Op] | None]] = {}
+    for name in sources(net):
+        producer = net.producer(name)
+        kind = type(producer) if producer is not None and type(producer) in BOUNDED else None
+        kinds.setdefault(group_of[name], set()).add(kind)
     ops: list[Op] = []
     tensors = []
     for op in net.ops:
         target = op.outputs[0]
-        if target in soft and group_of[target] in mixed:
-            shares = replace(net.tensors[target], name=names.fresh(f"{target}_shares"))
-            tensors.append(shares)
-            ops.append(replace(op, outputs=(shares.name,)))
-            op = Requantize(name=names.fresh(f"{op.name}_rescale"), inputs=(shares.name,), outputs=(target,))
+        if type(op) in BOUNDED and len(kinds[group_of[target]]) > 1:
+            bounded = replace(net.tensors[target], name=names.fresh(f"{target}_bounded"))
+            tensors.append(bounded)
+            ops.append(replace(op, outputs=(bounded.name,)))
+            op = Requantize(name=names.fresh(f"{op.name}_rescale"), inputs=(bounded.name,), outputs=(target,))
         ops.append(op)
     return net.with_ops(ops, tensors) if tensors else net

@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 
 from lilliput.errors import NetError
-from lilliput.net.fixedpoint import SOFTMAX_SCALE, SOFTMAX_ZERO_POINT
+from lilliput.net.fixedpoint import BOUNDED
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
     Add,
@@ -20,19 +20,24 @@ from lilliput.net.ops import (
     FullyConnected,
     GlobalAveragePool2D,
     MaxPool2D,
+    Mul,
     Op,
     Pad,
     ReLU,
     ReLU6,
     Requantize,
     Reshape,
-    Softmax,
+    ResizeNearest,
+    Slice,
+    Sub,
+    Transpose,
 )
 from lilliput.net.tensor import DType, Quant
 
 RangePair = tuple[float, float]
 
-_SHARING = (MaxPool2D, Concat, Pad, Reshape)  # move integers without changing what they stand for
+# These move integers without changing what they stand for.
+_SHARING = (MaxPool2D, Concat, Pad, Reshape, Slice, Transpose, ResizeNearest)
 _PLACEHOLDER: RangePair = (-1.0, 1.0)
 
 
@@ -76,7 +81,7 @@ def activation_quants(net: Net, ranges: Mapping[str, RangePair] | None) -> dict[
     middling size, and no scale is so small beside the op's inputs that their ratio cannot be held.
 
     Args:
-        net: float, softmax outputs sharing a group with nothing else.
+        net: float, outputs of `BOUNDED` ops sharing a group with nothing else.
         ranges: as for `quantize`.
 
     Raises:
@@ -88,8 +93,10 @@ def activation_quants(net: Net, ranges: Mapping[str, RangePair] | None) -> dict[
     raw = raw_input_quant(net)
     for name in sources(net):
         group = group_of[name]
-        if isinstance(net.producer(name), Softmax):
-            fixed[group] = Quant.per_tensor(SOFTMAX_SCALE, SOFTMAX_ZERO_POINT)
+        producer = net.producer(name)
+        bounded = BOUNDED.get(type(producer)) if producer is not None else None
+        if bounded is not None:
+            fixed[group] = bounded
             continue
         low, high = _span(name, net, ranges)
         if raw is not None and name in net.inputs:
@@ -98,6 +105,10 @@ def activation_quants(net: Net, ranges: Mapping[str, RangePair] | None) -> dict[
                 fixed[group] = Quant.per_tensor(raw.scale, raw.zero_point - 128)
         known = spans.get(group, (0.0, 0.0))
         spans[group] = min(known[0], low), max(known[1], high)
+    for op in net.ops:
+        group = group_of[op.outputs[0]]
+        if isinstance(op, Pad) and group in spans:
+            spans[group] = min(spans[group][0], op.value), max(spans[group][1], op.value)
     scales = {group: (high - low) / 255 for group, (low, high) in spans.items()}
     middling = median([scale for scale in scales.values() if scale > 0] or [_single(1 / 128)])
     least = max(scales.values(), default=0.0) * 2.0**-24
@@ -146,8 +157,10 @@ def _floor(op: Op, net: Net, input_scale: float) -> float:
             if bias and bias[0] is not None:
                 largest = largest + np.abs(bias[0].astype(np.float64))
             return float(largest.max()) / 2**29
-        case Add() | ReLU() | ReLU6() | Requantize():
+        case Add() | Sub() | ReLU() | ReLU6() | Requantize():
             return input_scale / 2**13
+        case Mul():
+            return input_scale**2 / 2**13
         case AveragePool2D() | GlobalAveragePool2D():
             return input_scale / 2**20
         case _:

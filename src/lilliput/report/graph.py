@@ -22,8 +22,16 @@ FAMILIES: dict[type[ops.Op], str] = {
     ops.AveragePool2D: "pool",
     ops.GlobalAveragePool2D: "pool",
     ops.Add: "merge",
+    ops.Sub: "merge",
+    ops.Mul: "merge",
     ops.Concat: "merge",
     ops.Pad: "other",
+    ops.Slice: "other",
+    ops.Transpose: "other",
+    ops.ResizeNearest: "other",
+    ops.Logistic: "other",
+    ops.Tanh: "other",
+    ops.HardSwish: "other",
     ops.ReLU: "other",
     ops.ReLU6: "other",
     ops.Reshape: "other",
@@ -41,6 +49,13 @@ _NAMES: dict[type[ops.Op], str] = {
     ops.AveragePool2D: "Average pool",
     ops.GlobalAveragePool2D: "Global average",
     ops.BatchNorm: "Batch norm",
+    ops.ResizeNearest: "Resize",
+    ops.HardSwish: "Hard swish",
+}
+_ACTIVATIONS: dict[ops.Activation, str] = {
+    ops.Activation.RELU: "ReLU",
+    ops.Activation.RELU6: "ReLU6",
+    ops.Activation.RELU_N1_TO_1: "ReLU −1…1",
 }
 
 
@@ -66,7 +81,7 @@ def title_of(op: ops.Op, net: Net) -> str:
     activation = getattr(op, "activation", ops.Activation.NONE)
     if activation is ops.Activation.NONE:
         return short_title(op, net)
-    return f"{short_title(op, net)} + {'ReLU6' if activation is ops.Activation.RELU6 else 'ReLU'}"
+    return f"{short_title(op, net)} + {_ACTIVATIONS[activation]}"
 
 
 def _window(op: ops.Op, net: Net) -> tuple[int, ...] | None:

@@ -115,6 +115,44 @@ typedef struct {
     int8_t minimum, maximum;
 } lp_add_tflm_params;
 
+/* Of two tensors one, `whole`, has the output's shape; element k of the other is k / step % period.
+ * Multipliers have 16 bits and a sign. */
+typedef struct {
+    int32_t whole_multiplier, other_multiplier, offset;
+    uint32_t elements, step, period;
+    int8_t minimum, maximum;
+    uint8_t shift;
+} lp_add_spread_params;
+
+/* The same in the profile `tflm`; signs are 1 or -1, of the inputs once they are scaled. */
+typedef struct {
+    lp_factor whole_factor, other_factor, output_factor;
+    uint32_t elements, step, period;
+    int8_t whole_zero_point, other_zero_point, output_zero_point;
+    int8_t whole_sign, other_sign;
+    int8_t minimum, maximum;
+} lp_add_spread_tflm_params;
+
+/* In the profile `tflm` the factor is multiplier * 2**(shift - 31), else multiplier / 2**shift. */
+typedef struct {
+    int32_t multiplier, shift;
+    uint32_t elements, step, period;
+    int8_t whole_zero_point, other_zero_point, output_zero_point;
+    int8_t minimum, maximum;
+} lp_mul_params;
+
+/* `extents[0]` by `extents[1]` by `extents[2]` runs of bytes, `strides` bytes apart. */
+typedef struct {
+    uint32_t extents[3], strides[3];
+    uint32_t run_bytes;
+} lp_gather_params;
+
+/* For each row and column of the output, which one of the input it is. */
+typedef struct {
+    const uint16_t *rows, *columns;
+    uint16_t input_width, channels, output_height, output_width;
+} lp_resize_nearest_params;
+
 /* Bounds are wider than int8 since the output may be uint8. */
 typedef struct {
     int32_t multiplier, offset;
@@ -186,6 +224,19 @@ void lp_average_pool2d_s8(const lp_average_pool2d_params *params, const int8_t *
 /* Sum, element by element; `output` may be either input. */
 void lp_add_s8(const lp_add_params *params, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 
+/* Sum or difference of two tensors, of which the second may be repeated; `output` may be `whole`. */
+void lp_add_spread_s8(const lp_add_spread_params *params, const int8_t *whole, const int8_t *other,
+                      int8_t *output);
+
+/* Product of two tensors, of which the second may be repeated; `output` may be `whole`. */
+void lp_mul_s8(const lp_mul_params *params, const int8_t *whole, const int8_t *other, int8_t *output);
+
+/* Runs of bytes that do not lie side by side: a part of a tensor, or its axes in another order. */
+void lp_gather_s8(const lp_gather_params *params, const int8_t *input, int8_t *output);
+
+/* An image of another size: each pixel is one of the input. */
+void lp_resize_nearest_s8(const lp_resize_nearest_params *params, const int8_t *input, int8_t *output);
+
 /* Another scale, zero point or range, element by element; `output` may be `input`, and may hold uint8 values.
  */
 void lp_requantize_s8(const lp_requantize_params *params, const int8_t *input, int8_t *output);
@@ -225,6 +276,9 @@ void lp_fully_connected_dsp_tflm_s8(const lp_fully_connected_params *params, con
 void lp_average_pool2d_tflm_s8(const lp_average_pool2d_params *params, const int8_t *input, int8_t *output);
 void lp_add_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
                     int8_t *output);
+void lp_add_spread_tflm_s8(const lp_add_spread_tflm_params *params, const int8_t *whole, const int8_t *other,
+                           int8_t *output);
+void lp_mul_tflm_s8(const lp_mul_params *params, const int8_t *whole, const int8_t *other, int8_t *output);
 void lp_softmax_tflm_s8(const lp_softmax_tflm_params *params, const int8_t *input, int8_t *output);
 
 /* table[byte], element by element, whatever the types; `output` may be `input`. */

@@ -42,6 +42,8 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_max_pool2d": Blocking(channels=16),
     "lp_average_pool2d": Blocking(channels=16),
     "lp_depthwise_conv2d": Blocking(channels=16),
+    "lp_add_spread": Blocking(elements=()),
+    "lp_mul": Blocking(elements=()),
 }
 """Kernel without type and numeric profile, which have the same loops → its blocks, where they differ."""
 

@@ -25,7 +25,10 @@ from lilliput.net.ops import (
     DepthwiseConv2D,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Op,
     Pad,
     Profile,
@@ -33,7 +36,12 @@ from lilliput.net.ops import (
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
 )
 from lilliput.net.tensor import DType
 from lilliput.targets.cores import Core
@@ -48,6 +56,8 @@ SOFTMAX_TABLE_BYTES = 512
 """256 powers of 16 bits."""
 TFLM_SOFTMAX_TABLE_BYTES = 1024
 """256 powers of 32 bits."""
+INDEX_BYTES = 2
+"""Which row or column of an image another one takes."""
 LOOKUP_TABLE_BYTES = 256
 """What each of 256 inputs becomes."""
 SCRATCH_ALIGNMENT_BYTES = 4
@@ -133,6 +143,10 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
             return len(pool_counts(op, net)) * POOL_SCALE_BYTES
         case Softmax():
             return TFLM_SOFTMAX_TABLE_BYTES if op.profile is Profile.TFLM else SOFTMAX_TABLE_BYTES
+        case Add() | Sub() | Mul():
+            return sum(_to_four(tensor.storage_bytes) for tensor in net.constants(op))
+        case ResizeNearest():
+            return sum(_to_four(INDEX_BYTES * length) for length in op.size)
         case _:
             return LOOKUP_TABLE_BYTES if kernel_for(op, net, core).function == LOOKUP else 0
 
@@ -213,6 +227,14 @@ def _fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
     return Kernel(_function("lp_fully_connected", op), layout=Layout.PLAIN, folds_zero_point=True)
 
 
+def _add(op: Add | Sub, net: Net, core: Core) -> Kernel:
+    first, second = (net.tensors[name] for name in op.inputs)
+    subtracts_twice_rounded = isinstance(op, Sub) and op.profile is Profile.TFLM
+    if first.shape != second.shape or subtracts_twice_rounded:
+        return Kernel(_function("lp_add_spread", op), access=Access.ELEMENTS)
+    return Kernel(_function("lp_add", op), access=Access.ELEMENTS)
+
+
 def _rescale(op: Op, net: Net, core: Core) -> Kernel:
     source, target = net.tensors[op.inputs[0]], net.tensors[op.outputs[0]]
     if source.dtype is not DType.UINT8:
@@ -273,9 +295,17 @@ KERNELS: Mapping[type[Op], Callable[[Any, Net, Core], Kernel]] = {
     MaxPool2D: _always("lp_max_pool2d_s8", access=Access.WINDOWS),
     AveragePool2D: _in_profile("lp_average_pool2d", Access.WINDOWS),
     GlobalAveragePool2D: _in_profile("lp_average_pool2d", Access.WINDOWS),
-    Add: _in_profile("lp_add", Access.ELEMENTS),
+    Add: _add,
+    Sub: _add,
+    Mul: _in_profile("lp_mul", Access.ELEMENTS),
     Concat: _always("lp_copy_rows"),
     Pad: _always("lp_pad_s8", "lp_copy_rows"),
+    Slice: _always("lp_gather_s8"),
+    Transpose: _always("lp_gather_s8"),
+    ResizeNearest: _always("lp_resize_nearest_s8", "lp_copy_rows"),
+    Logistic: _always(LOOKUP, access=Access.ELEMENTS),
+    Tanh: _always(LOOKUP, access=Access.ELEMENTS),
+    HardSwish: _always(LOOKUP, access=Access.ELEMENTS),
     ReLU: _rescale,
     ReLU6: _rescale,
     Reshape: _always("lp_copy_rows", access=Access.ELEMENTS),

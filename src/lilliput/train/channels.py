@@ -22,11 +22,17 @@ from lilliput.net import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    Logistic,
+    Mul,
     Net,
     Op,
+    Pad,
     Reshape,
+    Slice,
     Softmax,
+    Sub,
     Tensor,
+    Transpose,
 )
 
 Numbers = NDArray[np.int64]
@@ -125,8 +131,15 @@ def _numbers_after(op: Op, net: Net, of: dict[str, Numbers], union: _Union) -> N
             return union.fresh(shape[-1])
         case DepthwiseConv2D():
             return np.repeat(sources[0], shape[-1] // len(sources[0]))
-        case Add():
+        case Add() | Sub() | Mul() if len(sources[0]) == len(sources[1]):
             union.join(sources[0], sources[1])
+        case Add() | Sub() | Mul() | Logistic() | Slice() | Transpose():
+            # What was a channel is one no longer, or is no longer zero.
+            for source in sources:
+                union.freeze(source)
+            mixed = union.fresh(shape[-1])
+            union.freeze(mixed)
+            return mixed
         case Concat() if op.axis == len(shape) - 1:
             return np.concatenate(sources)
         case Concat():
@@ -142,6 +155,8 @@ def _numbers_after(op: Op, net: Net, of: dict[str, Numbers], union: _Union) -> N
             union.freeze(mixed)
             return mixed
         case Softmax():
+            union.freeze(sources[0])
+        case Pad() if op.value != 0.0:
             union.freeze(sources[0])
     return sources[0]
 

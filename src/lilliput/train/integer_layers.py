@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -30,7 +31,10 @@ from lilliput.net import (
     DepthwiseConv2D,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Net,
     Op,
     Pad,
@@ -38,7 +42,12 @@ from lilliput.net import (
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
 )
 from lilliput.net.fixedpoint import (
     AverageOp,
@@ -47,13 +56,16 @@ from lilliput.net.fixedpoint import (
     activation_range,
     add_parameters,
     conv_requant,
+    mul_parameters,
+    pad_value,
     pool_counts,
     pool_requant,
     quant,
     requantize_parameters,
     softmax_table,
 )
-from lilliput.train.layers import LAYERS, Layer, pad_image, split_padding
+from lilliput.net.reference import INTEGER_OPS
+from lilliput.train.layers import FUNCTIONS, LAYERS, Layer, pad_image, split_padding, spread
 
 _LARGEST_WEIGHT = 127
 _LARGEST_BIAS = 2**31 - 1
@@ -233,11 +245,40 @@ def _window_sums(op: AverageOp, x: Tensor) -> Tensor:
     return F.avg_pool2d(pad_image(x, op.padding), op.pool, op.strides, divisor_override=1)
 
 
-def _add(op: Add, host: Host) -> Layer:
+def _add(op: Add | Sub, host: Host) -> Layer:
     found = add_parameters(op, host.net)
     first, second = (float(multiplier) for multiplier in found.multipliers)
     finish = rescale(op, host, _power(found.shift, host))
-    return lambda x, y: finish(x * first + y * second, None)
+    rank = len(host.net.tensors[op.outputs[0]].shape)
+    return lambda x, y: finish(spread(x, rank) * first + spread(y, rank) * second, None)
+
+
+def _mul(op: Mul, host: Host) -> Layer:
+    found = mul_parameters(op, host.net)
+    # The product of two bytes and the multiplier exceeds float32, the product alone does not.
+    finish = rescale(op, host, found.multiplier * _power(found.shift, host))
+    rank = len(host.net.tensors[op.outputs[0]].shape)
+    return lambda x, y: finish(spread(x, rank) * spread(y, rank), None)
+
+
+def _pad(op: Pad, host: Host) -> Layer:
+    value = pad_value(op, host.net) - quant(op.inputs[0], host.net).zero_point
+    return lambda x: pad_image(x, op.padding, float(value))
+
+
+def _function(op: Logistic | Tanh | HardSwish, host: Host) -> Layer:
+    """What the reference gives for each of 256 inputs; the gradient is that of the function of reals."""
+    source, target = quant(op.inputs[0], host.net), quant(op.outputs[0], host.net)
+    low, high = host.net.tensors[op.inputs[0]].dtype.range
+    every = np.arange(low, high + 1).astype(host.net.tensors[op.inputs[0]].dtype.numpy)
+    found = INTEGER_OPS[type(op)](op, host.net, [every]).astype(np.float32) - target.zero_point
+    table = torch.from_numpy(found).to(host.device)
+
+    def run(x: Tensor) -> Tensor:
+        smooth = FUNCTIONS[type(op)](x * source.scale) / target.scale
+        return table[(x.detach() + source.zero_point - low).long()] + (smooth - smooth.detach())
+
+    return run
 
 
 def _element_wise(op: Requantize | ReLU | ReLU6, host: Host) -> Layer:
@@ -278,8 +319,16 @@ INTEGER_LAYERS: dict[type[Op], Callable[[Any, Any], Layer]] = {
     AveragePool2D: _average,
     GlobalAveragePool2D: _average,
     Add: _add,
+    Sub: _add,
+    Mul: _mul,
     Concat: LAYERS[Concat],
-    Pad: LAYERS[Pad],
+    Pad: _pad,
+    Slice: LAYERS[Slice],
+    Transpose: LAYERS[Transpose],
+    ResizeNearest: LAYERS[ResizeNearest],
+    Logistic: _function,
+    Tanh: _function,
+    HardSwish: _function,
     ReLU: _element_wise,
     ReLU6: _element_wise,
     Reshape: LAYERS[Reshape],

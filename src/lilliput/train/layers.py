@@ -23,7 +23,10 @@ from lilliput.net import (
     DepthwiseConv2D,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Net,
     Op,
     Pad,
@@ -32,8 +35,15 @@ from lilliput.net import (
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
 )
+from lilliput.net.ops import PairwiseOp
+from lilliput.net.reference.windows import nearest
 from lilliput.train import masking
 
 Layer = Callable[..., Tensor]
@@ -70,6 +80,8 @@ def activate(x: Tensor, activation: Activation) -> Tensor:
         return F.relu(x, inplace=True)
     if activation is Activation.RELU6:
         return F.hardtanh(x, 0.0, 6.0, inplace=True)
+    if activation is Activation.RELU_N1_TO_1:
+        return F.hardtanh(x, -1.0, 1.0, inplace=True)
     return x
 
 
@@ -182,10 +194,22 @@ def _global_average_pool(op: Op, host: Host) -> Layer:
     return lambda x: x.mean((2, 3))
 
 
-def _add(op: Op, host: Host) -> Layer:
-    assert isinstance(op, Add)
-    activation = op.activation
-    return lambda x, y: activate(x + y, activation)
+def pairwise(combine: Callable[[Tensor, Tensor], Tensor]) -> Callable[[PairwiseOp, Host], Layer]:
+    """A layer of two tensors, the smaller one repeated."""
+
+    def build(op: PairwiseOp, host: Host) -> Layer:
+        rank, activation = len(host.net.tensors[op.outputs[0]].shape), op.activation
+        return lambda x, y: activate(combine(spread(x, rank), spread(y, rank)), activation)
+
+    return build
+
+
+def spread(x: Tensor, rank: int) -> Tensor:
+    """`x` with as many axes as a tensor of `rank` axes without the batch has, ready to be repeated."""
+    if x.dim() == rank + 1:
+        return x
+    shape = from_torch(x).shape
+    return to_torch(from_torch(x).reshape(shape[0], *(1,) * (rank + 1 - len(shape)), *shape[1:]))
 
 
 def _concat(op: Op, host: Host) -> Layer:
@@ -196,8 +220,34 @@ def _concat(op: Op, host: Host) -> Layer:
 
 def _pad(op: Op, host: Host) -> Layer:
     assert isinstance(op, Pad)
-    padding = op.padding
-    return lambda x: pad_image(x, padding)
+    padding, value = op.padding, op.value
+    return lambda x: pad_image(x, padding, value)
+
+
+def _slice(op: Op, host: Host) -> Layer:
+    assert isinstance(op, Slice)
+    parts = (slice(None), *map(slice, op.begin, op.end, op.steps))
+    return lambda x: to_torch(from_torch(x)[parts])
+
+
+def _transpose(op: Op, host: Host) -> Layer:
+    assert isinstance(op, Transpose)
+    order = (0, *(axis + 1 for axis in op.permutation))
+    return lambda x: to_torch(from_torch(x).permute(order))
+
+
+def _resize(op: Op, host: Host) -> Layer:
+    assert isinstance(op, ResizeNearest)
+    shape = host.net.tensors[op.inputs[0]].shape
+    rows, columns = (
+        torch.tensor(nearest(length, wanted, op.align_corners, op.half_pixel_centers))
+        for length, wanted in zip(shape[:2], op.size, strict=True)
+    )
+    return lambda x: x[:, :, rows.to(x.device)][:, :, :, columns.to(x.device)]
+
+
+def _function(op: Op, host: Host) -> Layer:
+    return FUNCTIONS[type(op)]
 
 
 def _relu(op: Op, host: Host) -> Layer:
@@ -233,6 +283,13 @@ def _requantize(op: Op, host: Host) -> Layer:
     return lambda x: x  # the same reals
 
 
+FUNCTIONS: dict[type[Op], Callable[[Tensor], Tensor]] = {
+    Logistic: torch.sigmoid,
+    Tanh: torch.tanh,
+    HardSwish: F.hardswish,
+}
+"""Ops that make of each element another one, smoothly."""
+
 LAYERS: dict[type[Op], Callable[[Any, Host], Layer]] = {
     Conv2D: _conv2d,
     DepthwiseConv2D: _depthwise,
@@ -240,9 +297,17 @@ LAYERS: dict[type[Op], Callable[[Any, Host], Layer]] = {
     MaxPool2D: _max_pool,
     AveragePool2D: _average_pool,
     GlobalAveragePool2D: _global_average_pool,
-    Add: _add,
+    Add: pairwise(torch.add),
+    Sub: pairwise(torch.sub),
+    Mul: pairwise(torch.mul),
     Concat: _concat,
     Pad: _pad,
+    Slice: _slice,
+    Transpose: _transpose,
+    ResizeNearest: _resize,
+    Logistic: _function,
+    Tanh: _function,
+    HardSwish: _function,
     ReLU: _relu,
     ReLU6: _relu6,
     Reshape: _reshape,

@@ -22,12 +22,17 @@ class Unsupported(Exception):  # noqa: N818 - not an error by itself: collected,
 
 
 class Context:
-    """The network while it is being made: tensors and ops so far, and which file tensor stands for which."""
+    """The network while it is being made: tensors and ops so far, and which file tensor stands for which.
+
+    Attributes:
+        floats: the file's float tensors inside the network, and the integers that they were made of.
+    """
 
     def __init__(self, graph: FileGraph) -> None:
         self.graph = graph
         self.ops: list[Op] = []
         self.tensors: dict[str, Tensor] = {}
+        self.floats: dict[int, int] = {}
         self._aliases: dict[int, int] = {}
         self._constant_bytes = 0
 
@@ -111,6 +116,10 @@ class Call:
         """Whether the input is there."""
         return place < self.inputs and self._operator.inputs[place] >= 0
 
+    def file_shape(self, place: int = 0) -> tuple[int, ...]:
+        """Shape of an input as the file has it."""
+        return self.context.file_tensor(self.source(place)).shape or (1,)
+
     def activation(self, place: int = 0) -> Tensor:
         """An input that flows."""
         return self.context.activation(self.source(place))
@@ -147,6 +156,11 @@ class Call:
         options = self._operator.options
         return default if options is None else options.number(field, "i", default)
 
+    def flag(self, field: int) -> bool:
+        """An option that is true or false."""
+        options = self._operator.options
+        return options is not None and options.flag(field)
+
     def choice(self, field: int) -> int:
         """An option that is an enumeration."""
         options = self._operator.options
@@ -179,10 +193,10 @@ class Call:
         same = self.context.tensors[tensor].shape == shape
         return tensor if same else self.step(Reshape, tensor, shape=shape)
 
-    def finish(self, kind: type[Op], *inputs: str, place: int = 0, **attributes: Any) -> None:
-        """The op that writes output `place`, reshaped where the file's shape is another."""
-        target = self.output(place)
-        name = self.name if self.outputs == 1 else f"{self.name}_{place}"
+    def finish(self, kind: type[Op], *inputs: str, output: int = 0, **attributes: Any) -> None:
+        """The op that writes output number `output`, reshaped where the file's shape is another."""
+        target = self.output(output)
+        name = self.name if self.outputs == 1 else f"{self.name}_{output}"
         op = kind(name=name, inputs=inputs, outputs=(target.name,), profile=Profile.TFLM, **attributes)
         shape = self._shape(op)
         if shape == target.shape:

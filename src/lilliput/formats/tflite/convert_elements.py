@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lilliput.formats.tflite.context import Call, Unsupported
-from lilliput.formats.tflite.convert_shapes import net_axis
+from lilliput.formats.tflite.convert_shapes import net_axis, whole_numbers
 from lilliput.formats.tflite.convert_weighted import image_padding, positive
 from lilliput.formats.tflite.schema import ElementWiseOptions, PoolOptions, SoftmaxOptions
 from lilliput.net import (
-    Add,
     AveragePool2D,
     DType,
     GlobalAveragePool2D,
     MaxPool2D,
+    Net,
     Op,
+    Profile,
+    Quant,
     Requantize,
+    Reshape,
     Softmax,
+    Tensor,
+    Transpose,
 )
+from lilliput.net.ops import PairwiseOp
+from lilliput.net.reference import run
 
 Converter = Callable[[Call], None]
 
@@ -43,20 +54,47 @@ def pool(kind: type[MaxPool2D] | type[AveragePool2D]) -> Converter:
 
 
 def mean(call: Call) -> None:
-    """MEAN over height and width."""
+    """MEAN over any axes: those are brought to the front, where a global average takes them."""
     call.expect(2)
-    image = call.image()
-    axes = sorted({net_axis(call, axis) for axis in call.integers(1) if isinstance(axis, int)})
-    if axes != [0, 1]:
-        raise Unsupported("a mean is supported over height and width only")
-    call.finish(GlobalAveragePool2D, image.name)
+    source, shape = call.activation(), call.activation().shape
+    dropped = len(call.file_shape()) - len(shape)
+    rank = dropped + len(shape)
+    axes = {axis % rank if -rank <= axis < rank else axis for axis in whole_numbers(call, 1)}
+    # The batch is 1: a mean over it changes nothing.
+    over = sorted(net_axis(call, axis) for axis in axes - set(range(dropped)))
+    kept = [axis for axis in range(len(shape)) if axis not in over]
+    name = source.name
+    if len(shape) != 3 or over != [0, 1]:
+        order = (*over, *kept)
+        if [axis for axis in order if shape[axis] > 1] != [a for a in range(len(shape)) if shape[a] > 1]:
+            name = call.step(Transpose, name, permutation=order)
+        sizes = math.prod(shape[axis] for axis in over), math.prod(shape[axis] for axis in kept)
+        name = call.reshaped(name, (sizes[0], 1, sizes[1]))
+    call.finish(GlobalAveragePool2D, name)
 
 
-def add(call: Call) -> None:
-    """ADD."""
-    call.expect(2)
-    left, right = call.activation(0), call.activation(1)
-    call.finish(Add, left.name, right.name, activation=call.fused(ElementWiseOptions.ACTIVATION))
+def pairwise(kind: type[PairwiseOp]) -> Converter:
+    """ADD, SUB or MUL; one of both may be a constant."""
+
+    def convert(call: Call) -> None:
+        call.expect(2)
+        activation = call.fused(ElementWiseOptions.ACTIVATION)
+        call.finish(kind, *(_operand(call, place) for place in (0, 1)), activation=activation)
+
+    return convert
+
+
+def _operand(call: Call, place: int) -> str:
+    source = call.context.file_tensor(call.source(place))
+    if source.data is None:
+        return call.activation(place).name
+    if source.dtype is not DType.INT8 or source.quant is None or source.quant.axis is not None:
+        raise Unsupported(f"its constant '{source.name}' is not int8 with one scale")
+    if 0 in source.shape:
+        raise Unsupported(f"'{source.name}' of shape {source.shape} holds nothing")
+    lead = next((axis for axis, size in enumerate(source.shape) if size > 1), len(source.shape) - 1)
+    data = source.data.reshape(source.shape[max(lead, 0) :] or (1,))
+    return call.context.constant(f"{call.name}_operand_{place}", data, DType.INT8, source.quant)
 
 
 def element_wise(kind: type[Op]) -> Converter:
@@ -76,19 +114,53 @@ def softmax(call: Call) -> None:
 
 
 def quantize(call: Call) -> None:
-    """QUANTIZE: a change of scale, or the float input's end."""
+    """QUANTIZE: a change of scale, the float input's end, or the end of floats inside."""
     call.expect(1)
-    context = call.context
-    if call.source() in context.graph.inputs and context.file_tensor(call.source()).dtype is DType.FLOAT32:
-        context.alias(call.source(), call.target())
-        return
-    call.finish(Requantize, call.activation().name)
+    context, source = call.context, call.source()
+    if source in context.graph.inputs and context.file_tensor(source).dtype is DType.FLOAT32:
+        context.alias(source, call.target())
+    elif source in context.floats:
+        _rescale_through_floats(call, context.floats[source])
+    else:
+        call.finish(Requantize, call.activation().name)
 
 
 def dequantize(call: Call) -> None:
-    """DEQUANTIZE: the float output's end."""
+    """DEQUANTIZE: the float output's end, or the beginning of floats inside."""
     call.expect(1)
-    if call.target() not in call.context.graph.outputs:
-        raise Unsupported("floats inside the network are not supported, only at its ends")
     call.activation()
-    call.context.alias(call.target(), call.source())
+    if call.target() in call.context.graph.outputs:
+        call.context.alias(call.target(), call.source())
+    else:
+        call.context.floats[call.target()] = call.source()
+
+
+def _rescale_through_floats(call: Call, source: int) -> None:
+    """DEQUANTIZE and QUANTIZE at once: for every integer the same as a change of scale, or refused."""
+    before, after = call.context.activation(source), call.output()
+    assert before.quant is not None
+    assert after.quant is not None
+    if (before.dtype, before.quant) == (after.dtype, after.quant):
+        call.finish(Reshape, before.name, shape=after.shape)
+        return
+    low, high = before.dtype.range
+    every = np.arange(low, high + 1).astype(before.dtype.numpy)
+    op = Requantize(name="rescale", inputs=("x",), outputs=("y",), profile=Profile.TFLM)
+    tensors = {
+        "x": Tensor("x", (1,), before.dtype, before.quant),
+        "y": Tensor("y", (1,), after.dtype, after.quant),
+    }
+    found = run(Net("rescale", (op,), tensors, ("x",), ("y",)), every[:, None])[:, 0]
+    if (found != _through_floats(every, before.quant, after)).any():
+        raise Unsupported("floats inside the network round differently from a change of scale")
+    call.finish(Requantize, before.name)
+
+
+def _through_floats(x: NDArray[np.generic], source: Quant, after: Tensor) -> NDArray[np.generic]:
+    """What TensorFlow Lite Micro makes of integers by way of float32."""
+    assert after.quant is not None
+    reals = (source.scale * (x.astype(np.float64) - source.zero_point)).astype(np.float32)
+    steps = (reals / np.float32(after.quant.scale)).astype(np.float64)
+    whole = np.copysign(np.floor(np.abs(steps) + 0.5), steps) + after.quant.zero_point
+    found: NDArray[np.generic] = np.clip(whole, *after.dtype.range).astype(after.dtype.numpy)
+    return found

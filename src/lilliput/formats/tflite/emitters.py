@@ -23,7 +23,9 @@ from lilliput.formats.tflite.schema import (
     PoolOptions,
     ReducerOptions,
     ReshapeOptions,
+    ResizeOptions,
     SoftmaxOptions,
+    StridedSliceOptions,
 )
 from lilliput.net import (
     Activation,
@@ -35,7 +37,10 @@ from lilliput.net import (
     DType,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Op,
     Pad,
     Padding,
@@ -43,9 +48,16 @@ from lilliput.net import (
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
     same_padding,
 )
+from lilliput.net.fixedpoint import pad_value
+from lilliput.net.ops import PairwiseOp
 
 _ACTIVATION_NUMBERS = {activation: number for number, activation in ACTIVATIONS.items()}
 _Windowed = Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D
@@ -113,9 +125,12 @@ def _mean(op: GlobalAveragePool2D, draft: Draft) -> None:
     draft.operator(Builtin.MEAN, [*_inputs(op, draft), axes], _outputs(op, draft), options)
 
 
-def _add(op: Add, draft: Draft) -> None:
-    options = {ElementWiseOptions.ACTIVATION: _fused(op.activation)}
-    draft.operator(Builtin.ADD, _inputs(op, draft), _outputs(op, draft), (OptionsType.ADD, options))
+def _pairwise(code: Builtin, kind: OptionsType) -> Callable[[Any, Draft], None]:
+    def emit(op: PairwiseOp, draft: Draft) -> None:
+        options = {ElementWiseOptions.ACTIVATION: _fused(op.activation)}
+        draft.operator(code, _inputs(op, draft), _outputs(op, draft), (kind, options))
+
+    return emit
 
 
 def _concat(op: Concat, draft: Draft) -> None:
@@ -130,7 +145,45 @@ def _concat(op: Concat, draft: Draft) -> None:
 
 def _pad(op: Pad, draft: Draft) -> None:
     amounts = draft.integers(f"{op.name}_amounts", _amounts(op.padding))
-    draft.operator(Builtin.PAD, [*_inputs(op, draft), amounts], _outputs(op, draft), (OptionsType.PAD, {}))
+    if op.value == 0.0:
+        inputs = [*_inputs(op, draft), amounts]
+        draft.operator(Builtin.PAD, inputs, _outputs(op, draft), (OptionsType.PAD, {}))
+        return
+    image = draft.net.tensors[op.inputs[0]]
+    value = np.asarray([pad_value(op, draft.net)], image.dtype.numpy)
+    inputs = [*_inputs(op, draft), amounts, draft.numbers(f"{op.name}_value", value, image)]
+    draft.operator(Builtin.PADV2, inputs, _outputs(op, draft), (OptionsType.PADV2, {}))
+
+
+def _slice(op: Slice, draft: Draft) -> None:
+    bounds = {"begin": (0, *op.begin), "end": (1, *op.end), "steps": (1, *op.steps)}
+    inputs = [draft.integers(f"{op.name}_{name}", values) for name, values in bounds.items()]
+    options = {field: Number("i", 0) for field in StridedSliceOptions}
+    draft.operator(
+        Builtin.STRIDED_SLICE,
+        [*_inputs(op, draft), *inputs],
+        _outputs(op, draft),
+        (OptionsType.STRIDED_SLICE, options),
+    )
+
+
+def _transpose(op: Transpose, draft: Draft) -> None:
+    order = draft.integers(f"{op.name}_order", (0, *(axis + 1 for axis in op.permutation)))
+    inputs = [*_inputs(op, draft), order]
+    draft.operator(Builtin.TRANSPOSE, inputs, _outputs(op, draft), (OptionsType.TRANSPOSE, {}))
+
+
+def _resize(op: ResizeNearest, draft: Draft) -> None:
+    options = {
+        ResizeOptions.ALIGN_CORNERS: Number("?", op.align_corners),
+        ResizeOptions.HALF_PIXEL_CENTERS: Number("?", op.half_pixel_centers),
+    }
+    draft.operator(
+        Builtin.RESIZE_NEAREST_NEIGHBOR,
+        [*_inputs(op, draft), draft.integers(f"{op.name}_size", op.size)],
+        _outputs(op, draft),
+        (OptionsType.RESIZE_NEAREST_NEIGHBOR, options),
+    )
 
 
 def _reshape(op: Reshape, draft: Draft) -> None:
@@ -145,13 +198,9 @@ def _softmax(op: Softmax, draft: Draft) -> None:
     draft.operator(Builtin.SOFTMAX, _inputs(op, draft), _outputs(op, draft), options)
 
 
-def _requantize(op: Requantize, draft: Draft) -> None:
-    draft.operator(Builtin.QUANTIZE, _inputs(op, draft), _outputs(op, draft), (OptionsType.QUANTIZE, {}))
-
-
-def _plain(code: Builtin) -> Callable[[Any, Draft], None]:
+def _plain(code: Builtin, kind: OptionsType = OptionsType.NONE) -> Callable[[Any, Draft], None]:
     def emit(op: Op, draft: Draft) -> None:
-        draft.operator(code, _inputs(op, draft), _outputs(op, draft))
+        draft.operator(code, _inputs(op, draft), _outputs(op, draft), (kind, {}))
 
     return emit
 
@@ -163,14 +212,22 @@ EMITTERS: Mapping[type[Op], Callable[[Any, Draft], None]] = {
     MaxPool2D: _pool,
     AveragePool2D: _pool,
     GlobalAveragePool2D: _mean,
-    Add: _add,
+    Add: _pairwise(Builtin.ADD, OptionsType.ADD),
+    Sub: _pairwise(Builtin.SUB, OptionsType.SUB),
+    Mul: _pairwise(Builtin.MUL, OptionsType.MUL),
     Concat: _concat,
     Pad: _pad,
+    Slice: _slice,
+    Transpose: _transpose,
+    ResizeNearest: _resize,
     ReLU: _plain(Builtin.RELU),
     ReLU6: _plain(Builtin.RELU6),
+    Logistic: _plain(Builtin.LOGISTIC),
+    Tanh: _plain(Builtin.TANH),
+    HardSwish: _plain(Builtin.HARD_SWISH, OptionsType.HARD_SWISH),
     Reshape: _reshape,
     Softmax: _softmax,
-    Requantize: _requantize,
+    Requantize: _plain(Builtin.QUANTIZE, OptionsType.QUANTIZE),
 }
 """One entry for each op that has integers."""
 

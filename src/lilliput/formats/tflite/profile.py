@@ -9,6 +9,9 @@ import numpy as np
 from lilliput.errors import FormatError, NetError
 from lilliput.net import (
     AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
     Net,
     Op,
     Profile,
@@ -19,7 +22,7 @@ from lilliput.net import (
     Tensor,
 )
 from lilliput.net.check import Stage, check
-from lilliput.net.fixedpoint import activation_range
+from lilliput.net.fixedpoint import activation_range, quant
 
 
 def to_tflm(net: Net) -> Net:
@@ -42,7 +45,7 @@ def to_tflm(net: Net) -> Net:
             for part, tensor in _parts(op, found):
                 ops.append(replace(part, profile=Profile.TFLM))
                 more += [tensor] if tensor is not None else []
-        found = found.with_ops(ops, more)
+        found = found.with_ops(ops, [*more, *_biases(found)])
         check(found, Stage.QUANTIZED)
     except NetError as error:
         raise FormatError(
@@ -63,6 +66,18 @@ def _parts(op: Op, net: Net) -> list[tuple[Op, Tensor | None]]:
     first = _reachable(replace(op, outputs=(inner.name,)), here)
     rescale = Requantize(name=_fresh(f"{op.name}_rescale", net), inputs=(inner.name,), outputs=op.outputs)
     return [(first, inner), (rescale, None)]
+
+
+def _biases(net: Net) -> list[Tensor]:
+    """Biases with the scale that they have by definition, which TensorFlow Lite Micro compares."""
+    found = []
+    for op in net.ops:
+        if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected) and len(op.inputs) == 3:
+            source, weights = quant(op.inputs[0], net), quant(op.inputs[1], net)
+            scales = tuple(source.scale * scale for scale in weights.scales)
+            known = Quant(scales, (0,) * len(scales), 0 if len(scales) > 1 else None)
+            found.append(_single(replace(net.tensors[op.inputs[2]], quant=known)))
+    return found
 
 
 def _reachable(op: Op, net: Net) -> Op:

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 from lilliput.errors import FormatError, NetError
+from lilliput.formats.folding import fold_padding, without_transposes
 from lilliput.formats.tflite.context import Call, Context, Unsupported
 from lilliput.formats.tflite.graph import FileGraph, FileOperator, parse_graph, read_graph
-from lilliput.formats.tflite.operators import CONVERTERS
-from lilliput.net import Net, Op
+from lilliput.formats.tflite.operators import CONVERTERS, ON_SHAPES
+from lilliput.net import DType, Net, Op
 from lilliput.net.check import Stage, check
 
 _LONGEST_NAME = 40
@@ -59,6 +60,8 @@ def _network(graph: FileGraph, name: str) -> Net:
     context = Context(graph)
     problems: list[str] = []
     for number, operator in enumerate(graph.operators):
+        if _is_about_shapes(operator, graph):
+            continue
         try:
             _convert(operator, number, context)
         except Unsupported as problem:
@@ -74,6 +77,8 @@ def _network(graph: FileGraph, name: str) -> Net:
         )
     try:
         net = _connected(context, name)
+        check(net, Stage.QUANTIZED)
+        net = fold_padding(without_transposes(net))
         check(net, Stage.QUANTIZED)
     except Unsupported as problem:
         raise FormatError(
@@ -93,6 +98,12 @@ def _convert(operator: FileOperator, number: int, context: Context) -> None:
     if converter is None:
         raise Unsupported("this operator is not supported")
     converter(Call(operator, f"{operator.builtin.name.lower()}_{number}", context))
+
+
+def _is_about_shapes(operator: FileOperator, graph: FileGraph) -> bool:
+    """Whether the operator computes whole numbers, of which a file with fixed shapes needs none."""
+    kinds = {graph.tensors[index].dtype for index in operator.outputs}
+    return operator.builtin in ON_SHAPES and kinds == {DType.INT32}
 
 
 def _connected(context: Context, name: str) -> Net:

@@ -30,6 +30,7 @@ class Builtin(IntEnum):
     RELU6 = 21
     RESHAPE = 22
     SOFTMAX = 25
+    TANH = 28
     PAD = 34
     TRANSPOSE = 39
     MEAN = 40
@@ -38,8 +39,12 @@ class Builtin(IntEnum):
     STRIDED_SLICE = 45
     SPLIT = 49
     PADV2 = 60
+    SLICE = 65
     EXPAND_DIMS = 70
+    SHAPE = 77
+    PACK = 83
     RESIZE_NEAREST_NEIGHBOR = 97
+    SPLIT_V = 102
     QUANTIZE = 114
     HARD_SWISH = 117
 
@@ -56,7 +61,6 @@ OTHER_OPERATORS: dict[int, str] = {
     24: "RNN",
     26: "SPACE_TO_DEPTH",
     27: "SVDF",
-    28: "TANH",
     36: "GATHER",
     37: "BATCH_TO_SPACE_ND",
     38: "SPACE_TO_BATCH_ND",
@@ -70,17 +74,14 @@ OTHER_OPERATORS: dict[int, str] = {
     56: "ARG_MAX",
     57: "MINIMUM",
     59: "NEG",
-    65: "SLICE",
     67: "TRANSPOSE_CONV",
     69: "TILE",
     73: "LOG",
     74: "SUM",
     75: "SQRT",
     76: "RSQRT",
-    77: "SHAPE",
     78: "POW",
     82: "REDUCE_MAX",
-    83: "PACK",
     88: "UNPACK",
     89: "REDUCE_MIN",
     92: "SQUARE",
@@ -89,7 +90,6 @@ OTHER_OPERATORS: dict[int, str] = {
     99: "SQUARED_DIFFERENCE",
     100: "MIRROR_PAD",
     101: "ABS",
-    102: "SPLIT_V",
     105: "REVERSE_V2",
     106: "ADD_N",
     107: "GATHER_ND",
@@ -120,14 +120,21 @@ OPERATOR_VERSIONS: dict[Builtin, int] = {
     Builtin.CONV_2D: 3,
     Builtin.DEPTHWISE_CONV_2D: 3,
     Builtin.FULLY_CONNECTED: 4,
+    Builtin.LOGISTIC: 2,
     Builtin.MAX_POOL_2D: 2,
     Builtin.MEAN: 2,
+    Builtin.MUL: 2,
     Builtin.PAD: 2,
     Builtin.PADV2: 2,
+    Builtin.QUANTIZE: 2,
     Builtin.RELU: 2,
     Builtin.RELU6: 2,
+    Builtin.RESIZE_NEAREST_NEIGHBOR: 3,
     Builtin.SOFTMAX: 2,
-    Builtin.QUANTIZE: 2,
+    Builtin.STRIDED_SLICE: 2,
+    Builtin.SUB: 2,
+    Builtin.TANH: 2,
+    Builtin.TRANSPOSE: 2,
 }
 """The first version of an operator that takes int8, where it is not 1."""
 
@@ -144,16 +151,27 @@ class OptionsType(IntEnum):
     CONCATENATION = 10
     ADD = 11
     RESHAPE = 17
+    MUL = 21
     PAD = 22
+    TRANSPOSE = 26
     REDUCER = 27
+    SUB = 28
+    STRIDED_SLICE = 32
     PADV2 = 43
+    RESIZE_NEAREST_NEIGHBOR = 74
     QUANTIZE = 89
+    HARD_SWISH = 91
 
 
 TYPES: dict[int, DType] = {0: DType.FLOAT32, 2: DType.INT32, 3: DType.UINT8, 7: DType.INT16, 9: DType.INT8}
 """Tensor types that a `Net` knows, by the schema's number."""
 
-ACTIVATIONS: dict[int, Activation] = {0: Activation.NONE, 1: Activation.RELU, 3: Activation.RELU6}
+ACTIVATIONS: dict[int, Activation] = {
+    0: Activation.NONE,
+    1: Activation.RELU,
+    2: Activation.RELU_N1_TO_1,
+    3: Activation.RELU6,
+}
 """Fused activations that a `Net` knows, by the schema's number."""
 
 
@@ -290,6 +308,23 @@ class SoftmaxOptions(IntEnum):
     """Fields of the options of SOFTMAX."""
 
     BETA = 0
+
+
+class StridedSliceOptions(IntEnum):
+    """Fields of the options of STRIDED_SLICE."""
+
+    BEGIN_MASK = 0
+    END_MASK = 1
+    ELLIPSIS_MASK = 2
+    NEW_AXIS_MASK = 3
+    SHRINK_AXIS_MASK = 4
+
+
+class ResizeOptions(IntEnum):
+    """Fields of the options of RESIZE_NEAREST_NEIGHBOR."""
+
+    ALIGN_CORNERS = 0
+    HALF_PIXEL_CENTERS = 1
 
 
 class ReducerOptions(IntEnum):

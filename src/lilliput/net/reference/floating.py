@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,16 +19,32 @@ from lilliput.net.ops import (
     DepthwiseConv2D,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Op,
     Pad,
     ReLU,
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
 )
-from lilliput.net.reference.windows import Array, convolve, convolve_depthwise, pad, windows
+from lilliput.net.reference.windows import (
+    Array,
+    convolve,
+    convolve_depthwise,
+    pad,
+    resized,
+    spread,
+    windows,
+)
 
 
 def run_op(op: Op, inputs: Sequence[Array]) -> Array:
@@ -39,6 +56,8 @@ def run_op(op: Op, inputs: Sequence[Array]) -> Array:
                 y = np.maximum(y, 0.0)
             case Activation.RELU6:
                 y = np.clip(y, 0.0, 6.0)
+            case Activation.RELU_N1_TO_1:
+                y = np.clip(y, -1.0, 1.0)
         return y.astype(np.float32)
 
 
@@ -78,9 +97,13 @@ def _global_average_pool(op: GlobalAveragePool2D, inputs: Sequence[Array]) -> Ar
     return found
 
 
-def _add(op: Add, inputs: Sequence[Array]) -> Array:
-    total: Array = inputs[0] + inputs[1]
-    return total
+def _pairwise(combine: Callable[[Array, Array], Array]) -> Callable[[Op, Sequence[Array]], Array]:
+    def run(op: Op, inputs: Sequence[Array]) -> Array:
+        rank = max(value.ndim for value in inputs) - 1
+        first, second = (spread(value, value.shape[1:], True, rank) for value in inputs)
+        return combine(first, second)
+
+    return run
 
 
 def _concat(op: Concat, inputs: Sequence[Array]) -> Array:
@@ -88,7 +111,33 @@ def _concat(op: Concat, inputs: Sequence[Array]) -> Array:
 
 
 def _pad(op: Pad, inputs: Sequence[Array]) -> Array:
-    return pad(inputs[0], op.padding, 0.0)
+    return pad(inputs[0], op.padding, op.value)
+
+
+def _slice(op: Slice, inputs: Sequence[Array]) -> Array:
+    parts = map(slice, op.begin, op.end, op.steps)
+    return inputs[0][:, *parts]
+
+
+def _transpose(op: Transpose, inputs: Sequence[Array]) -> Array:
+    return inputs[0].transpose(0, *(axis + 1 for axis in op.permutation))
+
+
+def _resize(op: ResizeNearest, inputs: Sequence[Array]) -> Array:
+    return resized(inputs[0], op.size, op.align_corners, op.half_pixel_centers)
+
+
+def _logistic(op: Logistic, inputs: Sequence[Array]) -> Array:
+    return logistic(inputs[0])
+
+
+def _tanh(op: Tanh, inputs: Sequence[Array]) -> Array:
+    found: Array = np.tanh(inputs[0])
+    return found
+
+
+def _hard_swish(op: HardSwish, inputs: Sequence[Array]) -> Array:
+    return hard_swish(inputs[0])
 
 
 def _same(op: Op, inputs: Sequence[Array]) -> Array:
@@ -111,6 +160,19 @@ def _batch_norm(op: BatchNorm, inputs: Sequence[Array]) -> Array:
     return normal
 
 
+def logistic(x: Array) -> Array:
+    """1 / (1 + exp(-x)) in float64."""
+    small = np.exp(-np.abs(x))
+    found: Array = np.where(x < 0, small, 1.0) / (1.0 + small)
+    return found
+
+
+def hard_swish(x: Array) -> Array:
+    """x min(max(x + 3, 0), 6) / 6 in float64."""
+    found: Array = x * np.clip(x + 3.0, 0.0, 6.0) / 6.0
+    return found
+
+
 FLOAT_OPS: Mapping[type[Op], Callable[[Any, Sequence[Array]], Array]] = {
     Conv2D: _conv2d,
     DepthwiseConv2D: _depthwise,
@@ -118,9 +180,17 @@ FLOAT_OPS: Mapping[type[Op], Callable[[Any, Sequence[Array]], Array]] = {
     MaxPool2D: _max_pool,
     AveragePool2D: _average_pool,
     GlobalAveragePool2D: _global_average_pool,
-    Add: _add,
+    Add: _pairwise(operator.add),
+    Sub: _pairwise(operator.sub),
+    Mul: _pairwise(operator.mul),
     Concat: _concat,
     Pad: _pad,
+    Slice: _slice,
+    Transpose: _transpose,
+    ResizeNearest: _resize,
+    Logistic: _logistic,
+    Tanh: _tanh,
+    HardSwish: _hard_swish,
     ReLU: _same,
     ReLU6: _same,
     Reshape: _reshape,

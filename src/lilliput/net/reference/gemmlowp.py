@@ -24,6 +24,25 @@ def high_product(first: Array, second: Array | int) -> Array:
     return np.minimum(result, _LARGEST)
 
 
+def high_product_16(first: Array, second: int) -> Array:
+    """first * second * 2**-15 of int16 numbers, to nearest, halves up."""
+    product = first * second
+    nudged: Array = product + np.where(product >= 0, 1 << 14, 1 - (1 << 14))
+    result: Array = np.where(nudged >= 0, nudged >> 15, -(-nudged >> 15))
+    return result
+
+
+def saturated_16(x: Array) -> Array:
+    """The nearest int16."""
+    result: Array = np.clip(x, -(1 << 15), (1 << 15) - 1)
+    return result
+
+
+def wrapped_16(x: Array) -> Array:
+    """The int16 with the same lower 16 bits."""
+    return x.astype(np.int16).astype(np.int64)
+
+
 def shifted_right(x: Array, by: Array | int) -> Array:
     """x * 2**-by, to nearest, halves away from zero."""
     mask = (1 << by) - 1
@@ -38,15 +57,16 @@ def divide_rounding_away(x: Array, by: Array) -> Array:
     return result
 
 
-def exponential(x: Array) -> Array:
-    """exp(x) for x <= 0 with 5 integer bits; the result has none."""
-    quarter = 1 << 24
+def exponential(x: Array, integer_bits: int = 5) -> Array:
+    """exp(x) for x <= 0 with some integer bits, at most 5; the result has none."""
+    fraction_bits = 31 - integer_bits
+    quarter = 1 << (fraction_bits - 2)
     below = (x & (quarter - 1)) - quarter
-    result = _exponential_of_a_quarter(below << 5)
+    result = _exponential_of_a_quarter(below << integer_bits)
     remainder = below - x
-    for power in range(-2, 5):
+    for power in range(-2, integer_bits):
         factor = round(math.ldexp(math.exp(-(2.0**power)), 31))
-        chosen = (remainder >> (26 + power)) & 1
+        chosen = (remainder >> (fraction_bits + power)) & 1
         result = np.where(chosen == 1, high_product(result, factor), result)
     return np.where(x == 0, _LARGEST, result)
 
@@ -60,6 +80,21 @@ def reciprocal(x: Array, integer_bits: int) -> tuple[Array, Array]:
     headroom = 32 - np.frompyfunc(lambda value: int(value).bit_length(), 1, 1)(x).astype(np.int64)
     fraction = (x << headroom) - (1 << 31)
     return _inverse_of_one_plus(fraction), integer_bits - headroom
+
+
+def logistic(x: Array) -> Array:
+    """1 / (1 + exp(-x)) for x with 4 integer bits; the result has none."""
+    positive = _inverse_of_one_plus(exponential(-np.abs(x), 4))
+    result: Array = np.where(x > 0, positive, _LARGEST - positive)
+    return np.where(x == 0, 1 << 30, result)
+
+
+def hyperbolic_tangent(x: Array) -> Array:
+    """tanh(x) for x with 4 integer bits; the result has none."""
+    # exp(-2 |x|): the same integer with one integer bit more is the double.
+    double = _inverse_of_half_of_one_plus(exponential(-np.abs(x), 5))
+    positive: Array = np.clip((double - (1 << 29)) << 2, _SMALLEST, _LARGEST)
+    return np.where(x == 0, 0, np.where(x > 0, positive, -positive))
 
 
 def _exponential_of_a_quarter(x: Array) -> Array:
@@ -76,12 +111,17 @@ def _exponential_of_a_quarter(x: Array) -> Array:
 
 
 def _inverse_of_one_plus(x: Array) -> Array:
-    """1 / (1 + x) for 0 <= x < 1 without integer bits: three steps of Newton and Raphson."""
+    """1 / (1 + x) for 0 <= x < 1 without integer bits."""
+    result: Array = np.clip(_inverse_of_half_of_one_plus(x) << 1, _SMALLEST, _LARGEST)
+    return result
+
+
+def _inverse_of_half_of_one_plus(x: Array) -> Array:
+    """2 / (1 + x) for 0 <= x < 1, with 2 integer bits: three steps of Newton and Raphson."""
     total = x + _LARGEST
     half = (total + np.where(total >= 0, 1, -1)) // 2
     guess = 1515870810 + high_product(half, -1010580540)
     for _ in range(3):
         rest = (1 << 29) - high_product(half, guess)
         guess = guess + np.clip(high_product(guess, rest) << 2, _SMALLEST, _LARGEST)
-    result: Array = np.clip(guess << 1, _SMALLEST, _LARGEST)
-    return result
+    return guess

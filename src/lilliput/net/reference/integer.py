@@ -18,6 +18,8 @@ from lilliput.net.fixedpoint import (
     activation_range,
     add_parameters,
     conv_requant,
+    mul_parameters,
+    pad_value,
     pool_counts,
     pool_requant,
     quant,
@@ -33,16 +35,34 @@ from lilliput.net.ops import (
     DepthwiseConv2D,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Op,
     Pad,
+    PairwiseOp,
     ReLU,
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
 )
-from lilliput.net.reference.windows import Array, convolve, convolve_depthwise, pad, windows
+from lilliput.net.reference.floating import hard_swish, logistic
+from lilliput.net.reference.windows import (
+    Array,
+    convolve,
+    convolve_depthwise,
+    pad,
+    resized,
+    spread,
+    windows,
+)
 
 IntegerOp = Callable[[Any, Net, Sequence[Array]], Array]
 
@@ -106,13 +126,38 @@ def concat(op: Concat, net: Net, inputs: Sequence[Array]) -> Array:
 
 
 def padded(op: Pad, net: Net, inputs: Sequence[Array]) -> Array:
-    """A border of the zero point."""
-    return pad(inputs[0], op.padding, quant(op.inputs[0], net).zero_point)
+    """A border of one integer."""
+    return pad(inputs[0], op.padding, pad_value(op, net))
+
+
+def part(op: Slice, net: Net, inputs: Sequence[Array]) -> Array:
+    """Some of the integers."""
+    return inputs[0][:, *map(slice, op.begin, op.end, op.steps)]
+
+
+def transposed(op: Transpose, net: Net, inputs: Sequence[Array]) -> Array:
+    """The same integers in another order."""
+    return inputs[0].transpose(0, *(axis + 1 for axis in op.permutation))
+
+
+def resize(op: ResizeNearest, net: Net, inputs: Sequence[Array]) -> Array:
+    """The nearest integers."""
+    return resized(inputs[0], op.size, op.align_corners, op.half_pixel_centers)
 
 
 def reshape(op: Reshape, net: Net, inputs: Sequence[Array]) -> Array:
     """The same integers."""
     return inputs[0].reshape(-1, *op.shape)
+
+
+def operands(op: PairwiseOp, net: Net, inputs: Sequence[Array], centred: bool) -> list[Array]:
+    """Both inputs as int64, less their zero points or as they are, spread over the output's axes."""
+    rank, found = len(net.tensors[op.outputs[0]].shape), []
+    for name, value in zip(op.inputs, inputs, strict=True):
+        tensor = net.tensors[name]
+        wide = spread(value.astype(np.int64), tensor.shape, not tensor.constant, rank)
+        found.append(wide - quant(name, net).zero_point if centred else wide)
+    return found
 
 
 def _weighted(op: WeightedOp, net: Net, inputs: Sequence[Array]) -> Array:
@@ -129,10 +174,18 @@ def _average(op: AverageOp, net: Net, inputs: Sequence[Array]) -> Array:
     return clamped(y, op, net)
 
 
-def _add(op: Add, net: Net, inputs: Sequence[Array]) -> Array:
+def _add(op: Add | Sub, net: Net, inputs: Sequence[Array]) -> Array:
     found = add_parameters(op, net)
-    first, second = (value.astype(np.int64) * m for value, m in zip(inputs, found.multipliers, strict=True))
+    values = operands(op, net, inputs, centred=False)
+    first, second = (value * m for value, m in zip(values, found.multipliers, strict=True))
     return clamped((first + second + found.offset) >> found.shift, op, net)
+
+
+def _mul(op: Mul, net: Net, inputs: Sequence[Array]) -> Array:
+    found = mul_parameters(op, net)
+    first, second = operands(op, net, inputs, centred=True)
+    product = first * second * found.multiplier + (1 << (found.shift - 1))
+    return clamped((product >> found.shift) + quant(op.outputs[0], net).zero_point, op, net)
 
 
 def _rescale(op: Requantize | ReLU | ReLU6, net: Net, inputs: Sequence[Array]) -> Array:
@@ -147,6 +200,20 @@ def _softmax(op: Softmax, net: Net, inputs: Sequence[Array]) -> Array:
     return clamped(-128 + (powers * 256 + total // 2) // total, op, net)
 
 
+def _function(real: Callable[[Array], Array]) -> IntegerOp:
+    """What a function of reals gives, rounded to nearest, halves to even."""
+
+    def run(op: Op, net: Net, inputs: Sequence[Array]) -> Array:
+        source, target = quant(op.inputs[0], net), quant(op.outputs[0], net)
+        low, high = net.tensors[op.inputs[0]].dtype.range
+        reals = (np.arange(low, high + 1) - source.zero_point) * source.scale
+        steps = np.clip(np.round(real(reals) / target.scale), -1e9, 1e9).astype(np.int64)
+        table = clamped(steps + target.zero_point, op, net)
+        return table[inputs[0].astype(np.int64) - low]
+
+    return run
+
+
 INTEGER_OPS: Mapping[type[Op], IntegerOp] = {
     Conv2D: _weighted,
     DepthwiseConv2D: _weighted,
@@ -155,8 +222,16 @@ INTEGER_OPS: Mapping[type[Op], IntegerOp] = {
     AveragePool2D: _average,
     GlobalAveragePool2D: _average,
     Add: _add,
+    Sub: _add,
+    Mul: _mul,
     Concat: concat,
     Pad: padded,
+    Slice: part,
+    Transpose: transposed,
+    ResizeNearest: resize,
+    Logistic: _function(logistic),
+    Tanh: _function(np.tanh),
+    HardSwish: _function(hard_swish),
     ReLU: _rescale,
     ReLU6: _rescale,
     Reshape: reshape,

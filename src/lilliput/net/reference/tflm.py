@@ -13,10 +13,15 @@ import numpy as np
 from lilliput.net.fixedpoint import RescaleOp, WeightedOp, quant
 from lilliput.net.fixedpoint_tflm import (
     ADD_LEFT_SHIFT,
+    LOGISTIC_INTEGER_BITS,
     Factor,
     add_factors,
     conv_factors,
+    furthest_input,
+    hard_swish_factors,
+    logistic_factor,
     mean_factor,
+    mul_factor,
     rescale_factor,
     softmax_factor,
 )
@@ -29,21 +34,34 @@ from lilliput.net.ops import (
     DepthwiseConv2D,
     FullyConnected,
     GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
     MaxPool2D,
+    Mul,
     Op,
     Pad,
     ReLU,
     ReLU6,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Tanh,
+    Transpose,
 )
 from lilliput.net.reference.gemmlowp import (
     divide_rounding_away,
     exponential,
     high_product,
+    high_product_16,
+    hyperbolic_tangent,
+    logistic,
     reciprocal,
+    saturated_16,
     shifted_right,
+    wrapped_16,
 )
 from lilliput.net.reference.integer import (
     IntegerOp,
@@ -51,9 +69,13 @@ from lilliput.net.reference.integer import (
     clamped,
     concat,
     max_pool,
+    operands,
     padded,
+    part,
     pool_sums,
     reshape,
+    resize,
+    transposed,
 )
 from lilliput.net.reference.windows import Array
 
@@ -80,13 +102,20 @@ def _global_average_pool(op: GlobalAveragePool2D, net: Net, inputs: Sequence[Arr
     return clamped(scaled(sums, [mean_factor(op, net)]) + target.zero_point, op, net)
 
 
-def _add(op: Add, net: Net, inputs: Sequence[Array]) -> Array:
+def _add(op: Add | Sub, net: Net, inputs: Sequence[Array]) -> Array:
     found = add_factors(op, net)
     first, second = (
-        scaled((value.astype(np.int64) - quant(name, net).zero_point) << ADD_LEFT_SHIFT, [factor])
-        for name, value, factor in zip(op.inputs, inputs, found.inputs, strict=True)
+        scaled(value << ADD_LEFT_SHIFT, [factor])
+        for value, factor in zip(operands(op, net, inputs, centred=True), found.inputs, strict=True)
     )
-    return clamped(scaled(first + second, [found.output]) + quant(op.outputs[0], net).zero_point, op, net)
+    total = first - second if isinstance(op, Sub) else first + second
+    return clamped(scaled(total, [found.output]) + quant(op.outputs[0], net).zero_point, op, net)
+
+
+def _mul(op: Mul, net: Net, inputs: Sequence[Array]) -> Array:
+    first, second = operands(op, net, inputs, centred=True)
+    y = scaled(first * second, [mul_factor(op, net)])
+    return clamped(y + quant(op.outputs[0], net).zero_point, op, net)
 
 
 def _rescale(op: RescaleOp, net: Net, inputs: Sequence[Array]) -> Array:
@@ -119,6 +148,35 @@ def _softmax(op: Softmax, net: Net, inputs: Sequence[Array]) -> Array:
     return clamped(shares - 128, op, net)
 
 
+def _logistic(op: Logistic | Tanh, net: Net, inputs: Sequence[Array]) -> Array:
+    factor = logistic_factor(op, net)
+    furthest = furthest_input(factor, LOGISTIC_INTEGER_BITS)
+    x = inputs[0].astype(np.int64) - quant(op.inputs[0], net).zero_point
+    exact = scaled(np.where(np.abs(x) < furthest, x, 0), [factor])
+    if isinstance(op, Logistic):
+        y = shifted_right(logistic(exact), 31 - 8) - 128
+    else:
+        y = shifted_right(hyperbolic_tangent(exact), 31 - 7)
+    return clamped(np.where(x >= furthest, 127, np.where(x <= -furthest, -128, y)), op, net)
+
+
+def _hard_swish(op: HardSwish, net: Net, inputs: Sequence[Array]) -> Array:
+    """In int16: the input times a gate, which grows from 0 at -3 to 1 at 3."""
+    found = hard_swish_factors(op, net)
+    fine = (inputs[0].astype(np.int64) - quant(op.inputs[0], net).zero_point) << 7
+    value = high_product_16(fine, found.output.multiplier)
+    gate, shift = fine, found.gate.shift
+    if shift > 0:
+        gate = saturated_16(gate << (shift - 1))
+    gate = high_product_16(gate, found.gate.multiplier)
+    gate = saturated_16(gate << 1) if shift > 0 else shifted_right(gate, -shift)
+    gate = (gate + (1 << 15)) >> 1
+    # Truncated, where the products above are rounded: the errors cancel.
+    product = gate * value
+    y = shifted_right(np.sign(product) * (np.abs(product) >> 15), -found.output.shift)
+    return clamped(wrapped_16(y + quant(op.outputs[0], net).zero_point), op, net)
+
+
 TFLM_OPS: Mapping[type[Op], IntegerOp] = {
     Conv2D: _weighted,
     DepthwiseConv2D: _weighted,
@@ -127,8 +185,16 @@ TFLM_OPS: Mapping[type[Op], IntegerOp] = {
     AveragePool2D: _average_pool,
     GlobalAveragePool2D: _global_average_pool,
     Add: _add,
+    Sub: _add,
+    Mul: _mul,
     Concat: concat,
     Pad: padded,
+    Slice: part,
+    Transpose: transposed,
+    ResizeNearest: resize,
+    Logistic: _logistic,
+    Tanh: _logistic,
+    HardSwish: _hard_swish,
     ReLU: _rescale,
     ReLU6: _clamp,
     Reshape: reshape,

@@ -20,6 +20,35 @@ def pad(images: Array, padding: Padding, value: float) -> Array:
     return np.pad(images, ((0, 0), rows, columns, (0, 0)), constant_values=value)
 
 
+def spread(values: Array, shape: tuple[int, ...], batch: bool, rank: int) -> Array:
+    """Values of a tensor of `shape`, with a batch or without, ready to be repeated along `rank` axes."""
+    count = len(values) if batch else 1
+    return values.reshape(count, *(1,) * (rank - len(shape)), *shape)
+
+
+def resized(images: Array, size: tuple[int, int], align_corners: bool, half_pixel_centers: bool) -> Array:
+    """(n, h, w, c) → (n, *size, c): the nearest pixel of each place."""
+    rows, columns = (
+        nearest(length, wanted, align_corners, half_pixel_centers)
+        for length, wanted in zip(images.shape[1:3], size, strict=True)
+    )
+    return images[:, rows][:, :, columns]
+
+
+def nearest(length: int, wanted: int, align_corners: bool, half_pixel_centers: bool) -> list[int]:
+    """For each of `wanted` places along a side: which of its `length` elements is nearest.
+
+    In float32, as TensorFlow Lite computes it (`resize_nearest_neighbor.h`).
+    """
+    ratio = np.float32(length) / np.float32(wanted)
+    if align_corners and wanted > 1:
+        ratio = np.float32(length - 1) / np.float32(wanted - 1)
+    places = (np.arange(wanted, dtype=np.float32) + np.float32(0.5 * half_pixel_centers)) * ratio
+    whole = np.floor(places + np.float64(0.5)) if align_corners else np.floor(places)
+    found: list[int] = np.clip(whole.astype(np.int64), 0, length - 1).tolist()
+    return found
+
+
 def windows(
     images: Array, size: tuple[int, int], strides: tuple[int, int], dilation: tuple[int, int] = (1, 1)
 ) -> Array:

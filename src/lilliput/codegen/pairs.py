@@ -1,0 +1,130 @@
+"""The C of sums, differences and products of two tensors."""
+
+from __future__ import annotations
+
+import math
+
+from lilliput.codegen.calls import Place, bounds, call, fields, zero_point
+from lilliput.codegen.constants import Constant, operand_constant
+from lilliput.codegen.text import braces
+from lilliput.net.fixedpoint import add_parameters, mul_parameters
+from lilliput.net.fixedpoint_tflm import Factor, add_factors, mul_factor
+from lilliput.net.ops import Add, Mul, Profile, Sub, repetition
+
+Emitted = tuple[tuple[Constant, ...], str]
+"""Arrays that a layer reads, and the statements of its function."""
+
+
+def add(place: Place) -> Emitted:
+    """A sum or a difference."""
+    op: Add | Sub = place.op
+    if "spread" in place.kernel.function:
+        return _add_spread(place)
+    if op.profile is Profile.TFLM:
+        return _add_tflm(place)
+    found = add_parameters(op, place.net)
+    values = [
+        ("multiplier_1", found.multipliers[0]),
+        ("multiplier_2", found.multipliers[1]),
+        ("offset", found.offset),
+        ("elements", math.prod(place.output_shape)),
+        *bounds(place),
+        ("shift", found.shift),
+    ]
+    constants, (first, second) = _operands(place, (0, 1))
+    return constants, call(place, "lp_add_params", fields(place, values), first, second, place.output)
+
+
+def _add_tflm(place: Place) -> Emitted:
+    op: Add = place.op
+    found = add_factors(op, place.net)
+    values: list[tuple[str, object]] = [
+        ("factor_1", _factor(found.inputs[0])),
+        ("factor_2", _factor(found.inputs[1])),
+        ("output_factor", _factor(found.output)),
+        ("elements", math.prod(place.output_shape)),
+        ("zero_point_1", zero_point(place, op.inputs[0])),
+        ("zero_point_2", zero_point(place, op.inputs[1])),
+        ("output_zero_point", zero_point(place, op.outputs[0])),
+        *bounds(place),
+    ]
+    constants, (first, second) = _operands(place, (0, 1))
+    return constants, call(place, "lp_add_tflm_params", fields(place, values), first, second, place.output)
+
+
+def _factor(factor: Factor) -> str:
+    return braces((factor.multiplier, factor.shift))
+
+
+def _operands(place: Place, order: tuple[int, int]) -> tuple[tuple[Constant, ...], list[str]]:
+    """The array of an operand that is constant, if there is one, and the C of both in some order."""
+    arrays, found = [], []
+    for index in order:
+        tensor = place.net.tensors[place.op.inputs[index]]
+        if tensor.constant:
+            arrays.append(operand_constant(place.constant("operand"), tensor.name, place.net))
+            found.append(arrays[0].name)
+        else:
+            found.append(place.input(index))
+    return tuple(arrays), found
+
+
+def _spread(place: Place) -> tuple[tuple[int, int], list[tuple[str, object]]]:
+    """Which operand has the output's shape and which may be repeated, and how often."""
+    whole = place.output_shape
+    order = (0, 1) if repetition(place.shape(0), whole) == (1, math.prod(whole)) else (1, 0)
+    spread = repetition(place.shape(order[1]), whole)
+    assert spread is not None
+    return order, [("elements", math.prod(whole)), ("step", spread[0]), ("period", spread[1])]
+
+
+def _zero_points(place: Place, order: tuple[int, int]) -> list[tuple[str, object]]:
+    names = ("whole_zero_point", "other_zero_point")
+    points = [zero_point(place, place.op.inputs[index]) for index in order]
+    return [*zip(names, points, strict=True), ("output_zero_point", zero_point(place, place.op.outputs[0]))]
+
+
+def _add_spread(place: Place) -> Emitted:
+    op: Add | Sub = place.op
+    order, sizes = _spread(place)
+    constants, operands = _operands(place, order)
+    if op.profile is Profile.LILLIPUT:
+        found = add_parameters(op, place.net)
+        values = [
+            ("whole_multiplier", found.multipliers[order[0]]),
+            ("other_multiplier", found.multipliers[order[1]]),
+            ("offset", found.offset),
+            *sizes,
+            *bounds(place),
+            ("shift", found.shift),
+        ]
+        return constants, call(place, "lp_add_spread_params", fields(place, values), *operands, place.output)
+    factors = add_factors(op, place.net)
+    signs = (1, -1) if isinstance(op, Sub) else (1, 1)
+    values = [
+        ("whole_factor", _factor(factors.inputs[order[0]])),
+        ("other_factor", _factor(factors.inputs[order[1]])),
+        ("output_factor", _factor(factors.output)),
+        *sizes,
+        *_zero_points(place, order),
+        ("whole_sign", signs[order[0]]),
+        ("other_sign", signs[order[1]]),
+        *bounds(place),
+    ]
+    return constants, call(place, "lp_add_spread_tflm_params", fields(place, values), *operands, place.output)
+
+
+def mul(place: Place) -> Emitted:
+    """A product."""
+    op: Mul = place.op
+    order, sizes = _spread(place)
+    constants, operands = _operands(place, order)
+    found = mul_factor(op, place.net) if op.profile is Profile.TFLM else mul_parameters(op, place.net)
+    values = [
+        ("multiplier", found.multiplier),
+        ("shift", found.shift),
+        *sizes,
+        *_zero_points(place, order),
+        *bounds(place),
+    ]
+    return constants, call(place, "lp_mul_params", fields(place, values), *operands, place.output)

@@ -1,0 +1,432 @@
+"""Every form in which a file may tell an operator gives the bytes of TensorFlow Lite Micro, or is refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.formats.tflite.files import FLOAT32, INT64, UINT8, File, oracle_outputs, window
+
+from lilliput.errors import FormatError
+from lilliput.formats.flatbuffer_writing import Number
+from lilliput.formats.tflite import parse_tflite, schema
+from lilliput.formats.tflite.operators import CONVERTERS
+from lilliput.formats.tflite.schema import Builtin
+from lilliput.net import Conv2D, FullyConnected, Net, Op, Pad, Reshape, Transpose
+from lilliput.net.reference import run
+
+Make = Callable[[File], tuple[int, int]]
+"""Draws in a file; gives the indices of its input and its output."""
+
+
+def imported(make: Make) -> tuple[Net, bytes]:
+    file = File()
+    source, target = make(file)
+    file.inputs, file.outputs = (source,), (target,)
+    data = file.data()
+    return parse_tflite(data), data
+
+
+def compared(make: Make, examples: int = 12) -> Net:
+    """The network of a file, which computes what TensorFlow Lite Micro computes."""
+    net, data = imported(make)
+    low, high = net.input.dtype.range
+    x = np.random.default_rng(0).integers(low, high, (examples, *net.input.shape), endpoint=True)
+    x = x.astype(net.input.dtype.numpy)
+    expected = oracle_outputs(data, x)
+    np.testing.assert_array_equal(run(net, x).reshape(examples, -1), expected.reshape(examples, -1))
+    return net
+
+
+def kinds(net: Net) -> list[type[Op]]:
+    return [type(op) for op in net.ops]
+
+
+def simple(
+    code: int,
+    shape: Sequence[int],
+    target: Sequence[int],
+    *constants: Any,
+    options: dict[int, Any] | None = None,
+    scale: float = 0.05,
+    zero_point: int = 3,
+) -> Make:
+    """One operator with an input, lists of whole numbers, and an output."""
+
+    def make(file: File) -> tuple[int, int]:
+        inputs = [file.tensor(shape), *(file.integers(*np.atleast_1d(values)) for values in constants)]
+        output = file.tensor(target, scale=scale, zero_point=zero_point)
+        file.operator(code, inputs, (output,), options or {})
+        return inputs[0], output
+
+    return make
+
+
+def reduced(shape: Sequence[int], axes: Sequence[int], keep: bool) -> Make:
+    wide = [1 if axis in [a % len(shape) for a in axes] else size for axis, size in enumerate(shape)]
+    target = (
+        wide
+        if keep
+        else [size for axis, size in enumerate(shape) if axis not in [a % len(shape) for a in axes]]
+    )
+    options = {schema.ReducerOptions.KEEP_DIMS: Number("?", keep)}
+    return simple(Builtin.MEAN, shape, target, axes, options=options, scale=0.013, zero_point=-20)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((1, 3, 4, 5), (1, 2)),
+        ((1, 3, 4, 5), (2, 1)),
+        ((1, 3, 4, 5), (-2, -3)),
+        ((1, 3, 4, 5), (1,)),
+        ((1, 3, 4, 5), (2,)),
+        ((1, 3, 4, 5), (3,)),
+        ((1, 3, 4, 5), (1, 2, 3)),
+        ((1, 7, 6), (1,)),
+        ((1, 7, 6), (2,)),
+        ((1, 1, 6, 5), (2,)),
+        ((1, 40), (1,)),
+    ],
+)
+def test_means_over_any_axes(shape: tuple[int, ...], axes: tuple[int, ...], keep: bool) -> None:
+    compared(reduced(shape, axes, keep))
+
+
+def test_the_usual_mean_is_one_op() -> None:
+    assert len(compared(reduced((1, 3, 4, 5), (1, 2), False)).ops) == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows"),
+    [
+        ((1, 3, 4, 5), ((0, 0), (1, 2), (0, 3), (0, 0))),
+        ((1, 3, 4, 5), ((0, 0), (0, 0), (0, 0), (2, 1))),
+        ((1, 3, 4, 5), ((0, 0), (1, 0), (0, 2), (3, 0))),
+        ((1, 3, 4), ((0, 0), (1, 2), (0, 1))),
+        ((1, 9), ((0, 0), (4, 2))),
+        ((1, 3, 4, 5), ((0, 0),) * 4),
+    ],
+)
+@pytest.mark.parametrize("value", [None, 77])
+def test_borders_along_any_axis(
+    shape: tuple[int, ...], rows: tuple[tuple[int, int], ...], value: int | None
+) -> None:
+    def make(file: File) -> tuple[int, int]:
+        inputs = [file.tensor(shape), file.integers(*rows)]
+        if value is not None:
+            inputs.append(file.tensor((1,), data=np.array([value], np.int8)))
+        target = file.tensor([size + sum(row) for size, row in zip(shape, rows, strict=True)])
+        file.operator(Builtin.PAD if value is None else Builtin.PADV2, inputs, (target,), {})
+        return inputs[0], target
+
+    compared(make)
+
+
+def bounds(*masks: int) -> dict[int, Any]:
+    return {field: Number("i", mask) for field, mask in zip(schema.StridedSliceOptions, masks, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "steps", "masks", "target"),
+    [
+        ((0, 1, 0, 2), (1, 4, 3, 5), (1, 1, 1, 1), (0,) * 5, (1, 3, 3, 3)),
+        ((0, 1, 0, 0), (1, 5, 4, 6), (1, 2, 3, 1), (0,) * 5, (1, 2, 2, 6)),
+        ((0, -3, -2, 1), (1, -1, 99, -1), (1, 1, 1, 2), (0,) * 5, (1, 2, 2, 2)),
+        ((0, 2, 3, 4), (0, 1, 1, 1), (1, 1, 1, 1), (0b1000, 0b1111, 0, 0, 0), (1, 3, 1, 6)),
+        ((0, 2, 0, 0), (1, 3, 4, 6), (1, 1, 1, 1), (0, 0, 0, 0, 0b10), (1, 4, 6)),
+        ((0, -1, 1, 0), (1, 0, 2, 6), (1, 1, 1, 1), (0, 0, 0, 0, 0b110), (1, 6)),
+    ],
+)
+def test_strided_slices(
+    begin: Any, end: Any, steps: Any, masks: tuple[int, ...], target: tuple[int, ...]
+) -> None:
+    compared(simple(Builtin.STRIDED_SLICE, (1, 5, 4, 6), target, begin, end, steps, options=bounds(*masks)))
+
+
+def test_slices_and_splits() -> None:
+    compared(simple(Builtin.SLICE, (1, 5, 4, 6), (1, 2, 4, 3), (0, 1, 0, 3), (1, 2, -1, 3)))
+
+    def halves(file: File) -> tuple[int, int]:
+        source = file.tensor((1, 4, 3, 6))
+        left, right = file.tensor((1, 4, 3, 3)), file.tensor((1, 4, 3, 3))
+        target = file.tensor((1, 4, 3, 3), scale=0.1)
+        split = {0: Number("i", 2)}
+        file.operator(Builtin.SPLIT, (file.integers(3), source), (left, right), split)
+        file.operator(Builtin.SUB, (right, left), (target,), {})
+        return source, target
+
+    assert [kind.__name__ for kind in kinds(compared(halves))] == ["Slice", "Slice", "Sub"]
+
+    def uneven(file: File) -> tuple[int, int]:
+        source = file.tensor((1, 9))
+        parts = [file.tensor((1, size)) for size in (2, 4, 3)]
+        inputs = (source, file.integers(2, -1, 3), file.integers(1))
+        file.operator(Builtin.SPLIT_V, inputs, parts, {0: Number("i", 3)})
+        return source, parts[1]
+
+    compared(uneven)
+
+
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("size", [(6, 8), (5, 3), (1, 11), (7, 7)])
+def test_resizing(size: tuple[int, int], half: bool, align: bool) -> None:
+    options = {0: Number("?", align), 1: Number("?", half)}
+    compared(simple(Builtin.RESIZE_NEAREST_NEIGHBOR, (1, 3, 4, 2), (1, *size, 2), size, options=options))
+
+
+@pytest.mark.parametrize(
+    ("shape", "order", "free"),
+    [
+        ((1, 3, 4, 5), (0, 3, 1, 2), False),
+        ((1, 3, 4, 5), (0, 2, 1, 3), False),
+        ((1, 1, 4, 5), (0, 2, 1, 3), True),
+        ((1, 4, 5, 1), (0, 3, 1, 2), True),
+        ((1, 4, 5, 1), (1, 2, 0, 3), True),
+        ((1, 6, 5), (0, 2, 1), False),
+        ((1, 3, 4, 5), (0, 1, 2, 3), True),
+    ],
+)
+def test_transposes(shape: tuple[int, ...], order: tuple[int, ...], free: bool) -> None:
+    net = compared(simple(Builtin.TRANSPOSE, shape, [shape[axis] for axis in order], order))
+    assert (Transpose not in kinds(net)) == free
+
+
+def test_transposes_that_cancel_are_gone() -> None:
+    def make(file: File) -> tuple[int, int]:
+        source, first = file.tensor((1, 3, 4, 5)), file.tensor((1, 5, 3, 4))
+        second, third = file.tensor((1, 5, 3, 4), scale=0.03), file.tensor((1, 5, 3, 4), scale=0.1)
+        target = file.tensor((1, 3, 4, 5), scale=0.1)
+        file.operator(Builtin.TRANSPOSE, (source, file.integers(0, 3, 1, 2)), (first,), {})
+        file.operator(Builtin.HARD_SWISH, (first,), (second,), {})
+        file.operator(Builtin.ADD, (second, second), (third,), {})
+        file.operator(Builtin.TRANSPOSE, (third, file.integers(0, 2, 3, 1)), (target,), {})
+        return source, target
+
+    assert Transpose not in kinds(compared(make))
+
+
+def test_a_transpose_before_a_fully_connected_layer_goes_into_its_weights() -> None:
+    def make(file: File) -> tuple[int, int]:
+        source, turned = file.tensor((1, 3, 4, 5)), file.tensor((1, 5, 3, 4))
+        flat, target = file.tensor((1, 60)), file.tensor((1, 7), scale=0.9)
+        weights = np.random.default_rng(3).integers(-127, 128, (7, 60)).astype(np.int8)
+        file.operator(Builtin.TRANSPOSE, (source, file.integers(0, 3, 1, 2)), (turned,), {})
+        file.operator(Builtin.RESHAPE, (turned, file.integers(1, 60)), (flat,), {})
+        file.operator(Builtin.FULLY_CONNECTED, (flat, file.constant(weights)), (target,), {})
+        return source, target
+
+    assert kinds(compared(make)) == [Reshape, FullyConnected]
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_fully_connected_layer_of_many_rows_is_a_convolution(per_channel: bool, seed: int) -> None:
+    def make(file: File) -> tuple[int, int]:
+        rng = np.random.default_rng(seed)
+        scales = rng.uniform(0.001, 0.03, 6 if per_channel else 1)
+        source = file.tensor((1, 5, 3, 9), scale=rng.uniform(0.01, 0.1))
+        target = file.tensor((1, 5, 3, 6), scale=rng.uniform(0.2, 0.5))
+        weights = file.constant(rng.integers(-127, 128, (6, 9)).astype(np.int8), scales)
+        bias = file.constant(rng.integers(-999, 999, 6).astype(np.int32))
+        options = {2: Number("?", True)}
+        file.operator(Builtin.FULLY_CONNECTED, (source, weights, bias), (target,), options)
+        return source, target
+
+    assert kinds(compared(make)) == [Reshape, Conv2D, Reshape]
+
+
+@pytest.mark.parametrize("code", [Builtin.ADD, Builtin.SUB, Builtin.MUL])
+@pytest.mark.parametrize(
+    "shape", [(4,), (1, 1, 1, 4), (1,), (), (1, 2, 3, 4), (1, 2, 3, 1), (3, 4), (1, 1, 3, 1)]
+)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_constants_that_are_repeated(code: Builtin, shape: tuple[int, ...], swapped: bool) -> None:
+    def make(file: File) -> tuple[int, int]:
+        values = np.random.default_rng(5).integers(-128, 128, max(1, math.prod(shape))).astype(np.int8)
+        source = file.tensor((1, 2, 3, 4))
+        constant = file.tensor(shape, scale=0.02, zero_point=-9, data=values.reshape(shape))
+        target = file.tensor((1, 2, 3, 4), scale=0.08)
+        inputs = (constant, source) if swapped else (source, constant)
+        file.operator(code, inputs, (target,), {0: Number("b", 1)})
+        return source, target
+
+    assert len(compared(make).ops) == 1
+
+
+@pytest.mark.parametrize("activation", range(4))
+@pytest.mark.parametrize("code", [Builtin.ADD, Builtin.CONV_2D])
+def test_fused_activations(code: Builtin, activation: int) -> None:
+    def make(file: File) -> tuple[int, int]:
+        source, target = file.tensor((1, 4, 4, 3), scale=0.1), file.tensor((1, 4, 4, 3), scale=0.06)
+        if code is Builtin.ADD:
+            file.operator(code, (source, source), (target,), {0: Number("b", activation)})
+        else:
+            weights = file.constant(np.eye(3, dtype=np.int8).reshape(3, 1, 1, 3) * 100)
+            file.operator(code, (source, weights), (target,), window(activation=activation))
+        return source, target
+
+    compared(make)
+
+
+@pytest.mark.parametrize("code", [Builtin.LOGISTIC, Builtin.TANH, Builtin.HARD_SWISH, Builtin.RELU])
+def test_functions(code: Builtin) -> None:
+    ends = {Builtin.LOGISTIC: (1 / 256, -128), Builtin.TANH: (1 / 128, 0)}
+    scale, zero_point = ends.get(code, (0.03, -7))
+    compared(simple(code, (1, 5, 31), (1, 5, 31), scale=scale, zero_point=zero_point))
+
+
+def test_a_uint8_output_is_kept() -> None:
+    def make(file: File) -> tuple[int, int]:
+        source, target = file.tensor((1, 40)), file.tensor((1, 40), UINT8, 0.07, 99)
+        file.operator(Builtin.QUANTIZE, (source,), (target,), {})
+        return source, target
+
+    assert compared(make).output.dtype.value == "uint8"
+
+
+def through_floats(scale: float, zero_point: int) -> Make:
+    def make(file: File) -> tuple[int, int]:
+        source, middle = file.tensor((1, 256)), file.tensor((1, 256), FLOAT32, None)
+        target = file.tensor((1, 256), scale=scale, zero_point=zero_point)
+        file.operator(Builtin.DEQUANTIZE, (source,), (middle,))
+        file.operator(Builtin.QUANTIZE, (middle,), (target,))
+        return source, target
+
+    return make
+
+
+def test_floats_inside_that_only_change_the_scale_are_gone() -> None:
+    assert kinds(compared(through_floats(0.05, 3))) == [Reshape]
+    compared(through_floats(0.0625, -4))
+
+
+def test_floats_inside_that_round_differently_are_refused() -> None:
+    found = []
+    for scale in np.linspace(0.02, 0.2, 40):
+        try:
+            compared(through_floats(float(scale), 5))
+            found.append("")
+        except FormatError as error:
+            found.append(error.why)
+    assert "" in found
+    assert all("round differently" in why for why in found if why)
+    assert any(found)
+
+
+def test_a_convolution_takes_the_border_before_it() -> None:
+    def make(file: File) -> tuple[int, int]:
+        source, wide = file.tensor((1, 5, 6, 2)), file.tensor((1, 6, 8, 2))
+        target = file.tensor((1, 2, 3, 3), scale=0.9)
+        weights = np.random.default_rng(0).integers(-127, 128, (3, 3, 3, 2)).astype(np.int8)
+        rows = file.integers([0, 0], [0, 1], [1, 1], [0, 0])
+        file.operator(Builtin.PAD, (source, rows), (wide,), {})
+        file.operator(Builtin.CONV_2D, (wide, file.constant(weights)), (target,), window((2, 2), 1))
+        return source, target
+
+    assert kinds(compared(make)) == [Conv2D]
+
+
+def test_a_border_that_somebody_else_reads_stays() -> None:
+    def make(file: File) -> tuple[int, int]:
+        source, wide = file.tensor((1, 4, 4, 1)), file.tensor((1, 6, 6, 1))
+        made, target = file.tensor((1, 6, 6, 1), scale=0.9), file.tensor((1, 6, 6, 1), scale=0.9)
+        weights = np.ones((1, 1, 1, 1), np.int8)
+        file.operator(Builtin.PAD, (source, file.integers([0, 0], [1, 1], [1, 1], [0, 0])), (wide,), {})
+        file.operator(Builtin.CONV_2D, (wide, file.constant(weights)), (made,), window(padding=1))
+        file.operator(Builtin.ADD, (made, wide), (target,), {})
+        return source, target
+
+    assert Pad in kinds(compared(make))
+
+
+def test_shapes_that_are_computed_are_left_out() -> None:
+    def make(file: File) -> tuple[int, int]:
+        source, target = file.tensor((1, 3, 4)), file.tensor((1, 12))
+        shape, first, packed = (file.tensor(size, 2, None) for size in ((3,), (), (2,)))
+        file.operator(Builtin.SHAPE, (source,), (shape,), {0: Number("b", 2)})
+        inputs = (shape, file.integers(0), file.integers(1), file.integers(1))
+        file.operator(Builtin.STRIDED_SLICE, inputs, (first,), bounds(0, 0, 0, 0, 1))
+        file.operator(
+            Builtin.PACK, (first, file.constant(np.array(12, np.int32))), (packed,), {0: Number("i", 2)}
+        )
+        file.operator(Builtin.RESHAPE, (source, packed), (target,), {})
+        return source, target
+
+    net, _ = imported(make)
+    assert kinds(net) == [Reshape]
+
+
+def refused(make: Make) -> str:
+    with pytest.raises(FormatError) as told:
+        imported(make)
+    return told.value.why
+
+
+def test_what_cannot_be_imported_says_why() -> None:
+    assert "new axes" in refused(
+        simple(Builtin.STRIDED_SLICE, (1, 4), (1, 1, 4), (0,), (1,), (1,), options=bounds(0, 0, 0, 1, 0))
+    )
+    assert "takes 3 to 1" in refused(simple(Builtin.SLICE, (1, 4), (1, 4), (0, 3), (1, -2)))
+    assert "no axis 7" in refused(reduced((1, 3, 4, 5), (7,), True))
+    assert "does not order the axes" in refused(simple(Builtin.TRANSPOSE, (1, 3, 4), (1, 4, 3), (0, 0, 1)))
+    assert "its size is" in refused(
+        simple(Builtin.RESIZE_NEAREST_NEIGHBOR, (1, 3, 4, 2), (1, 0, 2, 2), (0, 2))
+    )
+    assert "along the batch" in refused(simple(Builtin.PAD, (1, 4), (2, 4), ((0, 1), (0, 0))))
+    assert "not a list of whole numbers" in refused(
+        simple(Builtin.TRANSPOSE, (1, 3), (1, 3), ((0, 1), (1, 0)))
+    )
+    assert "do not go together" in refused(repeated((3, 1, 4)))
+    assert "not int8 with one scale" in refused(repeated((2, 3, 4), (0.1, 0.2)))
+
+
+def repeated(shape: tuple[int, ...], scale: Any = 0.1) -> Make:
+    def make(file: File) -> tuple[int, int]:
+        source, target = file.tensor((1, 3, 2, 4)), file.tensor((1, 3, 2, 4))
+        constant = file.tensor(shape, scale=scale, data=np.ones(shape, np.int8))
+        file.operator(Builtin.MUL, (source, constant), (target,), {})
+        return source, target
+
+    return make
+
+
+def test_numbers_that_flow_from_shapes_are_refused() -> None:
+    def make(file: File) -> tuple[int, int]:
+        source, target = file.tensor((1, 3, 4)), file.tensor((1, 3, 4))
+        begin = file.tensor((3,), 2, None)
+        file.operator(Builtin.SHAPE, (source,), (begin,), {})
+        file.operator(Builtin.SLICE, (source, begin, file.integers(1, 3, 4)), (target,), {})
+        return source, target
+
+    assert "input 1 is not a constant" in refused(make)
+
+
+def test_indices_of_int64_are_refused() -> None:
+    def make(file: File) -> tuple[int, int]:
+        source, target = file.tensor((1, 3, 4)), file.tensor((1, 4, 3))
+        order = file.tensor((3,), INT64, None, data=np.array([0, 2, 1], np.int64))
+        file.operator(Builtin.TRANSPOSE, (source, order), (target,), {})
+        return source, target
+
+    assert "input 1 is not a constant" in refused(make)
+
+
+def test_every_operator_is_drawn_somewhere_here() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    written = {Builtin.AVERAGE_POOL_2D, Builtin.MAX_POOL_2D, Builtin.DEPTHWISE_CONV_2D, Builtin.SOFTMAX}
+    written |= {Builtin.CONCATENATION, Builtin.RELU6, Builtin.EXPAND_DIMS, Builtin.SQUEEZE}
+    for code in set(CONVERTERS) - written:
+        assert f"Builtin.{code.name}" in text, code.name
+
+
+def test_every_operator_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "tflite.md").read_text(encoding="utf-8")
+    for code in CONVERTERS:
+        assert f"`{code.name}`" in page, f"docs/tflite.md does not mention {code.name}"
