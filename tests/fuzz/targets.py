@@ -18,7 +18,7 @@ from lilliput.codegen import generate
 from lilliput.config import read
 from lilliput.errors import LilliputError
 from lilliput.formats.tflite import parse_tflite, write_tflite
-from lilliput.net import Net
+from lilliput.net import AveragePool2D, Conv2D, DepthwiseConv2D, MaxPool2D, Net
 from lilliput.net.check import Stage, check, stage_of
 from lilliput.net.macs import net_macs
 from lilliput.net.reference import run
@@ -102,7 +102,12 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
 
 def is_small(net: Net) -> bool:
     """Whether running the network takes little time."""
-    return sum(tensor.elements for tensor in net.tensors.values()) + net_macs(net) < MOST_ELEMENTS
+    elements = net_macs(net) + sum(tensor.elements for tensor in net.tensors.values())
+    for op in net.ops:
+        if isinstance(op, Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D):
+            pad, (height, width, channels) = op.padding, net.tensors[op.inputs[0]].shape
+            elements += (height + pad.top + pad.bottom) * (width + pad.left + pad.right) * channels
+    return elements < MOST_ELEMENTS
 
 
 def constants() -> dict[str, np.ndarray]:

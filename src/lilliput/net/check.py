@@ -291,6 +291,8 @@ def _check_shapes(net: Net) -> None:
         wanted, stated = op.output_shape(shapes), net.tensors[op.outputs[0]].shape
         if wanted != stated:
             raise refuse(net, f"op '{op.name}' gives shape {wanted}, but '{op.outputs[0]}' has {stated}")
+        if isinstance(op, Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D):
+            _check_padded_size(net, op, shapes[0])
         if isinstance(op, Conv2D | DepthwiseConv2D):
             kernel = shapes[1][1:3] if isinstance(op, Conv2D) else shapes[1][:2]
             tall, wide = ((size - 1) * step + 1 for size, step in zip(kernel, op.dilation, strict=True))
@@ -301,6 +303,15 @@ def _check_shapes(net: Net) -> None:
                     f"{pad} of op '{op.name}' is as large as its window ({tall}, {wide})",
                     "put a Pad op before it",
                 )
+
+
+def _check_padded_size(
+    net: Net, op: Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D, image: tuple[int, ...]
+) -> None:
+    pad, (height, width, channels) = op.padding, image
+    elements = (height + pad.top + pad.bottom) * (width + pad.left + pad.right) * channels
+    if elements > LARGEST_TENSOR_ELEMENTS:
+        raise refuse(net, f"the input of op '{op.name}' with {pad} has {elements} elements")
 
 
 def _check_border(net: Net) -> None:
