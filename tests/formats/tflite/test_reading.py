@@ -80,6 +80,16 @@ def test_a_list_of_very_many_is_cut() -> None:
     assert told.value.why.endswith("; and 50 more")
 
 
+def test_a_float_model_is_told_in_a_sentence() -> None:
+    file = File()
+    tensors = [file.tensor((1, 4), FLOAT32, None) for _ in range(3)]
+    file.operator(Builtin.RELU, tensors[:1], tensors[1:2])
+    file.operator(Builtin.LOGISTIC, tensors[1:2], tensors[2:])
+    file.inputs, file.outputs = tensors[:1], tensors[2:]
+    with pytest.raises(FormatError, match="is a float model"):
+        parse_tflite(file.data())
+
+
 def float_ends() -> File:
     """small_file() with float input and output."""
     file = small_file()

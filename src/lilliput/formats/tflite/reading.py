@@ -57,6 +57,7 @@ def identifier(text: str) -> str:
 
 
 def _network(graph: FileGraph, name: str) -> Net:
+    _refuse_floats(graph)
     context = Context(graph)
     problems: list[str] = []
     for number, operator in enumerate(graph.operators):
@@ -89,6 +90,17 @@ def _network(graph: FileGraph, name: str) -> Net:
             f"{graph.source} cannot be imported", error.why or error.what, error.hint
         ) from error
     return net
+
+
+def _refuse_floats(graph: FileGraph) -> None:
+    """Tell at once what would be wrong with every single operator."""
+    made = {graph.tensors[index].dtype for operator in graph.operators for index in operator.outputs}
+    if made and made <= {DType.FLOAT32, DType.INT32}:
+        raise FormatError(
+            f"{graph.source} is a float model",
+            "its operators compute in float32",
+            "convert it with full integer quantization: int8 operators, a representative data set",
+        )
 
 
 def _convert(operator: FileOperator, number: int, context: Context) -> None:
