@@ -46,8 +46,7 @@ from lilliput.search.cnn import CnnSpace
 RAW = Normalization(DType.UINT8, (128.0,), (64.0,))
 INPUT_SHAPES = ((28, 28, 1), (32, 32, 3), (16, 16, 2), (49, 10, 1), (8, 8, 1), (1, 64, 3))
 MOST_MACS = 3_000_000
-PROFILES = (Profile.LILLIPUT,)
-"""Numeric profiles that there are kernels for."""
+PROFILES = tuple(Profile)
 
 
 def networks(count: int, seed: int) -> list[Net]:

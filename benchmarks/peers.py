@@ -24,7 +24,7 @@ from comparison import Comparison
 from networks import MLPERF_TINY, quantized
 
 from lilliput.codegen import generate
-from lilliput.formats.tflite import write_tflite
+from lilliput.formats.tflite import read_tflite, write_tflite
 from lilliput.measure.emulator import Emulator
 from lilliput.measure.firmware import build_firmware
 from lilliput.measure.measuring import random_vectors
@@ -201,16 +201,28 @@ def tflm_arena_bytes(net: Net) -> dict[str, int]:
 
 
 def _against_published(nets: dict[str, Net], seed: int) -> Iterator[Comparison]:
-    """Figures that others measured for the original networks, whose shapes ours have."""
-    path = Path(os.environ["LILLIPUT_SHARED"]) / "yardstick" / "peers.json"
-    known = json.loads(path.read_text(encoding="utf-8"))
-    target = board(SHARED_BOARD)
+    """Figures that others measured for the original networks; stand-ins replace those that are not there."""
+    shared, target = Path(os.environ["LILLIPUT_SHARED"]), board(SHARED_BOARD)
+    known = json.loads((shared / "yardstick" / "peers.json").read_text(encoding="utf-8"))
     for name, net in nets.items():
-        ours = lilliput_figures(net, target, random_vectors(net, 3, seed)[2])
-        for engine, figures in known.items():
-            if isinstance(figures.get(name), dict):
-                against = figures[name]
-                label = f"{against.get('engine', engine)}"
-                mine = ours.cycles_with_flash if engine == "board_best" else ours.cycles
-                what = f"{target.name}, {name}, cycles" + ("_with_flash" if engine == "board_best" else "")
-                yield Comparison(what, "cycles", ("lilliput", mine), (label, against["cycles"]))
+        path = shared / "models" / f"{name}.tflite"
+        original = read_tflite(path, name) if path.is_file() else net
+        ours = lilliput_figures(original, target, random_vectors(original, 3, seed)[2])
+        plan = plan_for(original, target.core).plan
+        assert plan is not None
+        what = f"{target.name}, {name}{'' if path.is_file() else ' with random weights'}"
+        for engine, all_figures in known.items():
+            figures = all_figures.get(name)
+            if not isinstance(figures, dict):
+                continue
+            label = figures.get("engine", engine)
+            # A figure from a board has the waits of its flash in it.
+            cycles = "cycles_with_flash" if engine == "board_best" else "cycles"
+            yield Comparison(
+                *(f"{what}, {cycles}", "cycles"),
+                ("lilliput", getattr(ours, cycles)),
+                (label, figures["cycles"]),
+            )
+            for key, value in (("arena", plan.arena_bytes), ("code", ours.code_bytes)):
+                if key in figures:
+                    yield Comparison(f"{what}, {key}", "bytes", ("lilliput", value), (label, figures[key]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.networks import MLPERF_TINY, quantized
+from networks import MLPERF_TINY, quantized
 
 from lilliput.formats.tflite import parse_tflite, write_tflite
 from lilliput.net import Profile
@@ -31,3 +31,14 @@ def test_a_network_comes_in_both_profiles(profile) -> None:
 def test_other_programs_get_the_same_network() -> None:
     net = parse_tflite(write_tflite(quantized(MLPERF_TINY["ad"](0), Profile.TFLM)), "ad")
     assert net_macs(net) == MACS["ad"]
+
+
+@pytest.mark.parametrize("task", MLPERF_TINY)
+def test_peers_get_a_valid_onnx_model(task) -> None:
+    onnx = pytest.importorskip("onnx", reason="the extra 'bench' is not installed")
+    from onnx_model import to_onnx
+
+    net = quantized(MLPERF_TINY[task](0))
+    model = to_onnx(net)
+    onnx.checker.check_model(model)
+    assert len(model.graph.node) == len(net.ops)

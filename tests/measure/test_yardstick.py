@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 from tests.measure.small import ZIG, code, needs_gcc, needs_zig, network, toolchain
 
+from lilliput.codegen import generate
+from lilliput.formats.tflite import read_tflite
 from lilliput.measure.emulator import Emulator
 from lilliput.measure.firmware import build_firmware
 from lilliput.measure.measuring import random_vectors
 from lilliput.measure.toolchain import find_host_compiler
+from lilliput.net import Net
+from lilliput.passes import plan_for
 from lilliput.targets import board
 
 
@@ -35,22 +39,14 @@ def yardstick(tmp_path_factory) -> Path:
     return folder / "measure.py"
 
 
-@pytest.mark.parametrize(
-    "cc",
-    [
-        pytest.param(None, id="gcc", marks=needs_gcc),
-        pytest.param(ZIG, id="zig", marks=[needs_zig, pytest.mark.slow]),
-    ],
-)
-def test_cycles_agree_within_two_percent(tmp_path, yardstick, cc) -> None:
+def assert_agreement(net: Net, files: dict[str, str], cc: str | None, folder: Path, yardstick: Path) -> None:
+    """Both figures within 2 %; instructions and stack to the last one."""
     target = board("nucleo-l4r5zi")
-    firmware = build_firmware(
-        code("nucleo-l4r5zi"), "small", target, toolchain(target, cc), tmp_path / "firmware.elf"
-    )
-    x = random_vectors(network(), 3)[2].tobytes()
-    profile = Emulator(firmware.image, "small", target).profile(x)
-    (tmp_path / "input.bin").write_bytes(x)
-    command = [sys.executable, yardstick, firmware.path, "--input", tmp_path / "input.bin"]
+    firmware = build_firmware(files, net.name, target, toolchain(target, cc), folder / "firmware.elf")
+    x = random_vectors(net, 3)[2].tobytes()
+    profile = Emulator(firmware.image, net.name, target).profile(x)
+    (folder / "input.bin").write_bytes(x)
+    command = [sys.executable, yardstick, firmware.path, "--input", folder / "input.bin"]
     done = subprocess.run([*command, "--flash-model", "--json"], capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert profile.cycles == pytest.approx(found["cycles"], rel=0.02)
@@ -58,3 +54,23 @@ def test_cycles_agree_within_two_percent(tmp_path, yardstick, cc) -> None:
     assert profile.instructions == found["instructions"]
     assert profile.stack_bytes == found["stack_bytes"]
     assert profile.unknown_instructions == 0
+
+
+@pytest.mark.parametrize(
+    "cc",
+    [
+        pytest.param(None, id="gcc", marks=needs_gcc),
+        pytest.param(ZIG, id="zig", marks=[needs_zig, pytest.mark.slow]),
+    ],
+)
+def test_cycles_of_a_small_network_agree(tmp_path, yardstick, cc) -> None:
+    assert_agreement(network(), code("nucleo-l4r5zi"), cc, tmp_path, yardstick)
+
+
+@needs_gcc
+@pytest.mark.parametrize("model", ["ad", "kws", "ic"])
+def test_cycles_of_a_published_model_agree(tmp_path, yardstick, model) -> None:
+    target = board("nucleo-l4r5zi")
+    path = Path(os.environ["LILLIPUT_SHARED"]) / "models" / f"{model}.tflite"
+    net = plan_for(read_tflite(path, model), target.core)
+    assert_agreement(net, generate(net, target), None, tmp_path, yardstick)
