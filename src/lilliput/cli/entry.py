@@ -165,7 +165,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _boards(options: argparse.Namespace) -> int:
-    from lilliput.cli.tables import plain_table
+    from lilliput.cli.tables import plain_table, whole
     from lilliput.targets import boards
 
     found = boards()
@@ -180,10 +180,11 @@ def _boards(options: argparse.Namespace) -> int:
             f"{board.clock_hz / 1e6:g} MHz",
             f"{board.flash_bytes // 1024} KiB",
             f"{board.ram_bytes // 1024} KiB",
+            whole(board.flash_wait_states),
         )
         for board in found
     ]
-    _print(plain_table("", ("board", "title", "core", "clock", "flash", "RAM"), rows))
+    _print(plain_table("", ("board", "title", "core", "clock", "flash", "RAM", "waits"), rows))
     return 0
 
 
