@@ -45,6 +45,7 @@ class Sample:
 
     Attributes:
         net: planned.
+        core: whose kernels it was built with; that it ran on may have more instructions.
         code_bytes: flash of its code.
         helpers: functions of the compiler that came along.
         cycles: with memory that never waits.
@@ -53,6 +54,7 @@ class Sample:
     """
 
     net: Net
+    core: Core
     code_bytes: int
     helpers: frozenset[str]
     cycles: Taken | None
@@ -78,32 +80,41 @@ def caches(core: Core) -> dict[str, FlashCache | None]:
     return {cache_name(one.flash_cache): one.flash_cache for one in waiting}
 
 
-def measured(core: Core, nets: Sequence[Net], jobs: int | None = None) -> Iterator[Sample]:
-    """Quantized networks, built and run, in their order."""
+def measured(
+    core: Core, nets: Sequence[Net], jobs: int | None = None, kernels: Core | None = None
+) -> Iterator[Sample]:
+    """Quantized networks, built and run, in their order.
+
+    Args:
+        core: what they run on.
+        jobs: processes; None for one for each processor.
+        kernels: core whose kernels to take; None for its own.
+    """
     print(f"{core.name}: {find_toolchain(roomy(core)).title}, {len(nets)} networks", file=sys.stderr)
     jobs = jobs or os.cpu_count() or 1
     if jobs == 1:
-        yield from (sample(net, core) for net in nets)
+        yield from (sample(net, core, kernels or core) for net in nets)
         return
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        yield from pool.map(partial(sample, core=core), nets, chunksize=4)
+        yield from pool.map(partial(sample, core=core, kernels=kernels or core), nets, chunksize=4)
 
 
-def sample(net: Net, core: Core) -> Sample:
-    """One quantized network, built and run for every cache."""
+def sample(net: Net, core: Core, kernels: Core) -> Sample:
+    """One quantized network, built with some kernels and run on a core for every cache."""
     target = roomy(core)
-    planned = plan_for(net, core)
+    planned = plan_for(net, kernels)
+    files = generate(planned, replace(target, core=kernels))
     with tempfile.TemporaryDirectory() as folder:
         firmware = build_firmware(
-            generate(planned, target), net.name, target, find_toolchain(target), Path(folder) / "firmware.elf"
+            files, net.name, target, find_toolchain(target), Path(folder) / "firmware.elf"
         )
     assert firmware.flash_bytes.total is not None
     # What fills arrays up to a multiple of four counts as weights here, as it does in predictions.
-    code_bytes = firmware.flash_bytes.total - sum(constant_bytes(op, planned, core) for op in planned.ops)
+    code_bytes = firmware.flash_bytes.total - sum(constant_bytes(op, planned, kernels) for op in planned.ops)
     functions = {symbol.name for symbol in firmware.image.symbols.values() if symbol.is_function}
     helpers = frozenset(name for name in functions if name.startswith("__"))
     if core.timing is None or core.emulator_cpu is None:
-        return Sample(planned, code_bytes, helpers, None, None)
+        return Sample(planned, kernels, code_bytes, helpers, None, None)
     plain = profile(planned, firmware.image, target)
     misses = {}
     for name, cache in caches(core).items():
@@ -112,6 +123,7 @@ def sample(net: Net, core: Core) -> Sample:
     aligned = replace(plain, cycles_with_flash=plain.cycles, layer_cycles_with_flash=plain.layer_cycles)
     return Sample(
         net=planned,
+        core=kernels,
         code_bytes=code_bytes,
         helpers=helpers,
         cycles=Taken(float(plain.cycles or 0), dict(plain.layer_cycles)),
