@@ -67,6 +67,8 @@ from lilliput.net.tensor import DType, Tensor
 LARGEST_SUM = (1 << 31) - 1
 """What an int32 accumulator holds."""
 
+LARGEST_SCALE = 1e30
+"""So that products of two scales, and of one with an integer, stay finite."""
 _LARGEST_SOFTMAX = {
     Profile.LILLIPUT: 1 << 15,
     Profile.TFLM: (1 << 12) - 1,
@@ -141,6 +143,8 @@ def _check_quant(net: Net, tensor: Tensor) -> None:
     # The sum of the scales is finite only if each is.
     if not (math.isfinite(sum(known.scales)) and min(known.scales) > 0):
         raise refuse(net, f"tensor '{tensor.name}' has a scale that is not positive and finite")
+    if max(known.scales) > LARGEST_SCALE:
+        raise refuse(net, f"tensor '{tensor.name}' has the scale {max(known.scales):g}, which is absurd")
     points = known.zero_points
     if set(map(type, points)) != {int} or min(points) < low or max(points) > high:
         raise refuse(net, f"tensor '{tensor.name}' has a zero point outside {low}…{high}")

@@ -276,12 +276,12 @@ def _rescale(
 
 
 def _largest_shift(op: Op, factors: Sequence[float], most: int, bits: int) -> int:
-    largest = max(factors)
+    largest = min(max(factors), 2.0**bits)
     for shift in range(most, 0, -1):
         if round(math.ldexp(largest, shift)) < 1 << bits:
             return shift
     raise NetError(
         f"op '{op.name}' ({type(op).__name__}) cannot be requantized",
-        f"its inputs' scale is {largest:g} times its output's scale, more than {1 << (bits - 1)}",
+        f"its inputs' scale is {max(factors):g} times its output's scale, more than {1 << (bits - 1)}",
         "give the output a larger range",
     )

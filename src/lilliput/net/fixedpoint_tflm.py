@@ -33,6 +33,7 @@ ADD_LEFT_SHIFT = 20
 SOFTMAX_INTEGER_BITS = 5
 LOGISTIC_INTEGER_BITS = 4
 LARGEST_SHIFT = 30
+_BEYOND = 63
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,12 @@ class HardSwishFactors:
 
 
 def quantize_multiplier(real: float) -> Factor:
-    """The factor nearest to `real`, which must not be negative; below 2**-32 it is zero."""
+    """The factor nearest to `real`, which must not be negative; below 2**-32 it is zero.
+
+    What is larger than any that can be used, infinity too, gets a shift beyond `LARGEST_SHIFT`.
+    """
+    if real >= 2.0**_BEYOND:
+        return Factor(1 << 30, _BEYOND)
     fraction, shift = math.frexp(real)
     multiplier = math.floor(math.ldexp(fraction, 31) + 0.5)
     if multiplier == 1 << 31:
@@ -150,7 +156,8 @@ def furthest_input(factor: Factor, integer_bits: int) -> int:
 def hard_swish_factors(op: HardSwish, net: Net) -> HardSwishFactors:
     """Factors of a hard swish, from scales multiplied as float32."""
     fine = np.float32(1.0 / 128.0) * np.float32(quant(op.inputs[0], net).scale)
-    output = quantize_multiplier(float(fine / np.float32(quant(op.outputs[0], net).scale)))
+    with np.errstate(over="ignore", divide="ignore"):
+        output = quantize_multiplier(float(fine / np.float32(quant(op.outputs[0], net).scale)))
     gate = quantize_multiplier(float(fine / (np.float32(3.0) / np.float32(32768.0))))
     if not -15 <= output.shift <= 0 or not -15 <= gate.shift <= 15:
         raise _refusal(op, "its input's scale is too small or too large beside its output's, or by itself")

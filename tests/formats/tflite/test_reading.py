@@ -198,6 +198,8 @@ def _wrong(change: str) -> File:
             file.tensors[6][schema.TensorField.QUANTIZATION] = {
                 schema.Quantization.SCALE: np.array([0.1], np.float32)
             }
+        case "an image of a gigabyte":
+            file.tensors[0][schema.TensorField.SHAPE] = np.array([1, 1 << 15, 1 << 15, 1], np.int32)
         case "zero elements":
             file.tensors[3][schema.TensorField.SHAPE] = np.array([1, 2, 0, 2], np.int32)
         case "written twice":
@@ -221,7 +223,14 @@ def _wrong(change: str) -> File:
         *("weights that do not fit", "weights that flow", "strides of zero", "huge dilation"),
         *("an unknown padding scheme", "an unknown activation", "another output shape"),
         *("an operator without outputs", "a softmax of no slope", "a softmax of another scale"),
-        *("zero elements", "written twice", "a circle", "read before it is written", "no operators"),
+        *(
+            "an image of a gigabyte",
+            "zero elements",
+            "written twice",
+            "a circle",
+            "read before it is written",
+            "no operators",
+        ),
     ],
 )
 def test_what_makes_no_network_is_told(change: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,8 @@ from lilliput.formats.tflite.graph import FileGraph, FileOperator, FileTensor
 from lilliput.formats.tflite.schema import ACTIVATIONS
 from lilliput.net import Activation, DType, Op, Profile, Quant, Reshape, Tensor
 
+LARGEST_ACTIVATION = 1 << 25
+"""No microcontroller has that much RAM, and planning takes a multiple of it here."""
 _MOST_CONSTANT_BYTES = 1 << 28
 """Of all operators together, which may share what the file holds once."""
 
@@ -60,6 +63,8 @@ class Context:
             raise Unsupported(f"'{source.name}' has no per-tensor quantization")
         if 0 in source.shape:
             raise Unsupported(f"'{source.name}' of shape {source.shape} holds nothing")
+        if math.prod(source.shape) > LARGEST_ACTIVATION:
+            raise Unsupported(f"'{source.name}' of shape {source.shape} is larger than any memory")
         tensor = Tensor(key, without_batch(source.shape), source.dtype, source.quant)
         self.tensors[key] = tensor
         return tensor
