@@ -118,6 +118,14 @@ def _data() -> Iterator[Finding]:
             str(folder) if folder else "no local copy; it would be downloaded",
             "" if folder else hint,
         )
+    for name, package in (("watch-activity", "seglearn"), ("basic-motions", "aeon")):
+        found = importlib.util.find_spec(package) is not None
+        yield Finding(
+            f"data set {name}",
+            "ok" if found else "optional",
+            f"in {package}" if found else f"{package} is not installed; its wheel would be downloaded",
+            "" if found else f"pip install {package}, or put its wheel where LILLIPUT_DATA says",
+        )
 
 
 def _gpu() -> Finding:

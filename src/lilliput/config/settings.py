@@ -32,7 +32,8 @@ class DataSettings(_Closed):
     """[data]: what to learn from; the arguments of `lilliput.data.load`.
 
     Attributes:
-        name: `digits`, `mnist`, `fashion-mnist`, `images`, `npz`, `csv`, or `module:function`.
+        name: `digits`, `mnist`, `fashion-mnist`, `uci-har`, `spoken-mnist`, `gtsrb`, `watch-activity`,
+            `basic-motions`, `images`, `npz`, `csv`, or `module:function`.
         path: folder or file; relative paths start at the configuration file.
         validation_share, test_share: shares cut off where the data come without these splits.
         seed: of the splits.
@@ -42,7 +43,7 @@ class DataSettings(_Closed):
         shape: for `npz`, `csv` and functions: [height, width, channels] of an example.
         label: for `csv`: name or index of the class column.
         header: for `csv`: whether the first line names the columns; guessed if not set.
-        options: keyword arguments of `module:function`.
+        options: keyword arguments of `module:function`; of `watch-activity`, `window` and `step` in samples.
     """
 
     name: str

@@ -15,8 +15,20 @@ from lilliput.data.dataset import Dataset, Split
 from lilliput.data.splits import TEST_SHARE, VALIDATION_SHARE, assemble
 from lilliput.errors import DataError
 
-NAMES = ("digits", "fashion-mnist", "mnist", "images", "npz", "csv")
-"""Data sets that `load` knows by name; `module:function` is the seventh way."""
+NAMES = (
+    "digits",
+    "fashion-mnist",
+    "mnist",
+    "uci-har",
+    "spoken-mnist",
+    "gtsrb",
+    "watch-activity",
+    "basic-motions",
+    "images",
+    "npz",
+    "csv",
+)
+"""Data sets that `load` knows by name; `module:function` is one more way."""
 
 
 def load(
@@ -38,7 +50,7 @@ def load(
 
     Args:
         name: one of `NAMES`, `module:function`, or simply the path of a folder, .npz or .csv file.
-        path: folder or file of `mnist`, `fashion-mnist`, `images`, `npz` and `csv`.
+        path: folder or file of the data; sets that are known by name are also looked for in the usual places.
         validation_share: share of the training data that becomes the validation split where there is none.
         test_share: share of all data that becomes the test split where there is none.
         seed: of the splits.
@@ -47,7 +59,7 @@ def load(
         color: `images` only: "auto", "gray" or "rgb".
         shape: `npz`, `csv` and functions: (height, width, channels) of an example.
         label, header: `csv` only: the class column, and whether the first line names columns.
-        options: keyword arguments of `module:function`.
+        options: keyword arguments of `module:function`; of `watch-activity`, `window` and `step` in samples.
 
     Raises:
         DataError: missing, damaged or useless data; names the file and the reason.
@@ -62,6 +74,25 @@ def load(
 
         train, test = load_mnist(name, path)
         splits, labels, source = {"train": train, "test": test}, LABELS[name], name
+    elif name in ("uci-har", "watch-activity", "basic-motions"):
+        from lilliput.data import activities
+
+        if name == "uci-har":
+            splits, labels, source = activities.load_uci_har(path, validation_share, seed)
+        elif name == "watch-activity":
+            splits, labels, source = activities.load_watch_activity(
+                path, validation_share, test_share, seed, dict(options or {})
+            )
+        else:
+            splits, labels, source = activities.load_basic_motions(path)
+    elif name == "spoken-mnist":
+        from lilliput.data.spoken import load_spoken_mnist
+
+        splits, labels, source = load_spoken_mnist(path)
+    elif name == "gtsrb":
+        from lilliput.data.signs import load_gtsrb
+
+        splits, labels, source = load_gtsrb(path, size)
     elif ":" in name:
         found = call(name, dict(options or {}))
         if isinstance(found, Dataset):
@@ -82,7 +113,7 @@ def load(
 
             only, labels = load_csv(file, label, header, shape)
             splits = {"train": only}
-    if size is not None and name != "images":
+    if size is not None and name not in ("images", "gtsrb"):
         splits = {key: _scaled(split, size, source) for key, split in splits.items()}
     return assemble(
         name,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from lilliput.data.dataset import Split, checked_examples, class_indices
 from lilliput.data.idx import read_idx
+from lilliput.data.places import Source, download, folders
 from lilliput.errors import DataError
 
 FILES = (
@@ -90,12 +90,10 @@ def find(name: str) -> Path | None:
 
 
 def _places(name: str) -> Iterator[Path]:
-    own = os.environ.get("LILLIPUT_DATA")
-    if own:
-        yield Path(own).expanduser() / name
-        if name in Path(own).name or name == "mnist":
-            yield Path(own).expanduser()
-    yield Path("/usr/share/datasets") / name
+    for folder in folders(name):
+        # Both sets have files of the same names: a folder for all data is MNIST's unless it says otherwise.
+        if name in folder.name or name == "mnist":
+            yield folder
     if name == "mnist":
         here = Path.cwd()
         for folder in (here, *here.parents):
@@ -121,25 +119,11 @@ def _file_in(folder: Path, file: str, name: str) -> Path:
 
 
 def _download(name: str) -> list[Path]:
-    import pooch  # late: slow to import, and most runs find a local copy
-
-    cache = Path(pooch.os_cache("lilliput")) / name
-    pooch.get_logger().setLevel("WARNING")
-    paths = []
-    for file, digest in zip(FILES, _SHA256[name], strict=True):
-        try:
-            found = pooch.retrieve(
-                f"{_ADDRESSES[name]}{file}.gz", known_hash=f"sha256:{digest}", fname=f"{file}.gz", path=cache
-            )
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
-            raise DataError(
-                f"data set '{name}' is not on this machine and could not be downloaded",
-                f"{type(error).__name__} for {_ADDRESSES[name]}{file}.gz",
-                f"put {', '.join(FILES)} (plain or .gz) into a folder, "
-                "and set 'path' under [data] or LILLIPUT_DATA to it",
-            ) from error
-        paths.append(Path(found))
-    return paths
+    hint = (
+        f"put {', '.join(FILES)} (plain or .gz) into a folder, "
+        "and set 'path' under [data] or LILLIPUT_DATA to it"
+    )
+    return [
+        download(name, Source(f"{file}.gz", f"{_ADDRESSES[name]}{file}.gz", f"sha256:{digest}"), hint)
+        for file, digest in zip(FILES, _SHA256[name], strict=True)
+    ]
