@@ -18,7 +18,6 @@ from lilliput.net.fixedpoint import RescaleOp, WeightedOp, quant
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
     Add,
-    FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
     Logistic,
@@ -93,14 +92,9 @@ def quantize_multiplier(real: float) -> Factor:
 
 
 def conv_factors(op: WeightedOp, net: Net) -> tuple[Factor, ...]:
-    """A factor for each scale of the weights: s_x * s_w / s_y, in double.
-
-    A fully connected layer with a single scale multiplies s_x * s_w in float32.
-    """
+    """A factor for each scale of the weights: s_x * s_w / s_y, in double."""
     source, target = quant(op.inputs[0], net).scale, quant(op.outputs[0], net).scale
     scales = quant(op.inputs[1], net).scales
-    if isinstance(op, FullyConnected) and len(scales) == 1:
-        return (_held(op, float(np.float32(source) * np.float32(scales[0])) / target),)
     return tuple(_held(op, source * scale / target) for scale in scales)
 
 

@@ -183,3 +183,26 @@ def oracle_outputs(data: bytes, x: Array, arena_bytes: int = 1 << 19) -> Array:
         interpreter.invoke()
         rows.append(np.array(interpreter.get_output(0)))
     return np.array(rows)
+
+
+def oracle_tensors(data: bytes, x: Array, indices: Sequence[int], arena_bytes: int = 1 << 21) -> list[Array]:
+    """Some tensors of a file, by their numbers, as TensorFlow Lite Micro computes them from each row of `x`.
+
+    The test is skipped where the oracle is not installed.
+    """
+    runtime = pytest.importorskip(
+        "tflite_micro.python.tflite_micro.runtime", reason="the pip package tflite-micro is the oracle"
+    )
+    interpreter = runtime.Interpreter.from_bytes(
+        data,
+        arena_size=arena_bytes,
+        intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+    )
+    shape = interpreter.get_input_details(0)["shape"]
+    rows: list[list[Array]] = [[] for _ in indices]
+    for row in x:
+        interpreter.set_input(row.reshape(shape), 0)
+        interpreter.invoke()
+        for values, index in zip(rows, indices, strict=True):
+            values.append(np.array(interpreter.GetTensor(index, 0)["tensor_data"]))
+    return [np.array(values) for values in rows]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from lilliput.formats.tflite.context import Call, Unsupported, pair
@@ -22,7 +20,6 @@ from lilliput.net import (
     Quant,
     same_padding,
 )
-from lilliput.net.fixedpoint_tflm import quantize_multiplier
 
 SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
 LARGEST_SCALE = float(np.finfo(np.float32).max)
@@ -127,34 +124,11 @@ def fully_connected(call: Call) -> None:
         return
     weights = call.context.tensors[names[0]]
     assert weights.data is not None
-    _match_factors(call, names[0])
     kernels = call.context.constant(
-        names[0],
-        weights.data.reshape(units, 1, 1, features),
-        DType.INT8,
-        call.context.tensors[names[0]].quant,
+        names[0], weights.data.reshape(units, 1, 1, features), DType.INT8, weights.quant
     )
     image = call.reshaped(source.name, (rows, 1, features))
     call.finish(Conv2D, image, kernels, *names[1:], activation=activation)
-
-
-def _match_factors(call: Call, name: str) -> None:
-    """Give weights with one scale the one that a convolution needs to scale as a fully connected layer does.
-
-    That multiplies the scales of input and weights in float32, a convolution in double.
-    """
-    weights, source = call.context.tensors[name], call.activation().quant
-    assert weights.quant is not None
-    assert source is not None
-    if weights.quant.axis is None:
-        product = float(np.float32(source.scale) * np.float32(weights.quant.scale))
-        scaled = Quant.per_tensor(product / source.scale)
-        target = call.output().quant
-        assert target is not None
-        factors = (source.scale * scaled.scale / target.scale, product / target.scale)
-        if quantize_multiplier(factors[0]) != quantize_multiplier(factors[1]):
-            raise Unsupported("its scales cannot be those of a convolution over its rows")
-        call.context.tensors[name] = replace(weights, quant=scaled)
 
 
 def _reach(kernel: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
