@@ -74,6 +74,12 @@ class Net:
             self, "_producers", {name: index for index, op in enumerate(self.ops) for name in op.outputs}
         )
 
+    def __reduce__(self) -> tuple[type[Net], tuple[object, ...]]:
+        """How other processes get it: a view of a mapping cannot be sent, the mapping can."""
+        tensors = dict(self.tensors)
+        border = (self.inputs, self.outputs, self.labels, self.normalization, self.plan)
+        return Net, (self.name, self.ops, tensors, *border)
+
     @property
     def input(self) -> Tensor:
         """The only input."""
