@@ -50,7 +50,8 @@ PROFILES = tuple(Profile)
 
 
 def networks(count: int, seed: int) -> list[Net]:
-    """Quantized networks: half from the search space `cnn`, half random rows of ops of every kind."""
+    """Quantized networks: of the search space `cnn`, random rows of ops of every kind, and rows of the
+    convolutions that networks for images are made of, in turn."""
     return [_quantized(float_network(seed, index), index) for index in range(count)]
 
 
@@ -63,12 +64,12 @@ def searched_networks(count: int, seed: int) -> list[Net]:
 def float_network(seed: int, index: int) -> Net:
     """One of the networks before it is quantized."""
     rng = np.random.default_rng([seed, index])
-    return _searched(rng) if index % 2 else _assorted(rng)
+    return (_assorted, _searched, _convolutions)[index % 3](rng)
 
 
 def _quantized(net: Net, index: int) -> Net:
     try:
-        return quantized(net, PROFILES[index // 2 % len(PROFILES)], index)
+        return quantized(net, PROFILES[index // 3 % len(PROFILES)], index)
     except FormatError:
         return quantized(net, seed=index)  # it cannot be expressed in the other profile
 
@@ -98,9 +99,8 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 class _Row:
     """Ops one behind the other, each with random attributes."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> None:
         self.rng = rng
-        shape = INPUT_SHAPES[int(rng.integers(len(INPUT_SHAPES)))]
         self.tensors = {"input": Tensor("input", shape)}
         self.ops: list[Op] = []
         self.newest = "input"
@@ -158,6 +158,31 @@ class _Row:
             strides=strides,
             padding=padding,
             dilation=dilation,
+            activation=self.activation(),
+        )
+
+    def wide_convolution(self) -> None:
+        """Three columns, channels in fours."""
+        self.weighted(Conv2D, (self.pick(1, 3, 3, 3, 5), 3), 4 * self.pick(1, 2, 3, 4, 6, 8, 12, 16))
+
+    def pointwise(self) -> None:
+        self.weighted(Conv2D, (1, 1), 4 * self.pick(1, 2, 3, 4, 6, 8, 12, 16, 32))
+
+    def square_depthwise(self) -> None:
+        side = self.pick(3, 3, 3, 5)
+        self.weighted(DepthwiseConv2D, (side, side), self.shape[2])
+
+    def weighted(
+        self, kind: type[Conv2D] | type[DepthwiseConv2D], kernel: tuple[int, int], channels: int
+    ) -> None:
+        """Of the same size or, every other time, of half of it."""
+        stride = self.pick(1, 2)
+        weights = (channels, *kernel, self.shape[2]) if kind is Conv2D else (*kernel, channels)
+        self.add(
+            kind,
+            *(self.constant(*weights), self.constant(channels)),
+            strides=(stride, stride),
+            padding=same_padding(self.shape[:2], kernel, (stride, stride)),
             activation=self.activation(),
         )
 
@@ -260,7 +285,7 @@ class _Row:
 
 
 def _assorted(rng: np.random.Generator) -> Net:
-    row = _Row(rng)
+    row = _Row(rng, INPUT_SHAPES[int(rng.integers(len(INPUT_SHAPES)))])
     steps = (
         row.convolution,
         row.convolution,
@@ -278,10 +303,27 @@ def _assorted(rng: np.random.Generator) -> Net:
         row.resize,
         row.bytes_of_another_scale,
     )
+    if rng.random() < 0.1:
+        row.bytes_of_another_scale()
     for _ in range(int(rng.integers(3, 9))):
         steps[int(rng.integers(len(steps)))]()
     row.end()
+    net = _finished(row, rng)
+    return net if net_macs(net) <= MOST_MACS else _assorted(rng)
+
+
+def _convolutions(rng: np.random.Generator) -> Net:
+    channels = int(rng.choice((3, 4, 8, 12, 16, 24, 32, 48, 64)))
+    row = _Row(rng, (*(int(side) for side in rng.integers(1, 33, 2)), channels))
+    steps = (row.wide_convolution, row.wide_convolution, row.square_depthwise, row.pointwise)
+    for _ in range(int(rng.integers(2, 6))):
+        steps[int(rng.integers(len(steps)))]()
+    net = _finished(row, rng)
+    return net if row.ops and net_macs(net) <= MOST_MACS else _convolutions(rng)
+
+
+def _finished(row: _Row, rng: np.random.Generator) -> Net:
     used = {name for op in row.ops for name in (*op.inputs, *op.outputs)} | {"input"}
     tensors = {name: tensor for name, tensor in row.tensors.items() if name in used}
     net = Net("net", tuple(row.ops), tensors, ("input",), (row.newest,), normalization=RAW)
-    return _with_weights(net, rng) if net_macs(net) <= MOST_MACS else _assorted(rng)
+    return _with_weights(net, rng)

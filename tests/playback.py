@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 
 from lilliput.net.access import Access, AccessOf
@@ -35,6 +36,9 @@ def events(op: Op, net: Net, access: Access, block: int = 1) -> Iterator[Event]:
             for channel in range(depth):
                 yield from (read for read in reads if read[2] % depth == channel)
                 yield from writes[channel::depth]
+        case Access.ROWS:
+            (source,) = sources
+            yield from _rows_in_turn(op, net, source)
         case Access.PIXELS | Access.WINDOWS:
             (source,) = sources
             yield from _windows_in_turn(op, net, source, 0 if access is Access.WINDOWS else block)
@@ -53,6 +57,21 @@ def _windows_in_turn(op: Op, net: Net, source: str, block: int) -> Iterator[Even
         for number in numbers:
             yield from (("read", source, byte) for byte in window(op, net, source, pixels[number]))
         yield from writes
+
+
+def _rows_in_turn(op: Op, net: Net, source: str) -> Iterator[Event]:
+    """Rows are read as a whole, once, when the first window wants them."""
+    (target,) = op.outputs
+    rows, columns, channels = net.tensors[target].shape
+    row_bytes = math.prod(net.tensors[source].shape[1:])
+    taken: set[int] = set()
+    for y in range(rows):
+        wanted = {byte // row_bytes for x in range(columns) for byte in window(op, net, source, (y, x))}
+        for row in sorted(wanted - taken):
+            yield from (("read", source, byte) for byte in range(row * row_bytes, (row + 1) * row_bytes))
+        taken |= wanted
+        size = columns * channels
+        yield from (("write", target, byte) for byte in range(y * size, (y + 1) * size))
 
 
 def window(op: Op, net: Net, source: str, pixel: tuple[int, ...]) -> Iterator[int]:

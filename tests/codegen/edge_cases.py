@@ -128,6 +128,32 @@ CASES: dict[str, Case] = {
     # One pixel, one channel, one of everything.
     "conv_1x1_image": _case((1, 1, 1), lambda b: b.conv("x", 1, (1, 1))),
     "conv_1x1_image_padded": _case((1, 1, 3), lambda b: b.conv("x", 2, padding=ONE)),
+    # Rows that are expanded once: channels in fours, three columns, four pixels and more.
+    **{
+        f"conv_rows_{height}x{width}x{depth}_to_{channels}": _case(
+            (height, width, depth),
+            lambda b, channels=channels: b.conv("x", channels, padding=ONE),
+            seed=width,
+        )
+        for height, width, depth, channels in ((1, 4, 4, 1), (5, 4, 8, 2), (9, 7, 4, 5), (4, 11, 12, 4))
+    },
+    **{
+        f"conv_rows_stride_{y}_{x}": _case(
+            (13, 23, 8),
+            lambda b, strides=(y, x): b.conv("x", 6, strides=strides, padding=Padding(0, 1, 0, 1)),
+        )
+        for y, x in ((1, 2), (2, 1), (2, 2), (4, 1))
+    },
+    "conv_rows_1x3": _case((3, 20, 4), lambda b: b.conv("x", 5, (1, 3), padding=Padding(0, 0, 2, 1))),
+    "conv_rows_5x3": _case(
+        (8, 9, 4),
+        lambda b: b.conv("x", 3, (5, 3), padding=Padding(4, 3, 1, 2), activation=RELU6),
+        zero_point=-128,
+    ),
+    "conv_rows_valid": _case((6, 10, 16), lambda b: b.conv("x", 4, activation=RELU)),
+    "conv_rows_shift_31": _scales(_case((5, 8, 4), lambda b: b.conv("x", 3, padding=ONE)), 50.0),
+    "conv_rows_largest_sums": _extreme(_case((4, 6, 40), lambda b: b.conv("x", 3)), 127, 2**20),
+    "conv_rows_least_sums": _extreme(_case((4, 6, 40), lambda b: b.conv("x", 3)), -127, -(2**20)),
     "conv_no_bias": _case((4, 4, 3), lambda b: b.conv("x", 4, bias=False)),
     "conv_per_tensor": _case((4, 4, 3), lambda b: b.conv("x", 5, per_tensor=True)),
     # Channels and windows that are no multiple of two or four, in every combination of remainders.
@@ -148,6 +174,8 @@ CASES: dict[str, Case] = {
         f"pointwise_{pixels}_pixels": _case((1, pixels, 6), lambda b: b.conv("x", 4, (1, 1)))
         for pixels in (1, 2, 3, 4, 5, 7)
     },
+    "pointwise_stride_2": _case((5, 7, 6), lambda b: b.conv("x", 4, (1, 1), strides=(2, 2))),
+    "pointwise_stride_3_2": _case((7, 6, 8), lambda b: b.conv("x", 5, (1, 1), strides=(3, 2))),
     "conv_grey_stride_2": _case((9, 9, 1), lambda b: b.conv("x", 5, **EVEN)),
     "conv_grey_stride_3": _case((9, 9, 1), lambda b: b.conv("x", 5, strides=(3, 3))),
     "conv_grey_tall": _case((29, 7, 1), lambda b: b.conv("x", 3, padding=ONE, activation=RELU6)),
@@ -169,6 +197,9 @@ CASES: dict[str, Case] = {
     "conv_shift_19": _scales(_case((4, 4, 5), lambda b: b.conv("x", 5, (1, 2))), 5e5),
     "conv_largest_sums": _extreme(_case((2, 3, 64), lambda b: b.conv("x", 5, (2, 2))), 127, 2**20),
     "conv_least_sums": _extreme(_case((2, 3, 64), lambda b: b.conv("x", 5, (2, 2))), -127, -(2**20)),
+    # Sums that may leave 32 bits once multiplied by 256: another kernel takes them.
+    "conv_largest_sums_of_many": _extreme(_case((3, 4, 64), lambda b: b.conv("x", 3)), 127),
+    "pointwise_largest_sums_of_many": _extreme(_case((2, 3, 516), lambda b: b.conv("x", 3, (1, 1))), -127),
     "depthwise": _case((6, 5, 6), lambda b: b.depthwise("x", padding=ONE)),
     "depthwise_1_channel": _case((6, 5, 1), lambda b: b.depthwise("x")),
     "depthwise_19_channels": _case((6, 5, 19), lambda b: b.depthwise("x", padding=ONE, activation=RELU6)),

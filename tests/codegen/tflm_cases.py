@@ -54,6 +54,19 @@ def _factor(kind: str, factor: float) -> Case:
     return make
 
 
+def _lowest(kind: str) -> Case:
+    """Weights of -128 beside others: pairs of them do not fit int16."""
+
+    def make(target: str, name: str) -> Net:
+        net = _weighted(kind)(target, name)
+        weights = net.tensors[net.ops[0].inputs[1]]
+        assert weights.data is not None
+        lowest = np.where(weights.data < -64, -128, weights.data).astype(np.int8)
+        return replace(net, tensors={**net.tensors, weights.name: replace(weights, data=lowest)})
+
+    return make
+
+
 def _spread(kind: str, scales: tuple[float, ...]) -> Case:
     """Channels whose scales are `scales` times as large as they were."""
 
@@ -99,7 +112,7 @@ def _softmax(features: int, scale: float) -> Case:
 
 TFLM_CASES: dict[str, Case] = {
     **{f"tflm_{name}": _in_tflm(case) for name, case in CASES.items() if name not in _REFUSED},
-    # Shifts right by 3 to 0, and left: the packed kernels hold those by 2 and more.
+    # Shifts right by 3 to 0, and left: the packed kernels hold those by 1 and more.
     **{
         f"tflm_{kind}_times_{factor}": _factor(kind, factor)
         for kind in ("conv", "depthwise", "dense")
@@ -114,6 +127,7 @@ TFLM_CASES: dict[str, Case] = {
             "wide": (2.0, 2.0**-18, 1.0),
         }.items()
     },
+    **{f"tflm_{kind}_lowest": _lowest(kind) for kind in ("conv", "depthwise", "dense")},
     "tflm_dense_per_tensor": _weighted("dense", per_tensor=True, activation=Activation.RELU),
     "tflm_add_half": _add(0.05, 0.05, 0.05),
     "tflm_add_small": _add(0.05, 0.0001, 0.08, Activation.RELU6),

@@ -155,11 +155,14 @@ def test_an_output_that_follows_its_input_keeps_its_distance() -> None:
     net = planned(builder.net(builder.conv("input", 8)), {"input": 60, "t0": 0}, {}, 128)
     verify_plan(net)
     verify_plan(net, access=lambda op, net: Access.PIXELS)
+    verify_plan(changed(net, input=56), access=lambda op, net: Access.ROWS)
     for access in (Access.WINDOWS, Access.ELEMENTS, Access.SEPARATE, Access.CHANNELS):
         with pytest.raises(NetError, match="overlaps its input"):
             verify_plan(net, access=lambda op, net, access=access: access)
     with pytest.raises(NetError, match="overlaps its input"):
-        verify_plan(changed(net, input=56))
+        verify_plan(changed(net, input=56), access=lambda op, net: Access.PIXELS)
+    with pytest.raises(NetError, match="overlaps its input"):
+        verify_plan(changed(net, input=24))
 
 
 def test_an_input_that_is_needed_later_is_not_followed() -> None:

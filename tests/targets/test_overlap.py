@@ -122,6 +122,19 @@ def test_the_distance_of_windows_is_the_least() -> None:
         assert least <= found.lead_bytes <= -(-(least + 1) // 4) * 4, net
 
 
+def test_the_distance_of_rows_is_the_least() -> None:
+    for net in convolutions():
+        (op,) = net.ops
+        found_events = list(events(op, net, Access.ROWS))
+        least = least_lead(found_events, net.tensors["y"].elements)
+        found = overlap(op, net, Access.ROWS, "x")
+        # Rows that no window holds are not told apart from those that are read later.
+        assert least <= found.lead_bytes, net
+        if op.strides[0] == 1:
+            assert found.lead_bytes == -(-least // 4) * 4, net
+        assert is_harmless(found_events, found.lead_bytes), net
+
+
 @pytest.mark.parametrize("access", [Access.PIXELS, Access.WINDOWS])
 def test_the_byte_by_byte_judgement_is_of_the_same_opinion(access: Access) -> None:
     for net in convolutions():
@@ -161,6 +174,13 @@ def test_a_convolution_of_equal_rows_lags_a_row_and_a_pixel() -> None:
     found = overlap(net.ops[0], net, Access.PIXELS, "x")
     assert found.lead_bytes == 33 * 16
     assert found.union_bytes(16384, 16384) == 16384 + 33 * 16
+
+
+def test_rows_that_are_read_once_let_a_convolution_work_in_place() -> None:
+    net = conv((32, 32, 16), 16, (3, 3), padding=Padding(1, 1, 1, 1))
+    assert overlap(net.ops[0], net, Access.ROWS, "x") == Overlap(0, 16384, in_place=True)
+    assert written_in_time(net.ops[0], net, Access.ROWS, "x", 0)
+    assert not written_in_time(net.ops[0], net, Access.ROWS, "x", 1024)
 
 
 def test_a_pointwise_convolution_that_does_not_grow_works_in_place() -> None:

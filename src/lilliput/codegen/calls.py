@@ -8,7 +8,7 @@ from typing import Any
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import activation_range, quant
 from lilliput.net.graph import Net, Plan
-from lilliput.targets.kernels import SCRATCH_ALIGNMENT_BYTES, Kernel
+from lilliput.targets.kernel import SCRATCH_ALIGNMENT_BYTES, Kernel
 
 _UINT16_LIMIT = 1 << 16
 _UNSIGNED_16 = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.codegen.layouts import laid_out, split_corrections
+from lilliput.codegen.layouts import filled_chunks, filled_rows, laid_out, split_corrections
 from lilliput.codegen.text import array_lines, braces
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -32,7 +32,9 @@ from lilliput.net.ops import (
 from lilliput.net.reference.integer import INTEGER_OPS
 from lilliput.net.reference.tflm import TFLM_OPS, softmax_powers
 from lilliput.net.reference.windows import nearest
-from lilliput.targets.kernels import DSP_LAYOUTS, TFLM_CHANNEL_BYTES, Kernel, Layout
+from lilliput.targets.kernel import DSP_LAYOUTS, Kernel, Layout
+from lilliput.targets.kernels import TFLM_CHANNEL_BYTES
+from lilliput.targets.weighted import chunks
 
 _INT32_LIMIT = 1 << 31
 
@@ -86,7 +88,7 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
     multipliers = requant.multipliers
     if len(multipliers) == 1:
         multipliers *= len(biases)
-    if kernel.layout in (Layout.PAIRED, Layout.SPLIT):
+    if kernel.layout in (Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT):
         _require_exact_doubling(op, net, biases, multipliers, requant.shift)
     rows = tuple(braces(pair) for pair in zip(biases, multipliers, strict=True))
     return Constant(name, "lp_channel", rows, 8 * len(rows))
@@ -99,10 +101,15 @@ def _tflm_channels(name: str, biases: list[int], factors: tuple[Factor, ...], ke
     rows = []
     for bias, factor in zip(biases, factors, strict=True):
         if kernel.layout in DSP_LAYOUTS:
-            rows.append(braces((bias, 2 * factor.multiplier - (1 << 32), 1 << (32 + factor.shift))))
+            rows.append(braces((bias, *packed_factor(factor))))
         else:
             rows.append(braces((bias, factor.multiplier, factor.shift)))
     return Constant(name, "lp_tflm_channel", tuple(rows), TFLM_CHANNEL_BYTES * len(rows))
+
+
+def packed_factor(factor: Factor) -> tuple[int, int]:
+    """The same as kernels for cores with DSP instructions want it, which need no shift."""
+    return 2 * factor.multiplier - (1 << 32), -(1 << (32 + factor.shift))
 
 
 def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
@@ -125,7 +132,11 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
             "use a smaller bias or fewer inputs",
         )
     if kernel.layout is Layout.SPLIT:
-        bias = bias - split_corrections(weights)
+        bias = bias - split_corrections(filled_chunks(weights), chunks(weights.shape[1])[1])
+    elif kernel.layout in (Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS):
+        # Which of a window's rows comes first changes nothing: what is odd stays odd.
+        filled = filled_rows(weights)
+        bias = bias - split_corrections(filled, filled.shape[1])
     return [int(value) for value in bias]
 
 

@@ -55,7 +55,8 @@ from lilliput.net.ops import (
     Transpose,
 )
 from lilliput.targets.cores import Core
-from lilliput.targets.kernels import LOOKUP, Kernel, kernel_for
+from lilliput.targets.kernel import Kernel, Layout
+from lilliput.targets.kernels import LOOKUP, kernel_for
 from lilliput.targets.moving import filled, runs_of
 
 
@@ -141,6 +142,7 @@ def _convolution(place: Place) -> Emitted:
         ("output_zero_point", zero_point(place, op.outputs[0])),
         *bounds(place),
         ("shift", _shift(op, place.net)),
+        ("is_transposed", int(place.kernel.layout is Layout.COLUMNS_FIRST)),
     ]
     body = call(place, "lp_conv2d_params", fields(place, values), place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body

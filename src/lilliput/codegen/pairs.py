@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from lilliput.codegen.calls import Place, bounds, call, fields, zero_point
-from lilliput.codegen.constants import Constant, operand_constant
+from lilliput.codegen.constants import Constant, operand_constant, packed_factor
 from lilliput.codegen.text import braces
 from lilliput.net.fixedpoint import add_parameters, mul_parameters
 from lilliput.net.fixedpoint_tflm import Factor, add_factors, mul_factor
 from lilliput.net.ops import Add, Mul, Profile, Sub, repetition
+from lilliput.targets.kernels import packed_add_factors
 
 Emitted = tuple[tuple[Constant, ...], str]
 """Arrays that a layer reads, and the statements of its function."""
@@ -37,18 +38,24 @@ def add(place: Place) -> Emitted:
 
 def _add_tflm(place: Place) -> Emitted:
     op: Add = place.op
-    found = add_factors(op, place.net)
-    values: list[tuple[str, object]] = [
-        ("factor_1", _factor(found.inputs[0])),
-        ("factor_2", _factor(found.inputs[1])),
-        ("output_factor", _factor(found.output)),
+    packed = packed_add_factors(op, place.net)
+    if place.kernel.function == "lp_add_dsp_tflm_s8" and packed is not None:
+        swaps, factors = packed
+        order = (1, 0) if swaps else (0, 1)
+        texts = ["{0, 0}", *(braces(packed_factor(factor)) for factor in factors)]
+    else:
+        found = add_factors(op, place.net)
+        order = (0, 1)
+        texts = [_factor(factor) for factor in (*found.inputs, found.output)]
+    values = [
+        *zip(("factor_1", "factor_2", "output_factor"), texts, strict=True),
         ("elements", math.prod(place.output_shape)),
-        ("zero_point_1", zero_point(place, op.inputs[0])),
-        ("zero_point_2", zero_point(place, op.inputs[1])),
+        ("zero_point_1", zero_point(place, op.inputs[order[0]])),
+        ("zero_point_2", zero_point(place, op.inputs[order[1]])),
         ("output_zero_point", zero_point(place, op.outputs[0])),
         *bounds(place),
     ]
-    constants, (first, second) = _operands(place, (0, 1))
+    constants, (first, second) = _operands(place, order)
     return constants, call(place, "lp_add_tflm_params", fields(place, values), first, second, place.output)
 
 

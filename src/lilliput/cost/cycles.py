@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from lilliput.cost.code_size import moves_nothing
-from lilliput.cost.cycle_counts import Counts, counts
+from lilliput.cost.cycle_counts import counts
+from lilliput.cost.loops import Counts
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
 from lilliput.targets.blocking import blocking_of

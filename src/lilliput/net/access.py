@@ -29,6 +29,7 @@ class Access(StrEnum):
     ELEMENTS: element k is written when element k of each input was read, and no earlier one is read again.
     PIXELS: pixel by pixel; a pixel is written when its window was read, and no earlier window is read again.
     WINDOWS: pixel by pixel; a pixel may be written while its own window is still being read.
+    ROWS: row by row; a row is written when all rows of its windows were read, and none of them is read again.
     CHANNELS: channel by channel; each is read as a whole before it is written, in place of its input.
     """
 
@@ -37,6 +38,7 @@ class Access(StrEnum):
     ELEMENTS = "elements"
     PIXELS = "pixels"
     WINDOWS = "windows"
+    ROWS = "rows"
     CHANNELS = "channels"
 
 
@@ -44,7 +46,7 @@ AccessOf = Callable[[Op, Net], Access]
 """What the kernel of an op promises: `targets.kernels` bound to a core."""
 
 POSSIBLE: Mapping[type[Op], tuple[Access, ...]] = {
-    Conv2D: (Access.PIXELS,),
+    Conv2D: (Access.PIXELS, Access.ROWS),
     DepthwiseConv2D: (Access.PIXELS, Access.CHANNELS),
     MaxPool2D: (Access.PIXELS,),
     AveragePool2D: (Access.PIXELS,),

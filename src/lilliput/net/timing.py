@@ -6,6 +6,7 @@ in another way.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -45,6 +46,12 @@ def written_in_time(op: Op, net: Net, access: Access, source: str, behind_bytes:
             both = reads[begin:end], writes[begin - behind_bytes : end - behind_bytes]
             late = 1 if access is Access.WINDOWS else 0
             return begin >= end or bool((both[1] - late >= both[0]).all())
+        case Access.ROWS if read.dtype.bits == written.dtype.bits == 8:
+            reads = np.repeat(_first_readers(_windows(op, net, source)[0]), math.prod(read.shape[1:]))
+            writes = np.arange(written.elements) // math.prod(written.shape[1:])
+            begin, end = max(behind_bytes, 0), min(len(reads), behind_bytes + len(writes))
+            both = reads[begin:end], writes[begin - behind_bytes : end - behind_bytes]
+            return begin >= end or bool((both[1] >= both[0]).all())
         case _:
             return False
 
@@ -80,6 +87,18 @@ def _last_readers(windows: tuple[Side, Side]) -> Times:
     last = rows[:, None] * windows[1][1] + columns[None, :]
     read = (rows[:, None] != _NEVER) & (columns[None, :] != _NEVER)
     return np.where(read, last, _NEVER).reshape(-1)
+
+
+def _first_readers(side: Side) -> Times:
+    """For each element along one side, the first window that holds it."""
+    length, count, kernel, stride, dilation, before = side
+    found = np.full(length, _NEVER, np.int64)
+    for window in reversed(range(count)):
+        for tap in range(kernel):
+            place = window * stride - before + tap * dilation
+            if 0 <= place < length:
+                found[place] = window
+    return found
 
 
 def _last_windows(side: Side) -> Times:

@@ -31,8 +31,8 @@ typedef struct {
 } lp_channel;
 
 /* The same in the profile `tflm`: the factor is multiplier * 2**(scale - 31).  For functions with `dsp` in
- * their name, whose scales are -31 to -2, `multiplier` is twice that less 2**32, and `scale` 2**(32 + scale).
- */
+ * their name, whose scales are -31 to -1, `multiplier` is twice that less 2**32, and `scale`
+ * -2**(32 + scale). */
 typedef struct {
     int32_t bias;
     int32_t multiplier;
@@ -52,6 +52,7 @@ typedef struct {
     int8_t input_zero_point, output_zero_point;
     int8_t minimum, maximum;
     uint8_t shift;
+    uint8_t is_transposed; /* only for lp_depthwise_conv2d_dsp_s8(): columns are taken as rows */
 } lp_conv2d_params;
 
 typedef struct {
@@ -107,7 +108,8 @@ typedef struct {
     uint8_t shift;
 } lp_add_params;
 
-/* Inputs are first multiplied by 2**20.  All scales are at most 0. */
+/* Inputs are first multiplied by 2**20.  All scales are at most 0.  lp_add_dsp_tflm_s8() takes the first
+ * factor to be a half, and the others as it is said of lp_tflm_channel. */
 typedef struct {
     lp_factor factor_1, factor_2, output_factor;
     uint32_t elements;
@@ -186,10 +188,19 @@ void lp_conv2d_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *o
 void lp_conv2d_1x1_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 
 /* As lp_conv2d_s8(), for cores with packed 16-bit arithmetic.  Weights lie as lp_multiply_block.c says;
- * `scratch` holds 16 * ((kernel_height * kernel_width * input_channels + 1) / 2) bytes, aligned to 4. */
+ * `scratch` holds 8 bytes for each element of a window, filled to a multiple of four, and where
+ * input_channels is no such multiple, a byte more; it is aligned to 4. */
 void lp_conv2d_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
 
-/* As lp_conv2d_1x1_s8(), in the same manner. */
+/* The same for kernels three columns wide without dilation, steps of one or two columns, input channels that
+ * are a multiple of four and at least four output columns.  Weights lie as lp_multiply_rows.h says;
+ * `scratch`, aligned to 4, holds 2 * kernel_height * input_channels * ((output_width - 1) * stride_x + 3 -
+ * shared) bytes and 8 * shared more, `shared` being as many columns as there are in the padding both on the
+ * left and on the right. */
+void lp_conv2d_rows_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                           void *scratch);
+
+/* As lp_conv2d_1x1_s8(), in the same manner, in steps of any size. */
 void lp_conv2d_1x1_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
 
 /* Depthwise convolution, one output channel for each input channel; weights (kernel height, kernel width,
@@ -203,7 +214,8 @@ void lp_depthwise_conv2d_multiplier_s8(const lp_conv2d_params *params, const int
  * height, kernel width), the input's zero point is folded into the bias.  `scratch`, aligned to 4, holds
  * (min(output_height, 8) - 1) * stride_y + kernel_height rows of
  * (4 * ceil(output_width / 4) - 1) * stride_x + 4 * ceil(kernel_width / 4) bytes, each filled to a multiple
- * of 4, then 8 * kernel_height * ceil(kernel_width / 4) bytes. */
+ * of 4, then 8 * kernel_height * ceil(kernel_width / 4) bytes.  With `is_transposed`, height and width change
+ * places in all of this. */
 void lp_depthwise_conv2d_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                 void *scratch);
 
@@ -211,7 +223,7 @@ void lp_depthwise_conv2d_dsp_s8(const lp_conv2d_params *params, const int8_t *in
 void lp_fully_connected_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
 
 /* As lp_fully_connected_s8(), for cores with packed 16-bit arithmetic.  Weights and biases are as
- * lp_fully_connected_dsp_s8.c says; `scratch` holds 2 * inputs bytes, aligned to 4. */
+ * lp_fully_connected_dsp_s8.c says; `scratch` holds 2 bytes for each weight of a row, aligned to 4. */
 void lp_fully_connected_dsp_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output,
                                void *scratch);
 
@@ -263,6 +275,8 @@ void lp_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8
 void lp_conv2d_1x1_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                            void *scratch);
+void lp_conv2d_rows_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                void *scratch);
 void lp_conv2d_1x1_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                void *scratch);
 void lp_depthwise_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
@@ -279,6 +293,8 @@ void lp_add_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, con
 void lp_add_spread_tflm_s8(const lp_add_spread_tflm_params *params, const int8_t *whole, const int8_t *other,
                            int8_t *output);
 void lp_mul_tflm_s8(const lp_mul_params *params, const int8_t *whole, const int8_t *other, int8_t *output);
+void lp_add_dsp_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
+                        int8_t *output);
 void lp_softmax_tflm_s8(const lp_softmax_tflm_params *params, const int8_t *input, int8_t *output);
 
 /* table[byte], element by element, whatever the types; `output` may be `input`. */

@@ -2,49 +2,35 @@
 #ifndef LP_BLOCK_H
 #define LP_BLOCK_H
 
-#include "lp_dsp.h"
+#include "lp_expand.h"
 #include "lp_profile.h"
-
-/* Output pixels that are computed side by side. */
-#define LP_BLOCK_PIXELS 4
-
-/* Inputs are expanded to int16, in pairs.  From one pair of a pixel to its next, and from pixel to pixel, in
- * elements: the assembly reads a pair of each of its four pixels in one go, compilers like the elements of a
- * pixel to be neighbours. */
-#if LP_DSP
-#define LP_PAIR_STEP (2 * LP_BLOCK_PIXELS)
-#define LP_PIXEL_STEP(elements) 2
-#else
-#define LP_PAIR_STEP 2
-#define LP_PIXEL_STEP(elements) (((elements) + 1) / 2 * 2)
-#endif
 
 /* Four output pixels times all output channels.  The assembly knows the place of every field. */
 typedef struct {
     const int8_t *weights;
     const lp_profile_channel *channels;
     const int16_t *inputs;
-    int32_t pairs;             /* elements / 2 */
-    int32_t odd;               /* elements % 2 */
+    int32_t fours;             /* of inputs of a pixel */
     int32_t channel_pairs;     /* output channels / 2 */
     int32_t offsets[3];        /* of the outputs of pixels 1, 2, 3 */
     int32_t zero_point;        /* of the output */
+    int32_t is_limited;        /* whether outputs keep a range smaller than int8 */
     uint32_t minimum, maximum; /* four times */
     int32_t doublings;         /* 32 - shift */
     int32_t odd_channel;       /* output channels % 2 */
 } lp_block;
 
-/* Fills a block for a convolution with `elements` inputs for each output. */
+/* Fills a block for a convolution with so many fours of inputs for each output. */
 LP_INLINE void lp_block_begin(lp_block *block, const lp_conv2d_params *params, const int16_t *inputs,
-                              int32_t elements) {
+                              int32_t fours) {
     block->weights = params->weights;
     block->channels = lp_channels(params->channels);
     block->inputs = inputs;
-    block->pairs = elements / 2;
-    block->odd = elements % 2;
+    block->fours = fours;
     block->channel_pairs = params->output_channels / 2;
     block->odd_channel = params->output_channels % 2;
     block->zero_point = params->output_zero_point;
+    block->is_limited = params->minimum > -128 || params->maximum < 127;
     block->minimum = (uint8_t)params->minimum * 0x01010101u;
     block->maximum = (uint8_t)params->maximum * 0x01010101u;
     block->doublings = 32 - params->shift;

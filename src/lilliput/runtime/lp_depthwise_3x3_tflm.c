@@ -3,8 +3,8 @@
 
 #if LP_DSP
 
-void lp_depthwise_3x3_tflm(const lp_depthwise_rows *all, int32_t stride_x) {
-    depthwise_3x3(all, stride_x);
+void lp_depthwise_3x3_tflm(const lp_depthwise_rows *all, int32_t stride) {
+    depthwise_3x3(all, stride);
 }
 
 #else

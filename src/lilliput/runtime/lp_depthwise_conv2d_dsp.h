@@ -12,9 +12,18 @@
 /* Rows of outputs that are made before the next rows of input are taken. */
 #define STRIP_ROWS 8
 
-/* The rows of one channel under a strip of outputs. */
+/* One side of the image, and what lies along it. */
+typedef struct {
+    int32_t input, output; /* elements */
+    int32_t kernel, stride, padding;
+    int32_t input_step, output_step; /* bytes from element to element */
+} side;
+
+/* The rows of one channel under a strip of outputs.  `down` is the image's height and `along` its width, or
+ * the other way round if it is transposed. */
 typedef struct {
     const lp_conv2d_params *params;
+    side down, along;
     int8_t *memory;
     int32_t row_bytes;
     int32_t columns; /* of the image that lie in a row */
@@ -168,10 +177,9 @@ static void multiply_four(const windows *all, const int8_t *input, int32_t *sums
  * pairs 0 2 and 1 3 of each four. */
 static void take_taps(const strip *rows, const int8_t *weights) {
     static const uint8_t places[4] = {0, LP_DSP ? 2 : 1, LP_DSP ? 1 : 2, 3};
-    const lp_conv2d_params *params = rows->params;
-    const int32_t width = params->kernel_width;
+    const int32_t width = rows->along.kernel;
     int16_t *to = rows->taps;
-    for (int32_t row = 0; row < params->kernel_height; row++, weights += width) {
+    for (int32_t row = 0; row < rows->down.kernel; row++, weights += width) {
         for (int32_t i = 0; i < width; i += 4, to += 4) {
             for (int32_t k = 0; k < 4; k++) {
                 to[places[k]] = i + k < width ? weights[i + k] : 0;
@@ -183,24 +191,23 @@ static void take_taps(const strip *rows, const int8_t *weights) {
 /* Rows of outputs of one channel, whatever the window. */
 static void multiply_rows(const strip *rows, const lp_depthwise_rows *all,
                           const lp_profile_channel *channel) {
-    const lp_conv2d_params *params = rows->params;
     const int32_t step = all->step;
-    const int32_t shift = params->shift;
+    const int32_t shift = rows->params->shift;
     const int32_t zero_point = all->zero_point;
-    const int32_t minimum = params->minimum;
-    const int32_t maximum = params->maximum;
+    const int32_t minimum = rows->params->minimum;
+    const int32_t maximum = rows->params->maximum;
     windows window;
     window.taps = rows->taps;
-    window.fours = (params->kernel_width + 3) / 4;
-    window.rows = params->kernel_height;
-    window.stride = params->stride_x;
+    window.fours = (rows->along.kernel + 3) / 4;
+    window.rows = rows->down.kernel;
+    window.stride = rows->along.stride;
     window.to_next_row = rows->row_bytes - 4 * window.fours;
     for (int32_t y = 0; y < all->rows; y++) {
         const int8_t *input = all->input + y * all->input_advance;
         int8_t *output = all->output + y * all->output_advance;
-        for (int32_t left = all->outputs; left > 0; left -= 4, input += 4 * window.stride) {
+        for (int32_t left = rows->along.output; left > 0; left -= 4, input += 4 * window.stride) {
             int32_t sums[4];
-            sums[0] = all->bias;
+            sums[0] = channel->bias;
             multiply_four(&window, input, sums);
             for (int32_t i = 0; i < lp_minimum(left, 4); i++, output += step) {
                 *output = lp_dsp_output(channel, sums[i], shift, zero_point, minimum, maximum);
@@ -211,6 +218,12 @@ static void multiply_rows(const strip *rows, const lp_depthwise_rows *all,
 
 static void fill(int8_t *to, int32_t bytes, int8_t value) {
     int8_t *const end = to + bytes;
+#if LP_DSP
+    for (; to + 4 <= end; to += 4) {
+        lp_store_4(to, (uint8_t)value * 0x01010101u);
+        LP_OPAQUE(to);
+    }
+#endif
     while (to < end) {
         *to++ = value;
         LP_OPAQUE(to);
@@ -220,18 +233,17 @@ static void fill(int8_t *to, int32_t bytes, int8_t value) {
 /* Rows `from` to `to` of the channel that begins at `image`; what lies left and right of them is in memory
  * already. */
 static void take_rows(const strip *rows, const int8_t *image, int32_t from, int32_t to, int8_t *memory) {
-    const lp_conv2d_params *params = rows->params;
-    const int32_t step = params->input_channels;
+    const int8_t zero_point = rows->params->input_zero_point;
     thinning all;
     all.columns = rows->columns;
-    all.step = step;
-    all.from_advance = params->input_width * step;
+    all.step = rows->along.input_step;
+    all.from_advance = rows->down.input_step;
     all.to_advance = rows->row_bytes;
-    memory += params->padding_left;
+    memory += rows->along.padding;
     for (; from < to && from < 0; from++, memory += rows->row_bytes) {
-        fill(memory, rows->columns, params->input_zero_point);
+        fill(memory, rows->columns, zero_point);
     }
-    all.count = lp_minimum(to, params->input_height) - from;
+    all.count = lp_minimum(to, rows->down.input) - from;
     if (all.count > 0) {
         if (all.columns > 0) {
             thin_out(image + from * all.from_advance, memory, &all);
@@ -240,18 +252,30 @@ static void take_rows(const strip *rows, const int8_t *image, int32_t from, int3
         memory += all.count * rows->row_bytes;
     }
     for (; from < to; from++, memory += rows->row_bytes) {
-        fill(memory, rows->columns, params->input_zero_point);
+        fill(memory, rows->columns, zero_point);
     }
 }
 
 static void begin(strip *rows, const lp_conv2d_params *params, void *scratch) {
-    const int32_t outputs = (params->output_width + 3) / 4 * 4;
-    const int32_t strip_rows = lp_minimum(params->output_height, STRIP_ROWS);
-    const int32_t input_rows = (strip_rows - 1) * params->stride_y + params->kernel_height;
+    const side height = {params->input_height,
+                         params->output_height,
+                         params->kernel_height,
+                         params->stride_y,
+                         params->padding_top,
+                         params->input_width * params->input_channels,
+                         params->output_width * params->output_channels};
+    const side width = {params->input_width,    params->output_width, params->kernel_width,
+                        params->stride_x,       params->padding_left, params->input_channels,
+                        params->output_channels};
     rows->params = params;
+    rows->down = params->is_transposed ? width : height;
+    rows->along = params->is_transposed ? height : width;
+    const int32_t outputs = (rows->along.output + 3) / 4 * 4;
+    const int32_t strip_rows = lp_minimum(rows->down.output, STRIP_ROWS);
+    const int32_t input_rows = (strip_rows - 1) * rows->down.stride + rows->down.kernel;
     rows->memory = (int8_t *)scratch;
-    rows->row_bytes = ((outputs - 1) * params->stride_x + (params->kernel_width + 3) / 4 * 4 + 3) / 4 * 4;
-    rows->columns = lp_maximum(lp_minimum(params->input_width, rows->row_bytes - params->padding_left), 0);
+    rows->row_bytes = ((outputs - 1) * rows->along.stride + (rows->along.kernel + 3) / 4 * 4 + 3) / 4 * 4;
+    rows->columns = lp_maximum(lp_minimum(rows->along.input, rows->row_bytes - rows->along.padding), 0);
     rows->taps = (int16_t *)(void *)(rows->memory + input_rows * rows->row_bytes);
     fill(rows->memory, input_rows * rows->row_bytes, params->input_zero_point);
 }
@@ -262,21 +286,53 @@ static void keep_rows(const strip *rows, int32_t first, int32_t count) {
     lp_copy_rows(from, rows->memory, 1, (uint32_t)(count * rows->row_bytes), 0);
 }
 
+#if LP_DSP
+
+static int32_t is_3x3(const strip *rows) {
+    return rows->down.kernel == 3 && rows->along.kernel == 3 && rows->along.stride <= 2 &&
+           rows->along.output >= 4 && LP_PROFILE(rows->params->shift == 32, 1);
+}
+
+/* Two taps as a pair. */
+static int32_t pair_of(int32_t low, int32_t high) {
+    return (low & 0xFFFF) | (int32_t)((uint32_t)high << 16);
+}
+
+static void multiply_3x3(const strip *rows, lp_depthwise_rows *all, const int8_t *weights,
+                         const lp_profile_channel *channel) {
+    for (int32_t i = 0; i < 3; i++) {
+        all->outer_taps[i] = pair_of(weights[3 * i], weights[3 * i + 2]);
+    }
+    all->inner_taps[0] = pair_of(weights[1], weights[4]);
+    all->inner_taps[1] = weights[7];
+    all->bias = channel->bias;
+    all->multiplier = channel->multiplier;
+    all->scale = LP_PROFILE(0, channel->scale);
+    LP_PROFILE(lp_depthwise_3x3, lp_depthwise_3x3_tflm)(all, rows->along.stride);
+}
+
+/* What multiply_3x3() leaves to be done where outputs keep a range smaller than int8. */
+static void limit(const strip *rows, const lp_depthwise_rows *all) {
+    const int32_t minimum = rows->params->minimum;
+    const int32_t maximum = rows->params->maximum;
+    for (int32_t y = 0; y < all->rows; y++) {
+        int8_t *output = all->output + y * all->output_advance;
+        for (int32_t left = rows->along.output; left > 0; left--, output += all->step) {
+            *output = (int8_t)lp_minimum(lp_maximum(*output, minimum), maximum);
+        }
+    }
+}
+
+#endif
+
 static void multiply_strip(const strip *rows, lp_depthwise_rows *all, const int8_t *weights,
                            const lp_profile_channel *channel) {
-    all->bias = channel->bias;
 #if LP_DSP
-    const lp_conv2d_params *params = rows->params;
-    if (params->kernel_height == 3 && params->kernel_width == 3 && params->stride_x <= 2 &&
-        LP_PROFILE(params->shift == 32, 1)) {
-        all->multiplier = channel->multiplier;
-        all->scale = LP_PROFILE(0, channel->scale);
-        for (int32_t i = 0; i < 3; i++) {
-            all->outer_taps[i] = (uint16_t)weights[3 * i] | (int32_t)((uint32_t)weights[3 * i + 2] << 16);
+    if (is_3x3(rows)) {
+        multiply_3x3(rows, all, weights, channel);
+        if (rows->params->minimum > -128 || rows->params->maximum < 127) {
+            limit(rows, all);
         }
-        all->inner_taps[0] = (uint16_t)weights[1] | (int32_t)((uint32_t)weights[4] << 16);
-        all->inner_taps[1] = weights[7];
-        LP_PROFILE(lp_depthwise_3x3, lp_depthwise_3x3_tflm)(all, params->stride_x);
         return;
     }
 #endif
@@ -288,27 +344,26 @@ LP_INLINE void depthwise_conv2d_dsp(const lp_conv2d_params *params, const int8_t
                                     void *scratch) {
     const int32_t multiplier = params->output_channels / params->input_channels;
     const int32_t window = params->kernel_height * params->kernel_width;
-    const int32_t overlap = lp_maximum(params->kernel_height - params->stride_y, 0);
     strip rows;
     lp_depthwise_rows all;
     begin(&rows, params, scratch);
-    all.outputs = params->output_width;
-    all.step = params->output_channels;
+    const int32_t overlap = lp_maximum(rows.down.kernel - rows.down.stride, 0);
+    all.step = rows.along.output_step;
     all.zero_point = params->output_zero_point;
-    all.minimum = (uint8_t)params->minimum * 0x01010101u;
-    all.maximum = (uint8_t)params->maximum * 0x01010101u;
     all.input = rows.memory;
     all.row_bytes = rows.row_bytes;
-    all.input_advance = rows.row_bytes * params->stride_y;
-    all.output_advance = params->output_width * params->output_channels;
+    all.input_advance = rows.row_bytes * rows.down.stride;
+    all.output_advance = rows.down.output_step;
+    all.fours = rows.along.output / 4;
+    all.repeated = -rows.along.output & 3;
     for (int32_t channel = 0; channel < params->input_channels; channel++) {
         int32_t kept = 0;
-        for (int32_t y = 0; y < params->output_height; y += STRIP_ROWS) {
-            const int32_t top = y * params->stride_y - params->padding_top;
-            all.rows = lp_minimum(params->output_height - y, STRIP_ROWS);
-            const int32_t bottom = top + (all.rows - 1) * params->stride_y + params->kernel_height;
+        for (int32_t y = 0; y < rows.down.output; y += STRIP_ROWS) {
+            const int32_t top = y * rows.down.stride - rows.down.padding;
+            all.rows = lp_minimum(rows.down.output - y, STRIP_ROWS);
+            const int32_t bottom = top + (all.rows - 1) * rows.down.stride + rows.down.kernel;
             if (kept > 0) {
-                keep_rows(&rows, STRIP_ROWS * params->stride_y, kept);
+                keep_rows(&rows, STRIP_ROWS * rows.down.stride, kept);
             }
             take_rows(&rows, input + channel, top + kept, bottom, rows.memory + kept * rows.row_bytes);
             kept = overlap;

@@ -66,21 +66,21 @@ LP_INLINE int32_t lp_scale_tflm(int32_t sum, int32_t multiplier, int32_t exponen
     return (((product - (product < 0)) >> (-exponent - 1)) + 1) >> 1;
 }
 
-/* zero_point + the same for an exponent of -31 to -2, from constants that need no shift:
- * `doubled` = 2 * multiplier - 2**32 and `fraction` = 2**(32 + exponent). */
+/* zero_point + the same for an exponent of -31 to -1, from constants that need no shift:
+ * `doubled` = 2 * multiplier - 2**32 and `fraction` = -2**(32 + exponent). */
 LP_INLINE int32_t lp_scale_twice_tflm(int32_t sum, int32_t doubled, int32_t fraction, int32_t zero_point) {
 #if LP_DSP
     int32_t value;
     __asm__("smmlar %0, %1, %2, %1\n\t"
             "add %0, %0, %0, asr #31\n\t"
-            "smmlar %0, %0, %3, %4"
+            "smmlsr %0, %0, %3, %4"
             : "=&r"(value)
             : "r"(sum), "r"(doubled), "r"(fraction), "r"(zero_point));
     return value;
 #else
     const int64_t half = (int64_t)1 << 31;
     const int32_t product = (int32_t)(((int64_t)sum * (2 * half + doubled) + half) >> 32);
-    return (int32_t)(((int64_t)(product - (product < 0)) * fraction + half) >> 32) + zero_point;
+    return (int32_t)((half - (int64_t)(product - (product < 0)) * fraction) >> 32) + zero_point;
 #endif
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lilliput.targets.kernels import BLOCK_PIXELS, STRIP_ROWS
+from lilliput.targets.weighted import BLOCK_PIXELS, STRIP_ROWS
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Blocking:
         channels: output channels or units that are computed side by side.
         elements: what a step of the innermost loop takes, products or elements that are moved, largest first.
         gathered: bytes that a step takes when inputs are gathered first, largest steps first.
+        filled: what the elements of a sum are filled up to a multiple of.
         strip_rows: rows of outputs that are made of one channel before the next.
         pass_elements: inputs that one pass over a row of weights takes at most.
     """
@@ -29,6 +30,7 @@ class Blocking:
     channels: int = 2
     elements: tuple[int, ...] = (4,)
     gathered: tuple[int, ...] = (16, 4)
+    filled: int = 1
     strip_rows: int = STRIP_ROWS
     pass_elements: int = 512
 
@@ -36,9 +38,9 @@ class Blocking:
 _COMMON = Blocking()
 
 _BLOCKING: Mapping[str, Blocking] = {
-    "lp_conv2d_dsp": Blocking(elements=(8, 2)),
-    "lp_conv2d_1x1_dsp": Blocking(elements=(8, 2), gathered=(8, 4)),
-    "lp_fully_connected_dsp": Blocking(channels=4, elements=(16, 4)),
+    "lp_conv2d_dsp": Blocking(elements=(16, 4), filled=4),
+    "lp_conv2d_1x1_dsp": Blocking(elements=(16, 4), filled=4),
+    "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
     "lp_max_pool2d": Blocking(channels=16),
     "lp_average_pool2d": Blocking(channels=16),
     "lp_depthwise_conv2d": Blocking(channels=16),

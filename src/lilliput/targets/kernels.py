@@ -6,16 +6,13 @@ generated code.  Everything follows from shapes, so it works on networks without
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from lilliput.errors import NetError
 from lilliput.net.access import Access
-from lilliput.net.fixedpoint import WeightedOp, pool_counts
-from lilliput.net.fixedpoint_tflm import conv_factors
+from lilliput.net.fixedpoint import pool_counts
+from lilliput.net.fixedpoint_tflm import Factor, add_factors
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
     Add,
@@ -45,6 +42,8 @@ from lilliput.net.ops import (
 )
 from lilliput.net.tensor import DType
 from lilliput.targets.cores import Core
+from lilliput.targets.kernel import Kernel, in_profile, to_four
+from lilliput.targets.weighted import conv2d, depthwise, fully_connected, weights_bytes
 
 CHANNEL_BYTES = 8
 """Bias and multiplier of one output channel."""
@@ -60,54 +59,8 @@ INDEX_BYTES = 2
 """Which row or column of an image another one takes."""
 LOOKUP_TABLE_BYTES = 256
 """What each of 256 inputs becomes."""
-SCRATCH_ALIGNMENT_BYTES = 4
-BLOCK_PIXELS = 4
-"""Output pixels that the kernels for cores with DSP instructions compute side by side."""
-FEW_CHANNELS = 32
-"""Up to so many output channels, a 3x3 convolution of a grey image is fastest as a depthwise convolution."""
-STRIP_ROWS = 8
-"""Rows of outputs that `lp_depthwise_conv2d_dsp_s8` makes of what it holds in scratch memory."""
-PAIR_BYTES = 4
-"""Two inputs, expanded to int16."""
 LOOKUP = "lp_lookup"
 """The kernel of whatever makes of each element another one."""
-
-
-class Layout(StrEnum):
-    """The order in which a kernel reads its weights; `lilliput.codegen.layouts` makes it."""
-
-    NONE = "none"
-    PLAIN = "plain"
-    PAIRED = "paired"
-    SPLIT = "split"
-    CHANNELS_FIRST = "channels first"
-
-
-DSP_LAYOUTS = frozenset({Layout.PAIRED, Layout.SPLIT, Layout.CHANNELS_FIRST})
-"""The orders that kernels for cores with DSP instructions read."""
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A C function of the runtime.
-
-    Attributes:
-        function: its name; `<function>.c` holds it.
-        scratch_bytes: memory in the arena that it uses while it runs, aligned to `SCRATCH_ALIGNMENT_BYTES`.
-        layout: the order in which it reads its weights.
-        needs: other functions of the runtime that it calls.
-        folds_zero_point: whether it multiplies weights by the input as it is, so that the bias must hold
-            -zero_point * sum(weights).
-        access: what it promises about the order of its reads and writes, so that its output may overlap its
-            input (`targets.overlap`).
-    """
-
-    function: str
-    scratch_bytes: int = 0
-    layout: Layout = Layout.NONE
-    needs: tuple[str, ...] = ()
-    folds_zero_point: bool = False
-    access: Access = Access.SEPARATE
 
 
 def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
@@ -136,7 +89,7 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
         case Conv2D() | DepthwiseConv2D() | FullyConnected():
             channels = net.tensors[op.outputs[0]].shape[-1]
             channel_bytes = TFLM_CHANNEL_BYTES if op.profile is Profile.TFLM else CHANNEL_BYTES
-            return weights_bytes(op, net, core) + channels * channel_bytes
+            return weights_bytes(op, net, kernel_for(op, net, core).layout) + channels * channel_bytes
         case AveragePool2D() if op.profile is Profile.TFLM:
             return 0
         case AveragePool2D() | GlobalAveragePool2D():
@@ -144,95 +97,11 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
         case Softmax():
             return TFLM_SOFTMAX_TABLE_BYTES if op.profile is Profile.TFLM else SOFTMAX_TABLE_BYTES
         case Add() | Sub() | Mul():
-            return sum(_to_four(tensor.storage_bytes) for tensor in net.constants(op))
+            return sum(to_four(tensor.storage_bytes) for tensor in net.constants(op))
         case ResizeNearest():
-            return sum(_to_four(INDEX_BYTES * length) for length in op.size)
+            return sum(to_four(INDEX_BYTES * length) for length in op.size)
         case _:
             return LOOKUP_TABLE_BYTES if kernel_for(op, net, core).function == LOOKUP else 0
-
-
-def weights_bytes(op: Conv2D | DepthwiseConv2D | FullyConnected, net: Net, core: Core) -> int:
-    """Bytes of the array of weights as `kernel_for` wants it laid out, filled to a multiple of four."""
-    return -(-math.prod(net.tensors[op.inputs[1]].shape) // 4) * 4
-
-
-def _conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
-    channels, *kernel, depth = net.tensors[op.inputs[1]].shape
-    has_dsp = core.has_dsp and _fits_dsp(op, net)
-    if has_dsp and depth == 1 and kernel == [3, 3] and channels <= FEW_CHANNELS and op.dilation == (1, 1):
-        return _by_channel(op, net, (3, 3))
-    stem = "lp_conv2d_1x1" if _is_pointwise(op, net) else "lp_conv2d"
-    if has_dsp:
-        elements = math.prod(kernel) * depth
-        return Kernel(
-            _function(f"{stem}_dsp", op),
-            scratch_bytes=-(-elements // 2) * PAIR_BYTES * BLOCK_PIXELS,
-            layout=Layout.PAIRED,
-            needs=(_part("lp_multiply_block", op),),
-            folds_zero_point=True,
-            access=Access.PIXELS,
-        )
-    return Kernel(_function(stem, op), layout=Layout.PLAIN, folds_zero_point=True, access=Access.WINDOWS)
-
-
-def _depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
-    if core.has_dsp and op.dilation == (1, 1) and _fits_dsp(op, net):
-        return _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
-    if net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]:
-        return Kernel(_function("lp_depthwise_conv2d", op), layout=Layout.PLAIN, access=Access.WINDOWS)
-    return Kernel(_function("lp_depthwise_conv2d_multiplier", op), layout=Layout.PLAIN, access=Access.WINDOWS)
-
-
-def _by_channel(op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, ...]) -> Kernel:
-    """Channel by channel, the rows under a window in scratch memory."""
-    height, width, _ = net.tensors[op.outputs[0]].shape
-    rows = (min(height, STRIP_ROWS) - 1) * op.strides[0] + kernel[0]
-    row_bytes = (_to_four(width) - 1) * op.strides[1] + _to_four(kernel[1])
-    return Kernel(
-        _function("lp_depthwise_conv2d_dsp", op),
-        scratch_bytes=rows * _to_four(row_bytes) + 2 * kernel[0] * _to_four(kernel[1]),
-        layout=Layout.CHANNELS_FIRST,
-        needs=(_part("lp_depthwise_3x3", op), "lp_copy_rows"),
-        folds_zero_point=True,
-        access=_access_by_channel(op, net),
-    )
-
-
-def _access_by_channel(op: Conv2D | DepthwiseConv2D, net: Net) -> Access:
-    """Strips of one channel are written when their rows were read, into rows that were read by then."""
-    _, width, depth = net.tensors[op.inputs[0]].shape
-    rows, columns, channels = net.tensors[op.outputs[0]].shape
-    if depth == 1:
-        return Access.PIXELS
-    tall = net.tensors[op.inputs[1]].shape[0]
-    reached = [(row * op.strides[0] - op.padding.top + tall) * width for row in (0, rows - 2)]
-    fits = columns <= reached[0] and (rows - 1) * columns <= reached[1]
-    return Access.CHANNELS if depth == channels and (fits or rows == 1) else Access.SEPARATE
-
-
-def _to_four(length: int) -> int:
-    """The next multiple of four."""
-    return -(-length // 4) * 4
-
-
-def _fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
-    if core.has_dsp and _fits_dsp(op, net):
-        return Kernel(
-            _function("lp_fully_connected_dsp", op),
-            scratch_bytes=-(-net.tensors[op.inputs[1]].shape[1] // 2) * PAIR_BYTES,
-            layout=Layout.SPLIT,
-            folds_zero_point=True,
-            access=Access.INPUTS_FIRST,
-        )
-    return Kernel(_function("lp_fully_connected", op), layout=Layout.PLAIN, folds_zero_point=True)
-
-
-def _add(op: Add | Sub, net: Net, core: Core) -> Kernel:
-    first, second = (net.tensors[name] for name in op.inputs)
-    subtracts_twice_rounded = isinstance(op, Sub) and op.profile is Profile.TFLM
-    if first.shape != second.shape or subtracts_twice_rounded:
-        return Kernel(_function("lp_add_spread", op), access=Access.ELEMENTS)
-    return Kernel(_function("lp_add", op), access=Access.ELEMENTS)
 
 
 def _rescale(op: Op, net: Net, core: Core) -> Kernel:
@@ -246,32 +115,40 @@ def _rescale(op: Op, net: Net, core: Core) -> Kernel:
     return Kernel(LOOKUP if op.profile is Profile.TFLM else "lp_requantize_u8", access=Access.ELEMENTS)
 
 
-def _fits_dsp(op: WeightedOp, net: Net) -> bool:
-    """Whether the kernels for cores with DSP instructions hold the factors of `op`.
-
-    In the profile `tflm` they multiply by 2**32 less than twice the multiplier, then by a fraction that fits
-    int32 only if it stands for a shift right by 2 to 31.
-    """
-    if op.profile is Profile.LILLIPUT:
-        return True
-    return all(factor.multiplier and -31 <= factor.shift <= -2 for factor in conv_factors(op, net))
-
-
-def _function(stem: str, op: Op) -> str:
-    """Name of a kernel in the numeric profile of `op`."""
-    return f"{_part(stem, op)}_s8"
-
-
-def _part(stem: str, op: Op) -> str:
-    """The same for what kernels call."""
-    return f"{stem}_tflm" if op.profile is Profile.TFLM else stem
-
-
-def _in_profile(stem: str, access: Access) -> Callable[[Op, Net, Core], Kernel]:
+def _always_in_profile(stem: str, access: Access) -> Callable[[Op, Net, Core], Kernel]:
     def choose(op: Op, net: Net, core: Core) -> Kernel:
-        return Kernel(_function(stem, op), access=access)
+        return Kernel(in_profile(stem, op), access=access)
 
     return choose
+
+
+def _add(op: Add | Sub, net: Net, core: Core) -> Kernel:
+    first, second = (net.tensors[name] for name in op.inputs)
+    subtracts_twice_rounded = isinstance(op, Sub) and op.profile is Profile.TFLM
+    if first.shape != second.shape or subtracts_twice_rounded:
+        return Kernel(in_profile("lp_add_spread", op), access=Access.ELEMENTS)
+    if core.has_dsp and op.profile is Profile.TFLM and packed_add_factors(op, net) is not None:
+        return Kernel("lp_add_dsp_tflm_s8", access=Access.ELEMENTS)
+    return Kernel(in_profile("lp_add", op), access=Access.ELEMENTS)
+
+
+def packed_add_factors(op: Add | Sub, net: Net) -> tuple[bool, tuple[Factor, Factor]] | None:
+    """How `lp_add_dsp_tflm_s8` computes a sum of the profile `tflm`, if it can.
+
+    The factor of the input with the larger scale is a half, and it comes first; where the other's is too, it
+    is written as one, halved: only a shift right by at least 1 is held.
+
+    Returns:
+        Whether the inputs change places, and the factors of the second one and of the sum.
+    """
+    found = add_factors(op, net)
+    half = Factor(1 << 30, 0)
+    swaps = found.inputs[0] != half
+    first, second = found.inputs[:: -1 if swaps else 1]
+    if second == half:
+        second = Factor(1 << 31, -1)
+    fits = all(factor.multiplier and -31 <= factor.shift <= -1 for factor in (second, found.output))
+    return (swaps, (second, found.output)) if fits and first == half else None
 
 
 def _always(
@@ -283,21 +160,16 @@ def _always(
     return choose
 
 
-def _is_pointwise(op: Conv2D, net: Net) -> bool:
-    kernel = net.tensors[op.inputs[1]].shape[1:3]
-    return kernel == (1, 1) and op.strides == (1, 1) and not any(op.padding)
-
-
 KERNELS: Mapping[type[Op], Callable[[Any, Net, Core], Kernel]] = {
-    Conv2D: _conv2d,
-    DepthwiseConv2D: _depthwise,
-    FullyConnected: _fully_connected,
+    Conv2D: conv2d,
+    DepthwiseConv2D: depthwise,
+    FullyConnected: fully_connected,
     MaxPool2D: _always("lp_max_pool2d_s8", access=Access.WINDOWS),
-    AveragePool2D: _in_profile("lp_average_pool2d", Access.WINDOWS),
-    GlobalAveragePool2D: _in_profile("lp_average_pool2d", Access.WINDOWS),
+    AveragePool2D: _always_in_profile("lp_average_pool2d", Access.WINDOWS),
+    GlobalAveragePool2D: _always_in_profile("lp_average_pool2d", Access.WINDOWS),
     Add: _add,
     Sub: _add,
-    Mul: _in_profile("lp_mul", Access.ELEMENTS),
+    Mul: _always_in_profile("lp_mul", Access.ELEMENTS),
     Concat: _always("lp_copy_rows"),
     Pad: _always("lp_pad_s8", "lp_copy_rows"),
     Slice: _always("lp_gather_s8"),
@@ -309,7 +181,7 @@ KERNELS: Mapping[type[Op], Callable[[Any, Net, Core], Kernel]] = {
     ReLU: _rescale,
     ReLU6: _rescale,
     Reshape: _always("lp_copy_rows", access=Access.ELEMENTS),
-    Softmax: _in_profile("lp_softmax", Access.ELEMENTS),
+    Softmax: _always_in_profile("lp_softmax", Access.ELEMENTS),
     Requantize: _rescale,
 }
 """How the kernel of each op is chosen."""

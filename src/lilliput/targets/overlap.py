@@ -69,6 +69,14 @@ def overlap(op: Op, net: Net, access: Access, source: str) -> Overlap:
         case Access.PIXELS | Access.WINDOWS:
             lead = _lead_bytes(_windows(op, net, source), access is Access.WINDOWS)
             return Overlap(min(lead, output_bytes), input_bytes, in_place=lead == 0)
+        case Access.ROWS:
+            lead = _rows_lead_bytes(_windows(op, net, source), _kernel_rows(op, net))
+            return Overlap(min(lead, output_bytes), input_bytes, in_place=lead == 0)
+
+
+def _kernel_rows(op: Op, net: Net) -> int:
+    assert isinstance(op, Conv2D)
+    return (net.tensors[op.inputs[1]].shape[1] - 1) * op.dilation[0] + 1
 
 
 class _Windows(NamedTuple):
@@ -115,6 +123,18 @@ def _lead_bytes(windows: _Windows, reads_late: bool) -> int:
     next_row_ahead = [(y + 1) * written_row - start * read_row for y, start in enumerate(needed_rows[1:])]
     within = max(column_ahead) + max(row_ahead) if column_ahead else 0
     return _aligned(max(within, *next_row_ahead, 0))
+
+
+def _rows_lead_bytes(windows: _Windows, kernel_rows: int) -> int:
+    """The same where a row is written when all rows of its windows were read, none of which is read again."""
+    (height, width, depth), (rows, columns, channels), strides, (top, _) = windows
+    ahead = 0
+    for row in range(rows - 1):
+        last_read = row * strides[0] - top + kernel_rows
+        read_next = max(last_read, (row + 1) * strides[0] - top, 0)
+        if read_next < height:
+            ahead = max(ahead, (row + 1) * columns * channels - read_next * width * depth)
+    return _aligned(ahead)
 
 
 def _first_inside(count: int, stride: int, before: int, length: int) -> list[int]:

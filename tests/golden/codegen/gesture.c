@@ -37,6 +37,7 @@ static LP_NOINLINE void gesture_layer_01(int8_t *arena) {
         /* minimum */ -128,
         /* maximum */ 127,
         /* shift */ 32,
+        /* is_transposed */ 0,
     };
     lp_conv2d_dsp_s8(&params, arena + 60, arena + 120, arena + 184);
 }
@@ -58,7 +59,7 @@ static LP_NOINLINE void gesture_layer_03(int8_t *arena) {
         /* maximum */ 127,
         /* shift */ 32,
     };
-    lp_fully_connected_dsp_s8(&params, arena + 148, arena + 176, arena + 328);
+    lp_fully_connected_dsp_s8(&params, arena + 148, arena + 176, arena + 364);
 }
 
 /* op4: Softmax, 3 to 3 */

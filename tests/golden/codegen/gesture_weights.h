@@ -9,9 +9,9 @@ extern "C" {
 #endif
 
 extern const lp_channel gesture_layer_01_channels[3];
-extern const int8_t gesture_layer_01_weights[54];
+extern const int8_t gesture_layer_01_weights[60];
 extern const lp_channel gesture_layer_03_channels[3];
-extern const int8_t gesture_layer_03_weights[81];
+extern const int8_t gesture_layer_03_weights[84];
 extern const uint16_t gesture_layer_04_table[256];
 
 #ifdef __cplusplus

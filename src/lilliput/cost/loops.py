@@ -1,0 +1,25 @@
+"""What counts of loops are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+Counts = dict[str, float]
+
+
+def split_up(length: int, sizes: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Size and number of the steps that take `length`: as many of the first size as fit, and so on to 1."""
+    for size in (*sizes, 1):
+        yield size, length // size
+        length %= size
+
+
+def elements_inside(
+    length: int, outputs: int, window: int, stride: int, dilation: int, before: int
+) -> list[int]:
+    """For each position of a window along one side: how many of its elements lie inside the image."""
+    found = []
+    for position in range(outputs):
+        start = position * stride - before
+        found.append(sum(0 <= start + k * dilation < length for k in range(window)))
+    return found

@@ -1,0 +1,210 @@
+"""How often the loops of convolutions and matrix products run; see `cycle_counts.py`."""
+
+from __future__ import annotations
+
+from lilliput.cost.loops import Counts, elements_inside, split_up
+from lilliput.net.fixedpoint import activation_range
+from lilliput.net.graph import Net
+from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op
+from lilliput.targets.blocking import Blocking
+from lilliput.targets.kernel import to_four
+from lilliput.targets.weighted import takes_columns
+
+
+def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
+    assert isinstance(op, Conv2D)
+    height, width, depth = net.tensors[op.inputs[0]].shape
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    _, kernel_height, kernel_width, _ = net.tensors[op.inputs[1]].shape
+    taps_y = elements_inside(height, rows, kernel_height, op.strides[0], op.dilation[0], op.padding.top)
+    taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
+    pixels, elements = rows * columns, kernel_height * kernel_width * depth
+    long_runs = op.dilation[1] == 1
+    whole_x = taps_x.count(kernel_width)
+    whole = taps_y.count(kernel_height) * whole_x if long_runs else 0
+    run = kernel_width * depth if long_runs else depth
+    # The last pixel of a block stands for those that are missing.
+    missing = -pixels % blocking.pixels
+    if long_runs and taps_y[-1] == kernel_height and taps_x[-1] == kernel_width:
+        whole += missing
+    border_rows = (pixels + missing - whole) * kernel_height
+    # Rows of a border window that need no element by element care.
+    easy_rows = (sum(taps_y) - taps_y.count(kernel_height) * kernel_height * long_runs) * whole_x
+    hard_rows = border_rows - easy_rows
+    hard_runs = hard_rows * (1 if long_runs else kernel_width)
+    inside = sum(taps_y) * sum(taps_x)
+    found: Counts = {
+        "rows": rows,
+        "pixels": pixels,
+        "whole_windows": whole,
+        "whole_rows": whole * kernel_height,
+        "border_rows": border_rows,
+        "border_runs": border_rows * (1 if long_runs else kernel_width),
+        "border_elements": border_rows * kernel_width * depth,
+        "easy_rows": easy_rows,
+        "easy_elements": easy_rows * kernel_width * depth,
+        "hard_rows": hard_rows,
+        "missing_pixels": missing,
+        "missing_depth": missing * depth,
+        "outputs": pixels * channels,
+        "output_rows": channels * columns * sum(1 for taps in taps_y for _ in range(taps)),
+        "products": channels * inside * depth,
+        "padding_rows": channels * columns * (rows * kernel_height - sum(taps_y)),
+        "padding_products": channels * (pixels * kernel_height * kernel_width - inside) * depth,
+        "crossing_rows": channels * sum(taps_y) * (columns - whole_x),
+    }
+    for size, steps in split_up(run, blocking.gathered):
+        found[f"whole_{size}s"] = whole * kernel_height * steps
+        found[f"whole_rows_with_{size}s"] = whole * kernel_height * (steps > 0)
+        found[f"hard_{size}s"] = hard_runs * steps
+    for size, steps in split_up(depth, blocking.gathered):
+        found[f"depth_{size}s"] = pixels * steps
+        found[f"pixels_with_{size}s"] = pixels * (steps > 0)
+    if depth % 4:
+        for size, steps in split_up(to_four(elements), blocking.gathered):
+            found[f"copied_{size}s"] = (pixels + missing) * steps
+            found[f"copied_with_{size}s"] = (pixels + missing) * (steps > 0)
+        found["copied_windows"] = whole
+        found["copied_border_windows"] = pixels + missing - whole
+    else:
+        found |= _ring(op, net, blocking)
+    found |= _products(-(-pixels // blocking.pixels), channels, elements, blocking)
+    return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if depth == 1 else {})
+
+
+def _ring(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
+    """Counts of a kernel that keeps the rows under its windows in a ring, planes of four channels each."""
+    _, width, depth = net.tensors[op.inputs[0]].shape
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    kernel_height = net.tensors[op.inputs[1]].shape[1]
+    planes = depth // 4
+    taken = planes * (kernel_height + (rows - 1) * min(op.strides[0], kernel_height))
+    blocks = rows * -(-columns // blocking.pixels)
+    whole, odd = divmod(channels, blocking.channels)
+    stride = op.strides[1]
+    # A window's rows begin in the ring's first slot, or go on there.
+    starts = [row * min(op.strides[0], kernel_height) % kernel_height for row in range(rows)]
+    across = blocks // rows * sum(start > 0 for start in starts)
+    return {
+        "ring_planes": taken,
+        "ring_fours": taken * (width // 4),
+        "ring_rest": taken * (width % 4),
+        "ring_bytes": depth * kernel_height * columns * stride,
+        "ring_rows": rows,
+        "ring_blocks": blocks,
+        "ring_channel_blocks": blocks * whole,
+        "ring_wraps": across * whole,
+        f"ring_{stride}_planes": blocks * whole * kernel_height * planes,
+        "ring_odd_channels": blocks * odd,
+        "ring_odd_planes": blocks * odd * kernel_height * planes,
+    }
+
+
+def _products(blocks: int, channels: int, elements: int, blocking: Blocking) -> Counts:
+    """Counts of loops that multiply blocks of inputs by blocks of channels."""
+    whole, odd = divmod(channels, blocking.channels)
+    found: Counts = {"blocks": blocks, "channel_blocks": blocks * whole, "odd_channels": blocks * odd}
+    elements = -(-elements // blocking.filled) * blocking.filled
+    for size, steps in split_up(elements, blocking.elements):
+        found[f"block_{size}s"] = blocks * whole * steps
+        found[f"blocks_with_{size}s"] = blocks * whole * (steps > 0)
+        found[f"odd_{size}s"] = blocks * odd * steps
+        found[f"odd_with_{size}s"] = blocks * odd * (steps > 0)
+    return found
+
+
+def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
+    assert isinstance(op, DepthwiseConv2D)
+    height, width, _ = net.tensors[op.inputs[0]].shape
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    kernel_height, kernel_width, _ = net.tensors[op.inputs[1]].shape
+    taps_y = elements_inside(height, rows, kernel_height, op.strides[0], op.dilation[0], op.padding.top)
+    taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
+    blocks = -(-channels // blocking.channels)
+    return {
+        **_by_channel(op, net, (kernel_height, kernel_width), blocking),
+        "rows": rows,
+        "pixels": rows * columns,
+        "outputs": channels * rows * columns,
+        "pixel_blocks": rows * columns * blocks,
+        "window_rows": channels * columns * sum(taps_y),
+        "block_window_rows": columns * sum(taps_y) * blocks,
+        "block_window_taps": sum(taps_y) * sum(taps_x) * blocks,
+        "products": channels * sum(taps_y) * sum(taps_x),
+    }
+
+
+def _by_channel(
+    op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, int], blocking: Blocking
+) -> Counts:
+    """Counts of a kernel that takes strips of rows, or of columns, of one channel after the other."""
+    height, width, depth = net.tensors[op.inputs[0]].shape
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    (stride_y, stride_x), (top_padding, left_padding) = op.strides, (op.padding.top, op.padding.left)
+    if takes_columns(op, net):
+        height, width, rows, columns, kernel = width, height, columns, rows, kernel[::-1]
+        stride_y, stride_x, top_padding, left_padding = stride_x, stride_y, left_padding, top_padding
+    strip_rows = min(rows, blocking.strip_rows)
+    row_bytes = (to_four(columns) - 1) * stride_x + to_four(kernel[1])
+    taken_columns = max(min(width, to_four(row_bytes) - left_padding), 0)
+    strips = taken = filled = kept = 0
+    for first in range(0, rows, strip_rows):
+        top = first * stride_y - top_padding
+        bottom = top + (min(rows - first, strip_rows) - 1) * stride_y + kernel[0]
+        if strips:
+            overlap = max(kernel[0] - stride_y, 0)
+            top, kept = top + overlap, kept + overlap
+        inside = max(min(bottom, height) - max(top, 0), 0)
+        strips, taken, filled = strips + 1, taken + inside, filled + bottom - top - inside
+    found: Counts = {
+        "scratch_bytes": ((strip_rows - 1) * stride_y + kernel[0]) * to_four(row_bytes),
+        "input_channels": depth,
+        "strips": depth * strips,
+        "output_strips": channels * strips,
+        "kept_strips": depth * (strips - 1) * (kept > 0),
+        "kept_fours": depth * kept * to_four(row_bytes) // 4,
+        "taken_rows": depth * taken,
+        "taken_fours": depth * taken * (taken_columns // 4),
+        "taken_rest": depth * taken * (taken_columns % 4),
+        "filled_rows": depth * filled,
+        "filled_fours": depth * filled * (taken_columns // 4),
+        "filled_rest": depth * filled * (taken_columns % 4),
+    }
+    whole, rest = divmod(columns, blocking.pixels)
+    if kernel == (3, 3) and stride_x <= 2 and whole:
+        low, high = activation_range(op, net)
+        return found | {
+            f"nine_{stride_x}_strips": channels * strips,
+            f"nine_{stride_x}_rows": channels * rows,
+            f"nine_{stride_x}_blocks": channels * rows * (whole + bool(rest)),
+            f"nine_{stride_x}_rows_with_rest": channels * rows * bool(rest),
+            "limited_rows": channels * rows * (high - low < 255),
+            "limited_outputs": channels * rows * columns * (high - low < 255),
+        }
+    quads, blocks = -(-kernel[1] // 4), whole + bool(rest)
+    return found | {
+        "any_strips": channels * strips,
+        "any_kernel_rows": channels * strips * kernel[0],
+        "any_kernel_taps": channels * strips * kernel[0] * quads * 4,
+        "any_rows": channels * rows,
+        "any_blocks": channels * rows * blocks,
+        "any_window_rows": channels * rows * blocks * kernel[0],
+        "any_window_quads": channels * rows * blocks * kernel[0] * quads,
+        "any_outputs": channels * rows * columns,
+    }
+
+
+def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:
+    outputs, inputs = net.tensors[op.inputs[1]].shape
+    passes = -(-inputs // blocking.pass_elements)
+    found: Counts = {
+        **_products(1, outputs, inputs, blocking),
+        "passes": outputs // blocking.channels * passes,
+        "odd_passes": outputs % blocking.channels * passes,
+        "outputs": outputs,
+        "products": outputs * inputs,
+    }
+    for size, steps in split_up(-(-inputs // blocking.filled) * blocking.filled, blocking.elements):
+        found[f"input_{size}s"] = steps
+        found[f"has_{size}s"] = steps > 0
+    return found

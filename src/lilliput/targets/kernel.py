@@ -1,0 +1,67 @@
+"""What is known of a C function of the runtime: its name, memory, order of weights, and what it promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lilliput.net.access import Access
+from lilliput.net.ops import Op, Profile
+
+SCRATCH_ALIGNMENT_BYTES = 4
+
+
+class Layout(StrEnum):
+    """The order in which a kernel reads its weights; `lilliput.codegen.layouts` makes it."""
+
+    NONE = "none"
+    PLAIN = "plain"
+    SPLIT_PAIRS = "split pairs"
+    SPLIT_ROWS = "split rows"
+    SPLIT = "split"
+    CHANNELS_FIRST = "channels first"
+    COLUMNS_FIRST = "columns first"
+
+
+DSP_LAYOUTS = frozenset(
+    {Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT, Layout.CHANNELS_FIRST, Layout.COLUMNS_FIRST}
+)
+"""The orders that kernels for cores with DSP instructions read."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A C function of the runtime.
+
+    Attributes:
+        function: its name; `<function>.c` holds it.
+        scratch_bytes: memory in the arena that it uses while it runs, aligned to `SCRATCH_ALIGNMENT_BYTES`.
+        layout: the order in which it reads its weights.
+        needs: other functions of the runtime that it calls.
+        folds_zero_point: whether it multiplies weights by the input as it is, so that the bias must hold
+            -zero_point * sum(weights).
+        access: what it promises about the order of its reads and writes, so that its output may overlap its
+            input (`targets.overlap`).
+    """
+
+    function: str
+    scratch_bytes: int = 0
+    layout: Layout = Layout.NONE
+    needs: tuple[str, ...] = ()
+    folds_zero_point: bool = False
+    access: Access = Access.SEPARATE
+
+
+def in_profile(stem: str, op: Op) -> str:
+    """Name of a kernel in the numeric profile of `op`."""
+    return f"{part_in_profile(stem, op)}_s8"
+
+
+def part_in_profile(stem: str, op: Op) -> str:
+    """The same for what kernels call."""
+    return f"{stem}_tflm" if op.profile is Profile.TFLM else stem
+
+
+def to_four(length: int) -> int:
+    """The next multiple of four."""
+    return -(-length // 4) * 4

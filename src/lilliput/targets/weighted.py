@@ -1,0 +1,199 @@
+"""Which C function multiplies by weights: convolutions and matrix products."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lilliput.net.access import Access
+from lilliput.net.fixedpoint import WeightedOp
+from lilliput.net.fixedpoint_tflm import conv_factors
+from lilliput.net.graph import Net
+from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Profile
+from lilliput.targets.cores import Core
+from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
+
+BLOCK_PIXELS = 4
+"""Output pixels that the kernels for cores with DSP instructions compute side by side."""
+ROWS_KERNEL_WIDTH = 3
+"""Columns of the kernels of `lp_conv2d_rows_dsp_s8`."""
+MOST_ROWS_WASTE = 1.2
+"""Up to so many pixels for each that is wanted, it is the fastest."""
+FEW_CHANNELS = 32
+"""Up to so many output channels, a 3x3 convolution of a grey image is fastest as a depthwise convolution."""
+STRIP_ROWS = 8
+"""Rows of outputs that `lp_depthwise_conv2d_dsp_s8` makes of what it holds in scratch memory."""
+PAIR_BYTES = 4
+"""Two inputs, expanded to int16."""
+CHUNK_FOURS = 128
+"""So many fours of the largest weights and inputs may `lp_fully_connected_dsp_s8` sum at a time."""
+LARGEST_SPLIT_SUM = ((1 << 31) - 1) // (256 * 128 + 127)
+"""What the absolute weights of a channel may sum up to where 256 times the sum of products must fit int32."""
+
+
+def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
+    """The kernel of a convolution."""
+    channels, *kernel, depth = net.tensors[op.inputs[1]].shape
+    has_dsp = core.has_dsp and _fits_dsp(op, net)
+    if has_dsp and depth == 1 and kernel == [3, 3] and channels <= FEW_CHANNELS and op.dilation == (1, 1):
+        return _by_channel(op, net, (3, 3))
+    is_pointwise = kernel == [1, 1] and not any(op.padding) and (has_dsp or op.strides == (1, 1))
+    stem = "lp_conv2d_1x1" if is_pointwise else "lp_conv2d"
+    if has_dsp and _fits_split(op, net) and _shares_rows(op, net):
+        return Kernel(
+            in_profile("lp_conv2d_rows_dsp", op),
+            scratch_bytes=_ring_bytes(op, net),
+            layout=Layout.SPLIT_ROWS,
+            needs=(part_in_profile("lp_multiply_rows", op),),
+            folds_zero_point=True,
+            access=Access.ROWS,
+        )
+    if has_dsp and _fits_split(op, net):
+        elements = to_four(math.prod(kernel) * depth)
+        copy_bytes = 0 if is_pointwise or depth % 4 == 0 else elements
+        return Kernel(
+            in_profile(f"{stem}_dsp", op),
+            scratch_bytes=elements // 2 * PAIR_BYTES * BLOCK_PIXELS + copy_bytes,
+            layout=Layout.SPLIT_PAIRS,
+            needs=(part_in_profile("lp_multiply_block", op), "lp_expand_fours"),
+            folds_zero_point=True,
+            access=Access.PIXELS,
+        )
+    return Kernel(in_profile(stem, op), layout=Layout.PLAIN, folds_zero_point=True, access=Access.WINDOWS)
+
+
+def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
+    """The kernel of a depthwise convolution."""
+    if core.has_dsp and op.dilation == (1, 1) and _fits_dsp(op, net):
+        return _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
+    if net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]:
+        return Kernel(in_profile("lp_depthwise_conv2d", op), layout=Layout.PLAIN, access=Access.WINDOWS)
+    return Kernel(
+        in_profile("lp_depthwise_conv2d_multiplier", op), layout=Layout.PLAIN, access=Access.WINDOWS
+    )
+
+
+def _by_channel(op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, ...]) -> Kernel:
+    """Channel by channel: the rows or columns under a window in scratch memory."""
+    height, width, _ = net.tensors[op.outputs[0]].shape
+    transposed = takes_columns(op, net)
+    sides = ((height, op.strides[0], kernel[0]), (width, op.strides[1], kernel[1]))
+    (height, stride_y, kernel_height), (width, stride_x, kernel_width) = sides[:: -1 if transposed else 1]
+    rows = (min(height, STRIP_ROWS) - 1) * stride_y + kernel_height
+    row_bytes = (to_four(width) - 1) * stride_x + to_four(kernel_width)
+    return Kernel(
+        in_profile("lp_depthwise_conv2d_dsp", op),
+        scratch_bytes=rows * to_four(row_bytes) + 2 * kernel_height * to_four(kernel_width),
+        layout=Layout.COLUMNS_FIRST if transposed else Layout.CHANNELS_FIRST,
+        needs=(part_in_profile("lp_depthwise_3x3", op), "lp_copy_rows"),
+        folds_zero_point=True,
+        access=_access_by_channel(op, net, transposed),
+    )
+
+
+def takes_columns(op: Conv2D | DepthwiseConv2D, net: Net) -> bool:
+    """Whether `lp_depthwise_conv2d_dsp_s8` takes columns as rows: those come in fewer fours of outputs."""
+    height, width, _ = net.tensors[op.outputs[0]].shape
+    return to_four(height) * width < to_four(width) * height
+
+
+def _access_by_channel(op: Conv2D | DepthwiseConv2D, net: Net, transposed: bool) -> Access:
+    """Strips of one channel are written when their rows were read, into rows that were read by then.
+
+    All rows of a channel are read first where one strip is enough.  Strips of columns keep to theirs where
+    rows of input and output are equally long.
+    """
+    _, width, depth = net.tensors[op.inputs[0]].shape
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    weights = net.tensors[op.inputs[1]].shape
+    tall, wide = weights[1:3] if isinstance(op, Conv2D) else weights[:2]
+    is_one_strip = (columns if transposed else rows) <= STRIP_ROWS
+    if depth == 1:
+        return Access.SEPARATE if transposed and not is_one_strip else Access.PIXELS
+    if transposed:
+        reached = [column * op.strides[1] - op.padding.left + wide for column in (0, columns - 2)]
+        fits = width == columns and reached[0] >= 1 and columns - 1 <= reached[1]
+    else:
+        reached = [(row * op.strides[0] - op.padding.top + tall) * width for row in (0, rows - 2)]
+        fits = columns <= reached[0] and (rows - 1) * columns <= reached[1]
+    return Access.CHANNELS if depth == channels and (fits or is_one_strip) else Access.SEPARATE
+
+
+def fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
+    """The kernel of a matrix product."""
+    if core.has_dsp and _fits_dsp(op, net) and _fits_halves(op, net):
+        return Kernel(
+            in_profile("lp_fully_connected_dsp", op),
+            scratch_bytes=math.prod(chunks(net.tensors[op.inputs[1]].shape[1])) // 2 * PAIR_BYTES,
+            layout=Layout.SPLIT,
+            folds_zero_point=True,
+            access=Access.INPUTS_FIRST,
+        )
+    return Kernel(in_profile("lp_fully_connected", op), layout=Layout.PLAIN, folds_zero_point=True)
+
+
+def chunks(inputs: int) -> tuple[int, int]:
+    """How many chunks of how many inputs `lp_fully_connected_dsp_s8` makes of a row, zeros included."""
+    fours = -(-inputs // 4)
+    count = -(-fours // CHUNK_FOURS)
+    return count, 4 * -(-fours // count)
+
+
+def _fits_dsp(op: WeightedOp, net: Net) -> bool:
+    """Whether the kernels for cores with DSP instructions hold the factors of `op`.
+
+    In the profile `tflm` they multiply by 2**32 less than twice the multiplier, then by a fraction that fits
+    int32 only if it stands for a shift right by 1 to 31.
+    """
+    if op.profile is Profile.LILLIPUT:
+        return True
+    return all(factor.multiplier and -31 <= factor.shift <= -1 for factor in conv_factors(op, net))
+
+
+def _fits_halves(op: WeightedOp, net: Net) -> bool:
+    """Whether pairs of weights fit int16, which -128 does not; no weights are taken to be none of those."""
+    weights = net.tensors[op.inputs[1]].data
+    return weights is None or int(weights.min()) > -128
+
+
+def _fits_split(op: Conv2D, net: Net) -> bool:
+    """Whether also 256 times every sum of products fits int32, which many hundred inputs can exceed."""
+    weights = net.tensors[op.inputs[1]].data
+    if weights is None:
+        return True
+    rows = np.abs(weights.astype(np.int64)).reshape(len(weights), -1)
+    return _fits_halves(op, net) and int(rows.sum(axis=1).max()) <= LARGEST_SPLIT_SUM
+
+
+def _shares_rows(op: Conv2D, net: Net) -> bool:
+    """Whether rows are expanded once for all windows: for kernels of one shape, and pixels in fours."""
+    _, _, kernel_width, depth = net.tensors[op.inputs[1]].shape
+    width = net.tensors[op.outputs[0]].shape[1]
+    fits = (
+        kernel_width == ROWS_KERNEL_WIDTH and depth % 4 == 0 and op.dilation == (1, 1) and op.strides[1] <= 2
+    )
+    return fits and width >= BLOCK_PIXELS and to_four(width) <= MOST_ROWS_WASTE * width
+
+
+def _ring_bytes(op: Conv2D, net: Net) -> int:
+    """The rows under a window, as `lp_conv2d_rows_dsp_s8` keeps them: two bytes for each input.
+
+    What is padding on the right of a row is that on the left of the next too, as far as both have any.
+    """
+    _, width, depth = net.tensors[op.inputs[0]].shape
+    columns = (net.tensors[op.outputs[0]].shape[1] - 1) * op.strides[1] + ROWS_KERNEL_WIDTH
+    shared = min(op.padding.left, max(columns - op.padding.left - width, 0))
+    kernel_height = net.tensors[op.inputs[1]].shape[1]
+    return 2 * kernel_height * depth * (columns - shared) + 8 * shared
+
+
+def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
+    """Bytes of the array of weights in an order, filled to a multiple of four."""
+    channels, *window = net.tensors[op.inputs[1]].shape
+    match layout:
+        case Layout.SPLIT_PAIRS:
+            return channels * to_four(math.prod(window))
+        case Layout.SPLIT:
+            return channels * math.prod(chunks(window[0]))
+    return to_four(channels * math.prod(window))
