@@ -350,6 +350,8 @@ def test_the_final_stage_takes_the_best_within_the_budget_or_a_spread_of_it() ->
     spread_out = settings.final.model_copy(update={"pick": "spread"})
     found = chosen(front, settings.model_copy(update={"final": spread_out}))
     assert [one.number for one in found] == [1, 3]
+    small = settings.final.model_copy(update={"budget": config.BudgetSettings(ram_bytes=500)})
+    assert [one.number for one in chosen(front, settings.model_copy(update={"final": small}))] == [3, 4]
     assert chosen([], settings) == ()
 
 

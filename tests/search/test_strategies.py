@@ -11,7 +11,7 @@ from scipy import stats
 from tests.search import cheap
 
 from lilliput.results import Trial
-from lilliput.search import aging_evolution, random_search
+from lilliput.search import aging_evolution, random_search, tournament
 from lilliput.search.cnn import CnnSpace
 from lilliput.search.scalarize import random_weights, scalarize
 
@@ -39,7 +39,7 @@ def proposals(trials: list[Trial], count: int = 200, **changes: object) -> list[
     return [aging_evolution.propose(trials, SPACE, replace(SETTINGS, **changes), rng) for _ in range(count)]
 
 
-@pytest.mark.parametrize("propose", [random_search.propose, aging_evolution.propose])
+@pytest.mark.parametrize("propose", [random_search.propose, aging_evolution.propose, tournament.propose])
 def test_a_proposal_depends_on_history_and_generator_only(propose: aging_evolution.propose) -> None:
     trials = history(20)
     first = [propose(trials, SPACE, SETTINGS, np.random.default_rng([5, k])) for k in range(20)]
@@ -119,3 +119,43 @@ def test_the_scalar_is_the_largest_weighted_objective() -> None:
     values = {"error": 0.2, "macs": 100.0, "ram_bytes": 1e9}
     assert scalarize(values, {"error": 10.0, "macs": 0.01}) == 2.0
     assert scalarize(values, {"error": 1.0, "macs": 0.01}) == 1.0
+
+
+def tournament_parents(trials: list[Trial], count: int = 300, **changes: object) -> Counter[int | None]:
+    rng = np.random.default_rng(0)
+    wanted = replace(SETTINGS, offspring=3, **changes)
+    return Counter(tournament.propose(trials, SPACE, wanted, rng).parent for _ in range(count))
+
+
+def test_a_tournament_starts_at_random_until_the_population_is_full() -> None:
+    assert set(tournament_parents(history(5))) == {None}
+    assert set(tournament_parents([*history(5), *history(9, "failed")])) == {None}
+    assert None not in tournament_parents(history(6))
+
+
+def test_the_children_of_a_generation_come_from_one_population() -> None:
+    # Errors fall with the number: each trial is better than all before it.
+    trials = [replace(trial, values={"error": 1.0 - 0.01 * trial.number}) for trial in history(12)]
+    for count, population in (
+        (6, range(6)),
+        (7, range(6)),
+        (8, range(6)),
+        (9, range(3, 9)),
+        (12, range(6, 12)),
+    ):
+        found = tournament.survivors(trials[:count], replace(SETTINGS, offspring=3))
+        assert {trial.number for trial in found} == set(population)
+        assert set(tournament_parents(trials[:count])) <= set(population)
+
+
+def test_the_worst_of_a_generation_leave() -> None:
+    trials = history(12)  # each is worse than all before it
+    assert set(tournament_parents(trials)) <= set(range(6))
+
+
+def test_the_best_of_a_sample_wins() -> None:
+    # The best k of 6 win samples of 3 with 10/20, 6/20, 3/20 and 1/20; the two worst never do.
+    found = tournament_parents(history(6), count=4000)
+    shares = [found[number] / 4000 for number in range(6)]
+    assert np.allclose(shares, [0.5, 0.3, 0.15, 0.05, 0.0, 0.0], atol=0.03)
+    assert set(tournament_parents(history(6), sample=99)) == {0}

@@ -165,6 +165,7 @@ class FinalSettings(_Closed):
 
     Attributes:
         networks: at most that many networks of the front within the budget; 0 skips the stage.
+        budget: limits that these networks must keep beside those of the search; its counting is [budget]'s.
         pick: "accurate" takes those with the smallest error, "spread" the best one and then, again and again,
             the one that differs most from those taken.
         start: "weights" goes on from the trial's weights, "structure" trains the same network from scratch,
@@ -176,6 +177,7 @@ class FinalSettings(_Closed):
     """
 
     networks: Annotated[int, Field(ge=0)] = 5
+    budget: BudgetSettings = Field(default_factory=BudgetSettings)
     pick: Literal["accurate", "spread"] = "accurate"
     start: Literal["weights", "structure", "architecture"] = "weights"
     seeds: Size = 1

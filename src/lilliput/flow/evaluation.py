@@ -16,11 +16,14 @@ from lilliput.flow.building import Built, Quantizer, described
 from lilliput.flow.files import write_with
 from lilliput.flow.run_directory import RunDirectory
 from lilliput.net import Net
+from lilliput.net.storage import load as load_net
 from lilliput.net.storage import save
 from lilliput.results import Cost
+from lilliput.search.chain import ChainSpace
 from lilliput.search.cnn import CnnSpace
-from lilliput.search.cnn_architecture import CnnArchitecture
 from lilliput.search.evaluation import Job, Outcome
+from lilliput.search.inheritance import inherit
+from lilliput.search.space import Space
 from lilliput.targets import Board, board
 from lilliput.train.channels import find_groups, remove_channels
 from lilliput.train.settings import AugmentSettings, QatSettings
@@ -105,9 +108,10 @@ class Evaluator:
         return board(self.settings.board)
 
     @cached_property
-    def space(self) -> CnnSpace:
+    def space(self) -> Space[Any]:
         """Where the search looks."""
-        return CnnSpace(self.settings.search.counts, self.settings.search.prior)
+        search = self.settings.search
+        return ChainSpace(search.bits) if search.space == "chain" else CnnSpace(search.counts, search.prior)
 
     @cached_property
     def limits(self) -> Limits:
@@ -127,14 +131,14 @@ class Evaluator:
         """Workers load their own data."""
         return {name: getattr(self, name) for name in ("settings", "run", "workers")}
 
-    def net(self, architecture: CnnArchitecture) -> Net:
+    def net(self, architecture: Any) -> Net:
         """The float network of an architecture, without weights."""
         found = self.space.to_net(
             architecture, self.dataset.input_shape, self.dataset.classes, self.settings.net_name
         )
         return described(found, self.dataset)
 
-    def cost(self, architecture: CnnArchitecture, sparsity: float | None = None) -> Cost:
+    def cost(self, architecture: Any, sparsity: float | None = None) -> Cost:
         """What an architecture will cost when the share `sparsity` of its channels is gone.
 
         Which channels go is known after training only; until then they are taken evenly from all layers.
@@ -142,11 +146,11 @@ class Evaluator:
         net = self.net(architecture)
         return cost(thinned(net, sparsity) if sparsity else net, self.board)
 
-    def violations(self, architecture: CnnArchitecture, sparsity: float | None = None) -> tuple[Excess, ...]:
+    def violations(self, architecture: Any, sparsity: float | None = None) -> tuple[Excess, ...]:
         """The hard limits that an architecture breaks."""
         return self.limits.broken(self.cost(architecture, sparsity))
 
-    def predicted(self, architecture: CnnArchitecture, sparsity: float | None = None) -> Mapping[str, float]:
+    def predicted(self, architecture: Any, sparsity: float | None = None) -> Mapping[str, float]:
         """What the untrained network costs, by objective."""
         return self.limits.values(self.cost(architecture, sparsity))
 
@@ -160,8 +164,9 @@ class Evaluator:
 
         settings, epochs = self.settings, self.settings.training.epochs
         rungs = _Rungs(job)
+        net, inherited = self._start(job)
         fitted = train.fit(
-            self.net(self.space.decode(job.architecture)),
+            net,
             self.dataset,
             replace(
                 settings.training,
@@ -190,10 +195,22 @@ class Evaluator:
         values = {"error": error, **self.limits.values(built.cost)}
         return Outcome(
             values={name: values[name] for name in settings.objectives},
-            info={**facts(built), "float_error": _error(fitted.validation_accuracy), "epochs": rungs.epoch},
+            info={
+                **facts(built),
+                "float_error": _error(fitted.validation_accuracy),
+                "epochs": rungs.epoch,
+                "inherited": inherited,
+            },
             rung_errors=tuple(rungs.errors),
             stopped=rungs.stopped,
         )
+
+    def _start(self, job: Job) -> tuple[Net, int]:
+        """The network to train, and how many of its layers have the parent's weights."""
+        net = self.net(self.space.decode(job.architecture))
+        if not self.settings.search.inherit or job.parent is None:
+            return net, 0
+        return inherit(net, load_net(self.run.float_net(job.parent)))
 
     @property
     def threads(self) -> int:

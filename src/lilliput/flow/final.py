@@ -48,7 +48,9 @@ class FinalJob:
 
 def chosen(front: Sequence[Trial], settings: Settings) -> tuple[Trial, ...]:
     """The networks of the final stage: so many of those within the budget, picked as [final] says."""
+    wanted = settings.final.budget.bounds
     bounds = {name: bound for name, bound in settings.budget.bounds.items() if name != "error"}
+    bounds = {name: min(bound, wanted.get(name, bound)) for name, bound in (*wanted.items(), *bounds.items())}
     fitting = [
         trial
         for trial in front

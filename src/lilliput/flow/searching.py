@@ -19,7 +19,6 @@ from lilliput.flow.reporting import write_report
 from lilliput.flow.run_directory import RunDirectory, begin
 from lilliput.flow.studies import write_study
 from lilliput.results import Trial
-from lilliput.search.cnn_architecture import CnnArchitecture
 from lilliput.search.evaluation import Callbacks, Progress
 from lilliput.search.front import pareto_front
 from lilliput.search.space import structure
@@ -99,9 +98,7 @@ def search(
     return SearchResult(directory.path, trials, rows(directory, trials, settings), report)
 
 
-def _run(
-    study: Study[CnnArchitecture], evaluator: Evaluator, about: dict[str, Any], watcher: Watcher
-) -> None:
+def _run(study: Study[Any], evaluator: Evaluator, about: dict[str, Any], watcher: Watcher) -> None:
     settings, directory = evaluator.settings, evaluator.run
     trials = {trial.number: trial for trial in study.trials}
     watcher.stage("search", max(study.settings.trials, len(trials)), len(trials))

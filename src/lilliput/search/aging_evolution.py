@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lilliput.results import Trial
-from lilliput.search.proposal import A, Proposal, random_proposal
+from lilliput.search.proposal import A, Proposal, mutated_sparsity, random_proposal
 from lilliput.search.scalarize import random_weights, scalarize
 from lilliput.search.settings import StudySettings
 from lilliput.search.space import Space
@@ -37,14 +37,4 @@ def propose(
     drawn = [population[int(index)] for index in rng.integers(len(population), size=settings.sample)]
     parent = min(drawn, key=lambda trial: scalarize(trial.values, weights))
     child, morphism = space.mutate(space.decode(parent.architecture), rng)
-    return Proposal(child, parent.number, morphism, _mutated_sparsity(parent, settings, rng))
-
-
-def _mutated_sparsity(parent: Trial, settings: StudySettings, rng: np.random.Generator) -> float | None:
-    if settings.sparsity is None:
-        return None
-    low, high = settings.sparsity
-    before = parent.info.get("sparsity")
-    if before is None:
-        return float(rng.uniform(low, high))
-    return float(np.clip(before + rng.normal(0.0, settings.sparsity_step), low, high))
+    return Proposal(child, parent.number, morphism, mutated_sparsity(parent, settings, rng))

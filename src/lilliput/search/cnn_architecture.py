@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lilliput.errors import StudyError
+from lilliput.search.encoded import Decoder
 
 BLOCKS = (1, 10)
 """N: fewest and most convolutional blocks."""
@@ -26,6 +26,8 @@ UNITS = (10, 256)
 """U: fewest and most units of a hidden fully connected layer."""
 
 PoolKind = Literal["avg", "max"]
+
+_DECODER = Decoder("cnn")
 
 
 @dataclass(frozen=True)
@@ -139,26 +141,33 @@ def decode(encoded: Mapping[str, Any]) -> CnnArchitecture:
     Raises:
         StudyError: `encoded` is no architecture of the space; names the place and the value.
     """
-    top = _object(encoded, "architecture", {"blocks", "pooling", "units"})
+    top = _DECODER.mapping(encoded, "architecture", {"blocks", "pooling", "units"})
     blocks = tuple(
-        _decode_block(block, index) for index, block in enumerate(_list(top["blocks"], "blocks", BLOCKS))
+        _decode_block(block, index)
+        for index, block in enumerate(_DECODER.entries(top["blocks"], "blocks", BLOCKS))
     )
-    pooling = _object(top["pooling"], "pooling", {"type", "size"})
+    pooling = _DECODER.mapping(top["pooling"], "pooling", {"type", "size"})
     units = tuple(
-        _whole(count, f"units[{index}]", range(UNITS[0], UNITS[1] + 1))
-        for index, count in enumerate(_list(top["units"], "units", FULLY_CONNECTED))
+        _DECODER.whole(count, f"units[{index}]", range(UNITS[0], UNITS[1] + 1))
+        for index, count in enumerate(_DECODER.entries(top["units"], "units", FULLY_CONNECTED))
     )
-    kind: PoolKind = "avg" if _choice(pooling["type"], "pooling.type", ("avg", "max")) == "avg" else "max"
-    return CnnArchitecture(blocks, kind, _whole(pooling["size"], "pooling.size", POOL_SIZES), units)
+    kind: PoolKind = (
+        "avg" if _DECODER.choice(pooling["type"], "pooling.type", ("avg", "max")) == "avg" else "max"
+    )
+    return CnnArchitecture(blocks, kind, _DECODER.whole(pooling["size"], "pooling.size", POOL_SIZES), units)
 
 
 def _decode_block(encoded: object, index: int) -> Block:
     where = f"blocks[{index}]"
-    found = _object(encoded, where, {"connection", "layers"})
-    parallel = _choice(found["connection"], f"{where}.connection", ("serial", "parallel")) == "parallel"
+    found = _DECODER.mapping(encoded, where, {"connection", "layers"})
+    parallel = (
+        _DECODER.choice(found["connection"], f"{where}.connection", ("serial", "parallel")) == "parallel"
+    )
     if parallel and index == 0:
-        raise _refuse(f"{where}.connection", "parallel", "the first block has nothing to be parallel to")
-    layers = _list(found["layers"], f"{where}.layers", LAYERS)
+        raise _DECODER.refuse(
+            f"{where}.connection", "parallel", "the first block has nothing to be parallel to"
+        )
+    layers = _DECODER.entries(found["layers"], f"{where}.layers", LAYERS)
     return Block(
         parallel,
         tuple(
@@ -170,63 +179,22 @@ def _decode_block(encoded: object, index: int) -> Block:
 
 def _decode_layer(encoded: object, where: str, parallel: bool, last: bool) -> ConvLayer:
     keys = {"type", "kernel", "channels", "stride", "pre_pool", "batch_norm", "relu"}
-    found = _object(encoded, where, keys)
-    depthwise = _choice(found["type"], f"{where}.type", ("full", "depthwise")) == "depthwise"
-    kernel = _whole(found["kernel"], f"{where}.kernel", KERNELS)
+    found = _DECODER.mapping(encoded, where, keys)
+    depthwise = _DECODER.choice(found["type"], f"{where}.type", ("full", "depthwise")) == "depthwise"
+    kernel = _DECODER.whole(found["kernel"], f"{where}.kernel", KERNELS)
     channels = found["channels"]
     if has_free_channels(parallel, last, depthwise):
-        channels = _whole(channels, f"{where}.channels", range(CHANNELS[0], CHANNELS[1] + 1))
+        channels = _DECODER.whole(channels, f"{where}.channels", range(CHANNELS[0], CHANNELS[1] + 1))
     elif channels is not None:
-        raise _refuse(f"{where}.channels", channels, "the channels of this layer are not free; null expected")
+        raise _DECODER.refuse(
+            f"{where}.channels", channels, "the channels of this layer are not free; null expected"
+        )
     return ConvLayer(
         depthwise,
         kernel,
         channels,
-        _whole(found["stride"], f"{where}.stride", STRIDES if kernel > 1 else (1,)),
-        _flag(found["pre_pool"], f"{where}.pre_pool"),
-        _flag(found["batch_norm"], f"{where}.batch_norm"),
-        _flag(found["relu"], f"{where}.relu"),
+        _DECODER.whole(found["stride"], f"{where}.stride", STRIDES if kernel > 1 else (1,)),
+        _DECODER.flag(found["pre_pool"], f"{where}.pre_pool"),
+        _DECODER.flag(found["batch_norm"], f"{where}.batch_norm"),
+        _DECODER.flag(found["relu"], f"{where}.relu"),
     )
-
-
-def _refuse(where: str, value: object, expected: str) -> StudyError:
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    return StudyError(
-        f"not an architecture of the space 'cnn': {where} is {shown}",
-        expected,
-        "the study's database or export was changed or damaged; restore it or start a new study",
-    )
-
-
-def _object(value: object, where: str, keys: set[str]) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping) or set(value) != keys:
-        raise _refuse(where, value, f"an object with the keys {', '.join(sorted(keys))} expected")
-    return value
-
-
-def _list(value: object, where: str, length: tuple[int, int]) -> Sequence[Any]:
-    if not isinstance(value, list | tuple) or not length[0] <= len(value) <= length[1]:
-        raise _refuse(where, value, f"a list of {length[0]} to {length[1]} entries expected")
-    return value
-
-
-def _whole(value: object, where: str, allowed: Sequence[int]) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value not in allowed:
-        expected = (
-            f"{allowed[0]} to {allowed[-1]}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
-        )
-        raise _refuse(where, value, f"a whole number expected: {expected}")
-    return value
-
-
-def _choice(value: object, where: str, allowed: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in allowed:
-        raise _refuse(where, value, f"one of {', '.join(allowed)} expected")
-    return value
-
-
-def _flag(value: object, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise _refuse(where, value, "true or false expected")
-    return value

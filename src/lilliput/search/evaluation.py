@@ -22,6 +22,7 @@ class Job:
         sparsity: share of channels and units to prune away, None for no pruning.
         seed: for everything random in the evaluation.
         judge: the rungs of the training.
+        parent: number of the trial that the architecture was mutated from, None for a random one.
     """
 
     number: int
@@ -29,6 +30,7 @@ class Job:
     sparsity: float | None
     seed: int
     judge: Judge = field(default_factory=Judge)
+    parent: int | None = None
 
 
 @dataclass(frozen=True)

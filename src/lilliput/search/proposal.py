@@ -38,7 +38,7 @@ class Proposal(Generic[A_co]):
 
 
 class Strategy(Protocol):
-    """Chooses the next proposal; see `random_search.propose` and `aging_evolution.propose`."""
+    """Chooses the next proposal; see `random_search`, `aging_evolution` and `tournament`."""
 
     def __call__(
         self, history: Sequence[Trial], space: Space[A], settings: StudySettings, rng: np.random.Generator
@@ -50,3 +50,14 @@ def random_proposal(space: Space[A], settings: StudySettings, rng: np.random.Gen
     architecture = space.sample(rng)
     sparsity = None if settings.sparsity is None else float(rng.uniform(*settings.sparsity))
     return Proposal(architecture, sparsity=sparsity)
+
+
+def mutated_sparsity(parent: Trial, settings: StudySettings, rng: np.random.Generator) -> float | None:
+    """A sparsity near the parent's, within the range; None where the search does not prune."""
+    if settings.sparsity is None:
+        return None
+    low, high = settings.sparsity
+    before = parent.info.get("sparsity")
+    if before is None:
+        return float(rng.uniform(low, high))
+    return float(np.clip(before + rng.normal(0.0, settings.sparsity_step), low, high))

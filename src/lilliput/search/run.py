@@ -17,7 +17,7 @@ import numpy as np
 
 from lilliput.errors import LilliputError, StudyError, TrainingError
 from lilliput.results import Trial
-from lilliput.search import aging_evolution, pool, random_search
+from lilliput.search import aging_evolution, pool, random_search, tournament
 from lilliput.search.book import Book, Entry
 from lilliput.search.draw import draw, filled
 from lilliput.search.evaluation import Callbacks, Job, Outcome, Progress
@@ -30,6 +30,7 @@ from lilliput.search.space import Space
 STRATEGIES: Mapping[str, Strategy] = {
     "random": random_search.propose,
     "aging-evolution": aging_evolution.propose,
+    "tournament": tournament.propose,
 }
 """Every strategy by its name in the settings."""
 
@@ -155,7 +156,8 @@ class Run(Generic[A]):
         if self._settings.rungs:
             history = [earlier for earlier in self._trials if earlier.number < trial.number]
             judge = judge_for(history, self._settings, trial.info["predicted"])
-        return Job(trial.number, trial.architecture, trial.info["sparsity"], trial.info["seed"], judge)
+        info = trial.info
+        return Job(trial.number, trial.architecture, info["sparsity"], info["seed"], judge, info["parent"])
 
     def _end(self, job: Job, result: Outcome | Exception) -> None:
         entry, began = self._in_flight[job.number]

@@ -13,6 +13,7 @@ from lilliput.results import OBJECTIVES
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Bits = Annotated[int, Field(ge=2, le=8)]
 Sparsity = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
@@ -21,17 +22,23 @@ class SearchSettings:
     """[search]: how to look for architectures.
 
     Attributes:
-        strategy: "aging-evolution" (µNAS §3.5) or "random".
+        space: "cnn" (µNAS, Table 1) or "chain": convolutions, poolings and fully connected layers in a row.
+        strategy: "aging-evolution" (µNAS §3.5), "tournament" (generations of which the most accurate stay),
+            or "random".
         trials: architectures to evaluate, failed ones included.
         minutes: propose nothing new after so much time; resuming starts the clock again.  None sets no limit.
         workers: processes that evaluate at once; 1 evaluates in the main process.
-        population: aging evolution: the newest so many trials can be parents; as many start at random.
-        sample: aging evolution: so many are drawn from the population, and the best of them is the parent.
-        counts: how channels and units of random architectures are spread over their range: "uniform" as in
-            µNAS, or "log-uniform", which finds small networks sooner.
-        prior: how the other options of random architectures are drawn: "uniform" as in µNAS, "shallow":
-            few blocks, batch norm, 3x3 kernels, rare strides, or "pyramid": also half the image and twice the
-            channels in each block.
+        population: aging evolution: the newest so many trials can be parents; tournament: the most accurate
+            so many of all generations before; as many start at random.
+        sample: so many are drawn from the population, and the best of them is the parent.
+        offspring: tournament: children of one generation, which all come from the same population.
+        inherit: layers that a mutation has not touched start from the parent's weights.
+        bits: for the space "chain": fewest and most bits of a layer's weights.
+        counts: for the space "cnn": how channels and units of random architectures are spread over their
+            range: "uniform" as in µNAS, or "log-uniform", which finds small networks sooner.
+        prior: for the space "cnn": how the other options of random architectures are drawn: "uniform" as in
+            µNAS, "shallow": few blocks, batch norm, 3x3 kernels, rare strides, or "pyramid": also half the
+            image and twice the channels in each block.
         fill: probability that the channels and units of a proposal are fitted to the budget: as many as it
             allows.  Of two networks of one shape the wider one learns better, and few random ones use RAM,
             flash and MACs alike.
@@ -41,12 +48,16 @@ class SearchSettings:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    strategy: Literal["aging-evolution", "random"] = "aging-evolution"
+    space: Literal["cnn", "chain"] = "cnn"
+    strategy: Literal["aging-evolution", "tournament", "random"] = "aging-evolution"
     trials: Count = 100
     minutes: Positive | None = None
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     population: Count = 100
     sample: Count = 25
+    offspring: Count = 5
+    inherit: bool = False
+    bits: tuple[Bits, Bits] = (8, 8)
     counts: Literal["uniform", "log-uniform"] = "uniform"
     prior: Literal["uniform", "shallow", "pyramid"] = "uniform"
     fill: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
@@ -134,6 +145,24 @@ def checked(settings: StudySettings) -> StudySettings:
             "aging evolution has no bounds to steer by",
             "it weighs the objectives by their bounds (µNAS, equation 1)",
             'set at least one in [budget], for example error = 0.1, or strategy = "random" in [search]',
+        )
+    if settings.inherit and settings.keep_weights != "all":
+        raise ConfigError(
+            "children cannot inherit weights that are not kept",
+            f"inherit is on, and weights of '{settings.keep_weights}' trials stay",
+            'set weights = "all" under [output], or inherit = false',
+        )
+    if settings.space != "cnn" and (settings.counts, settings.prior) != ("uniform", "uniform"):
+        raise ConfigError(
+            f"counts and prior do not belong to the space '{settings.space}'",
+            "they say how random networks of the space 'cnn' are drawn",
+            "remove them",
+        )
+    if settings.bits != (8, 8):
+        raise ConfigError(
+            f"weights of {settings.bits[0]} to {settings.bits[1]} bits cannot be evaluated",
+            "networks are trained and scored with 8-bit weights so far",
+            "set bits = [8, 8]",
         )
     if settings.sparsity is not None and settings.sparsity[0] > settings.sparsity[1]:
         raise ConfigError(

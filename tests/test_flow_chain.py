@@ -1,0 +1,111 @@
+"""A search of chains by tournament with inherited weights: survives an interruption, ends measured."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from lilliput import config, flow
+from lilliput.net.storage import load
+from lilliput.search.chain import ChainSpace
+from lilliput.search.inheritance import inherit
+
+CONFIG = """
+board = "nucleo-f446re"
+[data]
+name = "digits"
+subset = 300
+[budget]
+error = 0.1
+ram_bytes = 131_072
+flash_bytes = 524_288
+[search]
+space = "chain"
+strategy = "tournament"
+trials = 7
+population = 3
+offspring = 2
+sample = 2
+inherit = true
+[training]
+epochs = 2
+batch_size = 32
+examples = 150
+threads = 1
+[final]
+networks = 1
+vectors = 2
+[final.budget]
+flash_bytes = 30_000
+[final.training]
+examples = 300
+epochs = 3
+"""
+
+
+class Stops:
+    """A watcher that interrupts after some steps."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def stage(self, title: str, total: int, done: int = 0) -> None:
+        pass
+
+    def step(self, detail: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+    def front(self, trials: object) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The same search, once in one go and once interrupted in its second generation."""
+    folder = tmp_path_factory.mktemp("chain")
+    settings = config.parse(tomllib.loads(CONFIG), "x")
+    flow.search(settings, folder / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        flow.search(settings, folder / "cut", watcher=Stops(5))
+    flow.search(settings, folder / "cut", resume=True)
+    return folder / "whole", folder / "cut"
+
+
+def trials(run: Path) -> list[dict[str, object]]:
+    found = json.loads((run / "study.json").read_text())["trials"]
+    for trial in found:
+        del trial["info"]["seconds"]
+    return list(found)
+
+
+def test_an_interrupted_study_ends_as_one_that_was_not(runs: tuple[Path, Path]) -> None:
+    whole, cut = runs
+    assert trials(whole) == trials(cut)
+
+
+def test_children_say_how_much_they_inherited(runs: tuple[Path, Path]) -> None:
+    space = ChainSpace((8, 8))
+    for trial in trials(runs[0]):
+        info = trial["info"]
+        assert isinstance(info, dict)
+        if info["parent"] is None:
+            assert info["inherited"] == 0
+            continue
+        child = space.to_net(space.decode(trial["architecture"]), (8, 8, 1), 10, "digits")  # type: ignore[arg-type]
+        parent = load(runs[0] / "weights" / f"{info['parent']}.float.safetensors")
+        assert info["inherited"] == inherit(child, parent)[1]
+
+
+def test_the_winner_is_retrained_within_its_own_limits_and_measured(runs: tuple[Path, Path]) -> None:
+    measured = [row for row in flow.front(runs[0]) if row["measurement"]]
+    assert len(measured) == 1
+    assert measured[0]["weights_bytes"] + measured[0]["code_bytes"] <= 30_000
+    assert measured[0]["measurement"]["mismatches"] == 0
