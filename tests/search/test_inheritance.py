@@ -20,7 +20,7 @@ PARENT = ChainArchitecture(
 
 
 def net(architecture: ChainArchitecture) -> Net:
-    return SPACE.to_net(architecture, (20, 20, 1), 3, "chain")
+    return SPACE.to_net(architecture, (40, 40, 1), 3, "chain")
 
 
 def filled(untrained: Net) -> Net:
