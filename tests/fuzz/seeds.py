@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from tests.formats.tflite.files import small_file
+from tests.formats.tflite.random_files import RandomFile
 from tests.fuzz.targets import constants
 from tests.net.test_tflm import CASES, tflm
 from tests.strategies import random_net
@@ -21,6 +22,7 @@ from lilliput.net.storage import save
 from lilliput.passes import plan_for
 from lilliput.targets import core
 
+RANDOM_FILES = 30
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -55,8 +57,9 @@ def described() -> Net:
 
 
 def tflite_files() -> list[bytes]:
-    """.tflite files with every operator."""
-    return [small_file().data(), *(write_tflite(tflm(*make(1))) for make in CASES.values())]
+    """.tflite files with every operator, alone and among others."""
+    rows = (RandomFile([1, seed]).data() for seed in range(RANDOM_FILES))
+    return [small_file().data(), *(write_tflite(tflm(*make(1))) for make in CASES.values()), *rows]
 
 
 def network_files() -> list[bytes]:
