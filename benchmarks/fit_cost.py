@@ -23,7 +23,8 @@ from samples import Sample, Taken, measured, roomy
 from scipy.optimize import nnls
 
 from lilliput.cost import code_size, cost, cycles
-from lilliput.cost.cycle_counts import counts
+from lilliput.cost.cycle_counts import counts, turn_counts
+from lilliput.net.schedule import stream_of
 from lilliput.targets import boards
 from lilliput.targets.blocking import blocking_of
 from lilliput.targets.cores import CORES, Core
@@ -77,6 +78,8 @@ def fit_code(samples: list[Sample]) -> dict[str, Any]:
         for op in sample.net.ops:
             layer = f"layer {kernel_for(op, sample.net, sample.core).function}"
             row[layer] = row.get(layer, 0.0) + code_size.layer_calls(op, sample.net)
+        for feature, number in code_size.stream_features(sample.net).items():
+            row[f"stream {feature}"] = float(number)
         for name in names:
             row |= {f"function {one}": 1.0 for one in (name, *helpers[name])}
         rows.append(row)
@@ -86,13 +89,15 @@ def fit_code(samples: list[Sample]) -> dict[str, Any]:
         "functions": _named(found, "function ", 1),
         "helpers": {name: together for name, together in helpers.items() if together},
         "layers": _named(found, "layer ", 1),
+        "streams": _named(found, "stream ", 1),
     }
 
 
 def _functions(sample: Sample) -> set[str]:
     calling = [op for op in sample.net.ops if code_size.layer_calls(op, sample.net)]
     kernels = [kernel_for(op, sample.net, sample.core) for op in calling]
-    return {name for kernel in kernels for name in (kernel.function, *kernel.needs)}
+    more = code_size.STREAM_FUNCTIONS if code_size.stream_features(sample.net) else ()
+    return {*more, *(name for kernel in kernels for name in (kernel.function, *kernel.needs))}
 
 
 def fit_cycles(samples: list[Sample]) -> dict[str, Any]:
@@ -119,6 +124,8 @@ def fit_linear(samples: list[Sample], taken: Sequence[Taken | None]) -> dict[str
         outside_rows.append({"network": 1.0, "call": float(len(layers))})
         for index in layers:
             op = sample.net.ops[index]
+            if stream_of(op, sample.net):
+                continue
             function = kernel_for(op, sample.net, sample.core).function
             rows.setdefault(function, []).append(counts(op, sample.net, blocking_of(function)))
             values.setdefault(function, []).append(found.layers.get(index, 0.0))
@@ -130,7 +137,33 @@ def fit_linear(samples: list[Sample], taken: Sequence[Taken | None]) -> dict[str
         )
         for name in sorted(rows)
     }
-    return {"network": round(around["network"], 1), "call": round(around["call"], 2), "functions": functions}
+    return {
+        "network": round(around["network"], 1),
+        "call": round(around["call"], 2),
+        "functions": functions,
+        "turns": fit_turns(samples, taken, functions),
+    }
+
+
+def fit_turns(
+    samples: list[Sample], taken: Sequence[Taken | None], functions: Mapping[str, Mapping[str, float]]
+) -> dict[str, float]:
+    """How much of each count of turns explains best what layers in streams took beside their kernels."""
+    rows, values, sizes = [], [], []
+    for sample, found in zip(samples, taken, strict=True):
+        assert found is not None
+        assert sample.cycles is not None
+        for index, op in enumerate(sample.net.ops):
+            function = kernel_for(op, sample.net, sample.core).function
+            if stream_of(op, sample.net) and function in functions:
+                inside = counts(op, sample.net, blocking_of(function))
+                kernel = sum(weight * inside.get(name, 0.0) for name, weight in functions[function].items())
+                rows.append(turn_counts(op, sample.net))
+                values.append(found.layers.get(index, 0.0) - kernel)
+                sizes.append(sample.cycles.layers[index])
+    if not rows:
+        return {}
+    return {name: float(f"{value:.{DIGITS}g}") for name, value in solve(rows, values, sizes).items()}
 
 
 def solve(

@@ -97,10 +97,10 @@ def random_net(seed: int, ops: int, reach: int = 6) -> Net:
     return builder.net(*dict.fromkeys([rng.choice(ends), *extra]))
 
 
-def random_images(seed: int, ops: int) -> Net:
+def random_images(seed: int, ops: int, side: int = 7) -> Net:
     """A network of `ops` ops on small images: windows of all kinds, and branches that meet again."""
     rng = random.Random(seed)
-    builder = Builder((rng.randint(1, 7), rng.randint(1, 7), rng.randint(1, 5)))
+    builder = Builder((rng.randint(1, side), rng.randint(1, side), rng.randint(1, 5)))
     names = ["input"]
     while len(builder.ops) < ops:
         one = rng.choice(names[-3:])

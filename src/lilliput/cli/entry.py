@@ -83,7 +83,9 @@ def _front(options: argparse.Namespace) -> int:
 def _compile(options: argparse.Namespace) -> int:
     from lilliput import flow
 
-    found = flow.compile(options.model, options.board, options.output, data=options.data)
+    found = flow.compile(
+        options.model, options.board, options.output, data=options.data, optimize=options.optimize
+    )
     if options.json:
         _print_json(found.to_json())
     else:
@@ -132,7 +134,7 @@ def _info(options: argparse.Namespace) -> int:
     from lilliput import flow
     from lilliput.cli.tables import layers_table
 
-    found = flow.info(options.model, options.board)
+    found = flow.info(options.model, options.board, optimize=options.optimize)
     if options.json:
         _print_json(found)
         return 0

@@ -125,6 +125,7 @@ def _add_compile(verbs: Verbs) -> None:
     compile_.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the C files"
     )
+    _add_optimize(compile_)
     compile_.add_argument(
         "--data",
         metavar="NAME",
@@ -188,6 +189,15 @@ def _add_info(verbs: Verbs) -> None:
     info = _verb(verbs, "info", "layers, MACs, RAM over time and flash of a network")
     info.add_argument("model", metavar="MODEL", help=".safetensors file, compiled folder, or RUN#TRIAL")
     info.add_argument("--board", help="name of a board or a .toml file; generic-m4 if not given")
+    _add_optimize(info)
+
+
+def _add_optimize(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--optimize",
+        choices=("speed", "ram", "flash"),
+        help="what counts where one costs another; what the model was made for if not given",
+    )
 
 
 def _add_report(verbs: Verbs) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import activation_range, quant
 from lilliput.net.graph import Net, Plan
+from lilliput.net.ops import AveragePool2D, Conv2D, DepthwiseConv2D, MaxPool2D
+from lilliput.net.rows import RowWindow
 from lilliput.targets.kernel import SCRATCH_ALIGNMENT_BYTES, Kernel
 
 _UINT16_LIMIT = 1 << 16
@@ -49,6 +52,12 @@ class Place:
     plan: Plan
     kernel: Kernel
     prefix: str
+    window: RowWindow | None = None
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The activations that it reads, then the one that it writes."""
+        return (*dict.fromkeys(tensor.name for tensor in self.net.activations(self.op)), *self.op.outputs)
 
     def shape(self, index: int = 0) -> tuple[int, ...]:
         """Shape of an input, constants included."""
@@ -69,8 +78,19 @@ class Place:
         return self.address(self.op.outputs[0])
 
     def address(self, tensor: str) -> str:
-        """Address of any activation."""
-        return f"arena + {self.plan.addresses[tensor]}"
+        """Address of any activation; in a stream, of the first of its rows that the turn is about."""
+        if self.window is None:
+            return f"arena + {self.plan.addresses[tensor]}"
+        if tensor in self.op.outputs:
+            return "lp_row(output, output->end)"
+        return f"lp_row(input_{self.images.index(tensor)}, first)"
+
+    @property
+    def elements(self) -> str:
+        """Number of elements of the output; in a stream, of the rows that the turn makes."""
+        if self.window is None:
+            return str(math.prod(self.output_shape))
+        return f"(uint32_t)((end - output->end) * {math.prod(self.output_shape[1:])})"
 
     @property
     def scratch(self) -> tuple[str, ...]:
@@ -104,11 +124,34 @@ def zero_point(place: Place, tensor: str) -> int:
 
 
 def call(place: Place, ctype: str, parameters: str, *arguments: str) -> str:
-    """Statements that call the kernel with constant parameters."""
+    """Statements that call the kernel with parameters: constant ones, but for the sizes of turns."""
+    storage = "static const " if place.window is None else ""
+    sizes = "".join(f"    params.{name} = {value};\n" for name, value in _turn_sizes(place))
     return (
-        f"    static const {ctype} params = {{{parameters}}};\n"
+        f"    {storage}{ctype} params = {{{parameters}}};\n{sizes}"
         f"    {place.kernel.function}({', '.join(('&params', *arguments))});\n"
     )
+
+
+def _turn_sizes(place: Place) -> list[tuple[str, str]]:
+    """The heights and paddings that differ from turn to turn."""
+    window = place.window
+    if window is None:
+        return []
+    if not isinstance(place.op, Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D):
+        return []
+    bottom = f"lp_minimum({scaled('end', window.stride, window.reach)}, {window.height})"
+    return [
+        ("input_height", f"(uint16_t)({bottom} - first)"),
+        ("output_height", "(uint16_t)(end - output->end)"),
+        ("padding_top", "(uint16_t)(first - top)"),
+    ]
+
+
+def scaled(value: str, factor: int, more: int) -> str:
+    """C text of value * factor + more."""
+    product = value if factor == 1 else f"{value} * {factor}"
+    return product if not more else f"{product} {'+' if more > 0 else '-'} {abs(more)}"
 
 
 def fields(place: Place, values: list[tuple[str, object]]) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from lilliput.codegen.header import element_type, header_text, stamp
 from lilliput.codegen.layers import Layer, layer_for
+from lilliput.codegen.streams import stream_function
 from lilliput.codegen.text import comment_text, macro_name
 from lilliput.errors import NetError
 from lilliput.net.check import Stage, check
 from lilliput.net.graph import Net, Plan
+from lilliput.net.schedule import stream_of
 from lilliput.net.tensor import DType
 from lilliput.runtime import runtime_text
 from lilliput.targets.boards import Board
@@ -52,14 +54,14 @@ def generate(net: Net, board: Board, options: CodegenOptions | None = None) -> d
         f"{net.name}_weights.c": _weights_source(net, board, layers),
     }
     if options.include_runtime:
-        files.update(_runtime(layers))
+        files.update(_runtime(layers, ("lp_drop_rows", "lp_copy_rows") if plan.streams else ()))
     return files
 
 
-def _runtime(layers: list[Layer]) -> dict[str, str]:
+def _runtime(layers: list[Layer], more: tuple[str, ...]) -> dict[str, str]:
     """The kernels that the layers call, what those call, and the headers that all of them include."""
     kernels = [layer.kernel for layer in layers if layer.function]
-    functions = {function for kernel in kernels for function in (kernel.function, *kernel.needs)}
+    functions = {function for kernel in kernels for function in (kernel.function, *kernel.needs)} | {*more}
     files = {f"{function}.c": runtime_text(f"{function}.c") for function in sorted(functions)}
     headers = ["lp.h"]
     for text in files.values():
@@ -109,16 +111,19 @@ def _source(net: Net, board: Board, plan: Plan, layers: list[Layer]) -> str:
     name, upper = net.name, macro_name(net.name)
     source, target = element_type(net.input), element_type(net.output)
     functions = "\n".join(
-        f"/* {layer.comment} */\nstatic LP_NOINLINE void {layer.function}(int8_t *arena) {{\n{layer.body}}}\n"
+        f"/* {layer.comment} */\nstatic LP_NOINLINE {layer.signature} {{\n{layer.body}}}\n"
         for layer in layers
         if layer.function
     )
-    calls = "".join(f"    {layer.function}((int8_t *)arena);\n" for layer in layers if layer.function)
+    streams, run = _streams(net, plan, layers)
+    if streams:
+        functions = f"{functions}\n{streams}"
+    calls = "".join(f"    {function}((int8_t *)arena);\n" for function in run)
     return f"""/* {comment_text(stamp(net, board))} */
 #include "{name}.h"
 
 #include "{name}_weights.h"
-#include "lp.h"
+#include "{"lp_image.h" if plan.streams else "lp.h"}"
 
 #if LP_VERSION != {upper}_LILLIPUT_VERSION
 #error "{name}.c and lp.h come from different versions of Lilliput: generate {name} again"
@@ -143,6 +148,21 @@ int {name}_run(void *arena) {{
 {calls}    return {upper}_OK;
 }}
 """
+
+
+def _streams(net: Net, plan: Plan, layers: list[Layer]) -> tuple[str, list[str]]:
+    """The C of the functions that run streams, and all functions of layers and streams, in turn."""
+    layer_of = {op.name: str(layer.function) for op, layer in zip(net.ops, layers, strict=True)}
+    functions: list[str] = []
+    run: list[str] = []
+    for op, layer in zip(net.ops, layers, strict=True):
+        stream = stream_of(op, net)
+        if stream is None and layer.function:
+            run.append(layer.function)
+        elif stream is not None and stream.ops[0] == op.name:
+            run.append(layer_of[op.name].replace("_layer_", "_stream_"))
+            functions.append(stream_function(run[-1], stream, [layer_of[name] for name in stream.ops], net))
+    return "\n".join(functions), run
 
 
 def _weights_header(net: Net, board: Board, layers: list[Layer]) -> str:

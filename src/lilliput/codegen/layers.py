@@ -17,6 +17,7 @@ from lilliput.codegen.constants import (
     weights_constant,
 )
 from lilliput.codegen.pairs import Emitted, add, mul
+from lilliput.codegen.streams import turn_body
 from lilliput.codegen.text import braces, comment_text
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -54,6 +55,7 @@ from lilliput.net.ops import (
     Tanh,
     Transpose,
 )
+from lilliput.net.schedule import stream_of, window_of
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
@@ -70,6 +72,7 @@ class Layer:
         constants: arrays that it reads.
         kernel: what it calls.
         body: statements of the function.
+        images: in a stream, the activations that its turns are about: those that it reads, the one it writes.
     """
 
     function: str | None
@@ -77,6 +80,14 @@ class Layer:
     constants: tuple[Constant, ...]
     kernel: Kernel
     body: str
+    images: tuple[str, ...] = ()
+
+    @property
+    def signature(self) -> str:
+        """Its C function, as it is defined."""
+        inputs = "".join(f"const lp_image *input_{i}, " for i in range(len(self.images) - 1))
+        turn = f", {inputs}lp_image *output, int32_t end" if self.images else ""
+        return f"void {self.function}(int8_t *arena{turn})"
 
 
 def layer_for(index: int, op: Op, net: Net, core: Core) -> Layer:
@@ -89,11 +100,15 @@ def layer_for(index: int, op: Op, net: Net, core: Core) -> Layer:
         raise NetError(f"network '{net.name}' has no plan", "addresses are not known", "place it first")
     kernel = kernel_for(op, net, core)
     prefix = f"{net.name}_layer_{index:02d}"
-    place = Place(op, net, net.plan, kernel, prefix)
+    window = window_of(op, net) if stream_of(op, net) else None
+    place = Place(op, net, net.plan, kernel, prefix, window)
     constants, body = _EMITTERS[type(op)](place)
+    if window is not None:
+        body = turn_body(window, body, uses_arena=bool(place.scratch))
     shapes = " + ".join(_shape_text(tensor.shape) for tensor in net.activations(op))
     comment = f"{comment_text(op.name)}: {type(op).__name__}, {shapes} to {_shape_text(place.output_shape)}"
-    return Layer(prefix if body else None, comment, constants, kernel, body)
+    images = place.images if window else ()
+    return Layer(prefix if body else None, comment, constants, kernel, body, images)
 
 
 def _shape_text(shape: tuple[int, ...]) -> str:
@@ -216,19 +231,18 @@ def _average_pool(place: Place) -> Emitted:
 
 def _rescale(place: Place) -> Emitted:
     op: RescaleOp = place.op
-    elements = math.prod(place.output_shape)
     if place.kernel.function == "lp_u8_to_s8":
         source = f"(const uint8_t *)({place.input()})"
-        return (), f"    {place.kernel.function}({source}, {place.output}, {elements});\n"
+        return (), f"    {place.kernel.function}({source}, {place.output}, {place.elements});\n"
     if place.kernel.function == LOOKUP:
         table = lookup_constant(place.constant("table"), op, place.net)
-        arguments = (table.name, place.input(), place.output, str(elements))
+        arguments = (table.name, place.input(), place.output, place.elements)
         return (table,), f"    {place.kernel.function}({', '.join(arguments)});\n"
     found = requantize_parameters(op, place.net)
     values = [
         ("multiplier", found.multiplier),
         ("offset", found.offset),
-        ("elements", elements),
+        ("elements", place.elements),
         *bounds(place),
         ("shift", found.shift),
     ]

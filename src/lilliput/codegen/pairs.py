@@ -28,7 +28,7 @@ def add(place: Place) -> Emitted:
         ("multiplier_1", found.multipliers[0]),
         ("multiplier_2", found.multipliers[1]),
         ("offset", found.offset),
-        ("elements", math.prod(place.output_shape)),
+        ("elements", place.elements),
         *bounds(place),
         ("shift", found.shift),
     ]
@@ -49,7 +49,7 @@ def _add_tflm(place: Place) -> Emitted:
         texts = [_factor(factor) for factor in (*found.inputs, found.output)]
     values = [
         *zip(("factor_1", "factor_2", "output_factor"), texts, strict=True),
-        ("elements", math.prod(place.output_shape)),
+        ("elements", place.elements),
         ("zero_point_1", zero_point(place, op.inputs[order[0]])),
         ("zero_point_2", zero_point(place, op.inputs[order[1]])),
         ("output_zero_point", zero_point(place, op.outputs[0])),

@@ -213,6 +213,7 @@ class Settings(_Closed):
     Attributes:
         name: of the network, a C identifier in lower case; taken from the data set if not set.
         board: what the network is for: a name of `lilliput boards`, or a TOML file.
+        optimize: what counts where one costs another: speed, ram or flash, as `lilliput compile` takes it.
         seed: of the search and of every training.
         device: where to train: cpu, cuda, or auto (cuda where there is one).
         data, budget, search, fidelity, training, augment, pruning, quantization, final, output: the tables.
@@ -220,6 +221,7 @@ class Settings(_Closed):
 
     name: str = ""
     board: str
+    optimize: Literal["speed", "ram", "flash"] = "speed"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     data: DataSettings

@@ -8,7 +8,7 @@ them; `benchmarks/fit_cost.py` measures them anew.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from lilliput.net.ops import Concat, Op, Reshape
 from lilliput.targets.cores import Core
 from lilliput.targets.kernels import kernel_for
 
+STREAM_FUNCTIONS = ("lp_drop_rows", "lp_copy_rows")
+"""Functions of the runtime that streams call themselves."""
 TABLE = Path(__file__).parent / "code_bytes.json"
 
 
@@ -30,12 +32,14 @@ class CodeSizes:
             included.
         helpers: function of the runtime → those of the compiler's library that come with it.
         layers: function of the runtime → mean size of a layer that calls it: the call and its parameters.
+        streams: what each stream, and each layer in one, takes beside that.
     """
 
     network: float
     functions: dict[str, float]
     helpers: dict[str, list[str]]
     layers: dict[str, float]
+    streams: dict[str, float] = field(default_factory=dict)
 
     def function_bytes(self, name: str) -> float:
         """Size of a function; the mean of all for one that was not measured yet."""
@@ -57,7 +61,18 @@ def code_bytes(net: Net, core: Core) -> int:
             for name in (kernel.function, *kernel.needs):
                 used.update((name, *sizes.helpers.get(name, ())))
             total += sizes.layer_bytes(kernel.function) * calls
+    for feature, number in stream_features(net).items():
+        total += sizes.streams.get(feature, 0.0) * number
+    if stream_features(net):
+        used.update(STREAM_FUNCTIONS)
     return round(total + sum(sizes.function_bytes(name) for name in used))
+
+
+def stream_features(net: Net) -> dict[str, int]:
+    """What the code of streams is made of → how many of it the planned network `net` has."""
+    streams = net.plan.streams if net.plan else ()
+    layers = sum(len(stream.ops) for stream in streams)
+    return {"stream": len(streams), "layer": layers} if streams else {}
 
 
 def layer_calls(op: Op, net: Net) -> int:

@@ -7,11 +7,13 @@ The names of counts are keys of `cycles.json`.  One list serves all kernels of a
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from lilliput.cost.loops import Counts, elements_inside, split_up
 from lilliput.cost.weighted_counts import conv2d, depthwise, fully_connected
-from lilliput.net.graph import Net
+from lilliput.net.graph import Net, Stream
 from lilliput.net.ops import (
     Add,
     AveragePool2D,
@@ -39,6 +41,8 @@ from lilliput.net.ops import (
     Transpose,
     repetition,
 )
+from lilliput.net.rows import of_rows, row_bytes
+from lilliput.net.schedule import Turn, stream_of, stream_schedule
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.moving import runs_of
 
@@ -47,7 +51,42 @@ _MOST_SUMMED_IN_PAIRS = 255
 
 def counts(op: Op, net: Net, blocking: Blocking) -> Counts:
     """Count → how often, for the layer of `op` by a kernel with these blocks."""
-    return {"once": 1.0, **COUNTS[type(op)](op, net, blocking)}
+    stream = stream_of(op, net)
+    if stream is None:
+        return {"once": 1.0, **COUNTS[type(op)](op, net, blocking)}
+    return _turns(op, net, stream, blocking)
+
+
+def turn_counts(op: Op, net: Net) -> Counts:
+    """What the turns of `op` take beside its kernel: count → how often; nothing where it is in no stream."""
+    stream = stream_of(op, net)
+    if stream is None:
+        return {}
+    turns = _turns_of(op, net, stream)
+    moved = sum(turn.begin - turn.kept for turn in turns if turn.kept > 0)
+    return {"turns": float(len(turns)), "moved_bytes": float(moved * row_bytes(net, op.outputs[0]))}
+
+
+def _turns_of(op: Op, net: Net, stream: Stream) -> list[Turn]:
+    index = stream.ops.index(op.name)
+    return [turn for turn in stream_schedule(stream, net).turns if turn.op == index]
+
+
+def _turns(op: Op, net: Net, stream: Stream, blocking: Blocking) -> Counts:
+    """The counts of all turns of an op that makes its output some rows at a time.
+
+    Rows at the border of the image are taken as like all others.
+    """
+    turns = _turns_of(op, net, stream)
+    found: Counts = {}
+    for rows, times in Counter(turn.end - turn.begin for turn in turns).items():
+        part = of_rows(op, net, rows)
+        (inner,) = part.ops
+        if isinstance(inner, Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D):
+            inner = replace(inner, padding=inner.padding._replace(top=0, bottom=0))
+        for name, count in {"once": 1.0, **COUNTS[type(op)](inner, part, blocking)}.items():
+            found[name] = found.get(name, 0.0) + times * count
+    return found
 
 
 def _pool(op: Op, net: Net, blocking: Blocking) -> Counts:

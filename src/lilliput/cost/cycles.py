@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from lilliput.cost.code_size import moves_nothing
-from lilliput.cost.cycle_counts import counts
+from lilliput.cost.cycle_counts import counts, turn_counts
 from lilliput.cost.loops import Counts
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
@@ -36,18 +36,25 @@ class LinearModel:
         network: outside of all layers.
         call: of a layer, from its caller's point of view.
         functions: kernel → name of a count → how much for each.
+        turns: name of a count of `turn_counts` → how much for each, beside what the kernel takes.
     """
 
     network: float
     call: float
     functions: dict[str, dict[str, float]]
+    turns: dict[str, float] = field(default_factory=dict)
 
     def layer(self, function: str, found: Counts) -> float | None:
-        """What a layer takes; None where its kernel was not measured."""
+        """What a layer takes; None where its kernel was not measured.
+
+        Args:
+            function: its kernel.
+            found: what `counts` and `turn_counts` count.
+        """
         weights = self.functions.get(function)
         if weights is None:
             return None
-        return sum(weight * found.get(name, 0.0) for name, weight in weights.items())
+        return sum(weight * found.get(name, 0.0) for name, weight in {**weights, **self.turns}.items())
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ def _layers(net: Net, core: Core) -> Iterator[tuple[str, Counts]]:
 
 def _layer(op: Op, net: Net, core: Core) -> tuple[str, Counts]:
     function = kernel_for(op, net, core).function
-    return function, counts(op, net, blocking_of(function))
+    return function, counts(op, net, blocking_of(function)) | turn_counts(op, net)
 
 
 def _total(model: LinearModel, layers: list[tuple[str, Counts]]) -> float | None:

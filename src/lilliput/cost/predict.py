@@ -10,8 +10,7 @@ from lilliput.cost.code_size import code_bytes
 from lilliput.cost.cycles import net_cycles
 from lilliput.net.graph import Net
 from lilliput.net.macs import net_macs
-from lilliput.passes.lower import access_of, lower, plan_for, scratch_of
-from lilliput.passes.place import arena_bytes
+from lilliput.passes.lower import arena_bytes_without_input, lower, plan_for
 from lilliput.results import Cost
 from lilliput.targets.boards import Board
 from lilliput.targets.kernels import constant_bytes
@@ -36,10 +35,9 @@ def cost(net: Net, board: Board) -> Cost:
     assert planned.plan is not None
     plan = planned.plan
     cycles, cycles_with_flash = net_cycles(planned, board)
-    elsewhere = arena_bytes(planned, scratch_of(core), access_of(core), count_input=False)
     return Cost(
         arena_bytes=plan.arena_bytes,
-        arena_without_input_bytes=min(elsewhere, plan.arena_bytes),
+        arena_without_input_bytes=arena_bytes_without_input(planned, core),
         weights_bytes=sum(constant_bytes(op, planned, core) for op in planned.ops),
         code_bytes=code_bytes(planned, core),
         macs=net_macs(planned),

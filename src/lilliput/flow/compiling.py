@@ -9,9 +9,9 @@ from typing import Any
 from lilliput import __version__
 from lilliput.flow.building import build
 from lilliput.flow.files import whole_directory, write_atomically, write_with
-from lilliput.flow.models import load_model, planned_for
+from lilliput.flow.models import load_model, optimized, planned_for
 from lilliput.measure.artifact import MANIFEST, MODEL, manifest_text
-from lilliput.net import Net
+from lilliput.net import Net, Optimize
 from lilliput.net.storage import save
 from lilliput.results import Cost
 from lilliput.targets import Board
@@ -47,7 +47,14 @@ class Library:
         }
 
 
-def compile(model: str | Path, board: str, out: str | Path, *, data: str | None = None) -> Library:
+def compile(
+    model: str | Path,
+    board: str,
+    out: str | Path,
+    *,
+    data: str | None = None,
+    optimize: Optimize | str | None = None,
+) -> Library:
     """Writes the C library of a model for a board.
 
     Args:
@@ -55,15 +62,16 @@ def compile(model: str | Path, board: str, out: str | Path, *, data: str | None 
         board: name, or path of a TOML file.
         out: folder; written whole or not at all, and replaced only if Lilliput wrote it.
         data: data set whose training examples give a float network its integer ranges.
+        optimize: "speed", "ram" or "flash"; what the model was made for if None.
 
     Raises:
-        ConfigError: no such model or board, or `out` holds other things.
+        ConfigError: no such model, board or way to optimize, or `out` holds other things.
         FormatError: the model is damaged or uses what Lilliput does not support.
         NetError: the network breaks a rule.
         StorageError: `out` cannot be written.
     """
     target = board_named(board)
-    net = planned_for(load_model(model), target, data)
+    net = planned_for(optimized(load_model(model), optimize), target, data)
     out = Path(out)
     with whole_directory(out) as part:
         library = write_library(part, net, target)

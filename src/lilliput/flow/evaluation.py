@@ -15,7 +15,7 @@ from lilliput.errors import NetError, TrainingError
 from lilliput.flow.building import Built, Quantizer, described
 from lilliput.flow.files import write_with
 from lilliput.flow.run_directory import RunDirectory
-from lilliput.net import Net
+from lilliput.net import Net, Optimize
 from lilliput.net.storage import load as load_net
 from lilliput.net.storage import save
 from lilliput.results import Cost
@@ -136,7 +136,7 @@ class Evaluator:
         found = self.space.to_net(
             architecture, self.dataset.input_shape, self.dataset.classes, self.settings.net_name
         )
-        return described(found, self.dataset)
+        return replace(described(found, self.dataset), optimize=Optimize(self.settings.optimize))
 
     def cost(self, architecture: Any, sparsity: float | None = None) -> Cost:
         """What an architecture will cost when the share `sparsity` of its channels is gone.

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from lilliput.cost import cost
-from lilliput.flow.models import load_model
-from lilliput.net import Net
+from lilliput.flow.models import load_model, optimized
+from lilliput.net import Net, Optimize
 from lilliput.net.check import Stage, stage_of
 from lilliput.net.macs import op_macs
 from lilliput.passes import lower, plan_for
@@ -17,10 +17,12 @@ from lilliput.targets import board as board_named
 DEFAULT_BOARD = "generic-m4"
 
 
-def info(model: str | Path, board: str | None = None) -> dict[str, Any]:
+def info(
+    model: str | Path, board: str | None = None, *, optimize: Optimize | str | None = None
+) -> dict[str, Any]:
     """What a network is and what it costs on a board, predicted without building anything.
 
-    Keys: `name stage board core input classes labels parameters macs cycles cycles_with_flash
+    Keys: `name stage optimize board core input classes labels parameters macs cycles cycles_with_flash
     ram_bytes{arena,arena_without_input,lower_bound} flash_bytes{weights,code,total}
     layers[{name,op,output,macs,weights_bytes,live_bytes}]`.  Layers are those of the integer network in
     execution order; `live_bytes` is the RAM in use while a layer runs.
@@ -28,12 +30,13 @@ def info(model: str | Path, board: str | None = None) -> dict[str, Any]:
     Args:
         model: .safetensors or .tflite file, a compiled folder, or RUN#TRIAL.
         board: name or TOML file; generic-m4 if None.
+        optimize: "speed", "ram" or "flash"; what the model was made for if None.
 
     Raises:
-        ConfigError: no such model or board.
+        ConfigError: no such model, board or way to optimize.
         FormatError: the file is damaged.
     """
-    net = load_model(model)
+    net = optimized(load_model(model), optimize)
     target = board_named(board or DEFAULT_BOARD)
     stage = stage_of(net)
     # Without ranges a float network gets placeholder scales; sizes do not depend on them.
@@ -43,6 +46,7 @@ def info(model: str | Path, board: str | None = None) -> dict[str, Any]:
     return {
         "name": net.name,
         "stage": stage.value,
+        "optimize": planned.optimize.value,
         "board": target.name,
         "core": target.core.name,
         "input": list(net.input.shape),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from lilliput.errors import ConfigError, FormatError, NetError
 from lilliput.flow.building import calibration_examples
 from lilliput.flow.run_directory import opened, split_reference
 from lilliput.measure.artifact import MANIFEST, read_artifact
-from lilliput.net import Net
+from lilliput.net import Net, Optimize
 from lilliput.net.check import Stage, stage_of
 from lilliput.net.storage import load
 from lilliput.passes import fold_batch_norm, fuse_activations, plan_for, quantize
@@ -54,6 +55,21 @@ def _read_tflite(path: Path) -> Net:
 
 READERS: dict[str, Callable[[Path], Net]] = {".safetensors": load, ".tflite": _read_tflite}
 """Who reads a file, by the end of its name."""
+
+
+def optimized(net: Net, optimize: Optimize | str | None) -> Net:
+    """The network, to be compiled for `optimize`; as it is if that is None.
+
+    Raises:
+        ConfigError: there is no such way to optimize.
+    """
+    if optimize is None:
+        return net
+    try:
+        return replace(net, optimize=Optimize(optimize), plan=None)
+    except ValueError:
+        known = ", ".join(Optimize)
+        raise ConfigError(f"cannot optimize for '{optimize}'", f"known: {known}", "choose one") from None
 
 
 def planned_for(net: Net, board: Board, data: str | None = None) -> Net:

@@ -18,6 +18,7 @@ from lilliput.flow.progress import Silent, Watcher
 from lilliput.flow.reporting import write_report
 from lilliput.flow.run_directory import RunDirectory, begin
 from lilliput.flow.studies import write_study
+from lilliput.net import Optimize
 from lilliput.results import Trial
 from lilliput.search.evaluation import Callbacks, Progress
 from lilliput.search.front import pareto_front
@@ -174,9 +175,13 @@ def _about(settings: Settings, evaluator: Evaluator) -> dict[str, Any]:
     """What a trial's result depends on beside the search's own settings, in JSON values."""
     whole = settings.to_json()
     tables = ("data", "budget", "training", "augment", "pruning", "quantization")
+    # Studies that were begun before there was a choice know of none.
+    is_default = Optimize(settings.optimize) is Optimize.SPEED
+    choice = {} if is_default else {"optimize": settings.optimize}
     return {
         "board": evaluator.board.to_dict(),
         "name": settings.net_name,
         "device": evaluator.device,
+        **choice,
         **{table: whole[table] for table in tables},
     }

@@ -18,8 +18,7 @@ from lilliput.net.graph import Net
 from lilliput.net.macs import net_macs, op_macs
 from lilliput.net.reference import run as run_reference
 from lilliput.net.storage import load
-from lilliput.passes.lower import access_of, scratch_of
-from lilliput.passes.place import arena_bytes
+from lilliput.passes.lower import arena_bytes_without_input
 from lilliput.results import FlashBytes, LayerCost, Measurement, RamBytes
 
 Array = NDArray[np.generic]
@@ -146,14 +145,13 @@ def _predicted(artifact: Artifact, net: Net, model: HostModel) -> Measurement:
             "compile the network again with `lilliput compile`",
         )
     # The one figure that no build can show: what the arena would be with the input elsewhere.
-    core = artifact.board.core
-    without_input = arena_bytes(net, scratch_of(core), access_of(core), count_input=False)
+    without_input = arena_bytes_without_input(net, artifact.board.core)
     return Measurement(
         board=artifact.board.name,
         core=artifact.board.core.name,
         toolchain="",
         macs=net_macs(net),
-        ram_bytes=RamBytes(model.arena_bytes, min(without_input, model.arena_bytes)),
+        ram_bytes=RamBytes(model.arena_bytes, without_input),
         flash_bytes=FlashBytes(),
         layers=tuple(LayerCost(op.name, type(op).__name__, op_macs(op, net)) for op in net.ops),
     )

@@ -1,6 +1,6 @@
 """The one type that every stage speaks: `Net`, its tensors, its ops, and what they mean."""
 
-from lilliput.net.graph import Net, Normalization, Plan
+from lilliput.net.graph import Net, Normalization, Optimize, Plan, Stream
 from lilliput.net.ops import (
     FLOAT_ONLY,
     IN_PLACE,
@@ -57,6 +57,7 @@ __all__ = [
     "Net",
     "Normalization",
     "Op",
+    "Optimize",
     "Pad",
     "Padding",
     "Plan",
@@ -69,6 +70,7 @@ __all__ = [
     "ResizeNearest",
     "Slice",
     "Softmax",
+    "Stream",
     "Sub",
     "Tanh",
     "Tensor",

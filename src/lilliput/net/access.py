@@ -58,6 +58,15 @@ POSSIBLE: Mapping[type[Op], tuple[Access, ...]] = {
 """The most that a kernel of an op may promise; nothing, where an op is missing."""
 
 
+def in_turns(access: Access) -> Access:
+    """What is left of a promise when the kernel makes some rows in each of several calls.
+
+    A row that two calls need is read by both, which `ROWS` promises not to do; what it says of one call is
+    more than `PIXELS` wants.
+    """
+    return Access.PIXELS if access is Access.ROWS else access
+
+
 def in_place_only(op: Op, net: Net) -> Access:
     """What every kernel promises, on whatever core: the ops of `IN_PLACE` go element by element."""
     return Access.ELEMENTS if type(op) in IN_PLACE else Access.SEPARATE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from types import MappingProxyType
 
 from lilliput.net.ops import Op
@@ -25,21 +26,57 @@ class Normalization:
     std: tuple[float, ...]
 
 
+class Optimize(StrEnum):
+    """What a network is compiled for where one thing costs another.
+
+    SPEED: few cycles; memory is saved where that costs none.
+    RAM: a small arena, at a few more cycles.
+    FLASH: little code.
+    """
+
+    SPEED = "speed"
+    RAM = "ram"
+    FLASH = "flash"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Consecutive ops that take turns row by row, so that the images between them never exist whole.
+
+    In every step the last op makes `rows` rows of its output; before that each of the others makes the rows
+    that are missing for it, in the order of the ops.  Of an image that only these ops use, the arena holds a
+    window of rows: before rows are added to it, those that nobody needs any more are dropped, and the others
+    move to the window's begin.
+
+    Attributes:
+        ops: their names, in execution order.
+        rows: of the last op's output that a step makes; the last step may make fewer.
+        heights: image → rows that its window holds at the most.
+    """
+
+    ops: tuple[str, ...]
+    rows: int
+    heights: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class Plan:
     """Where every activation lives in the arena.
 
     Attributes:
-        addresses: tensor name → byte offset in the arena; every activation has one.
+        addresses: tensor name → byte offset in the arena; every activation has one.  That of an image with a
+            window is the window's.
         scratch: op name → (byte offset, bytes) of its scratch memory.
         arena_bytes: size of the arena; it must be aligned to 4 bytes.
         lower_bound_bytes: no placement of this order can be smaller.
+        streams: ops that run row by row.
     """
 
     addresses: Mapping[str, int]
     scratch: Mapping[str, tuple[int, int]]
     arena_bytes: int
     lower_bound_bytes: int
+    streams: tuple[Stream, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +92,7 @@ class Net:
         inputs, outputs: names of the tensors that cross the border.
         labels: class names by output index, or empty.
         normalization: what to do to raw data first, None if the input is taken as it is.
+        optimize: what its kernels and its plan are chosen for.
         plan: addresses, once planned.
     """
 
@@ -65,6 +103,7 @@ class Net:
     outputs: tuple[str, ...]
     labels: tuple[str, ...] = ()
     normalization: Normalization | None = None
+    optimize: Optimize = Optimize.SPEED
     plan: Plan | None = None
     _producers: Mapping[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.net.graph import Net, Normalization, Plan
+from lilliput.net.graph import Net, Normalization, Optimize, Plan, Stream
 from lilliput.net.ops import OPS, Activation, Op, Padding, Profile
 from lilliput.net.tensor import DType, Quant, Tensor
 
@@ -26,6 +26,7 @@ def to_json(net: Net) -> dict[str, Any]:
         "outputs": list(net.outputs),
         "labels": list(net.labels),
         "normalization": _normalization_to_json(net.normalization),
+        "optimize": net.optimize.value,
         "tensors": [_tensor_to_json(tensor) for tensor in net.tensors.values()],
         "ops": [
             {"type": type(op).__name__, **{field.name: getattr(op, field.name) for field in fields(op)}}
@@ -44,6 +45,8 @@ def from_json(value: Any, constants: Mapping[str, NDArray[np.generic]]) -> Net:
     Raises:
         ValueError: `value` or `constants` do not describe a network; names the key.
     """
+    if isinstance(value, dict):
+        value = {"optimize": Optimize.SPEED.value, **value}  # files of older versions do not tell
     net = _object(
         value,
         name=_text,
@@ -51,6 +54,7 @@ def from_json(value: Any, constants: Mapping[str, NDArray[np.generic]]) -> Net:
         outputs=_texts,
         labels=_texts,
         normalization=_optional(_normalization),
+        optimize=Optimize,
         tensors=_sequence(_tensor),
         ops=_sequence(_op),
         plan=_optional(_plan),
@@ -92,6 +96,10 @@ def _plan_to_json(plan: Plan | None) -> dict[str, Any] | None:
         "scratch": {name: list(place) for name, place in plan.scratch.items()},
         "arena_bytes": plan.arena_bytes,
         "lower_bound_bytes": plan.lower_bound_bytes,
+        "streams": [
+            {"ops": list(stream.ops), "rows": stream.rows, "heights": dict(stream.heights)}
+            for stream in plan.streams
+        ],
     }
 
 
@@ -119,6 +127,8 @@ def _normalization(value: Any) -> Normalization:
 
 
 def _plan(value: Any) -> Plan:
+    if isinstance(value, dict):
+        value = {"streams": [], **value}  # files of older versions have none
     return Plan(
         **_object(
             value,
@@ -126,8 +136,13 @@ def _plan(value: Any) -> Plan:
             scratch=_mapping(_pair),
             arena_bytes=_whole,
             lower_bound_bytes=_whole,
+            streams=_sequence(_stream),
         )
     )
+
+
+def _stream(value: Any) -> Stream:
+    return Stream(**_object(value, ops=_texts, rows=_whole, heights=_mapping(_whole)))
 
 
 def _op(value: Any) -> Op:

@@ -1,8 +1,8 @@
-"""Proof that a plan is right: the network is run over an arena that remembers whose bytes it holds.
+"""Proof that a plan is right: the network is run over an arena that remembers what every byte holds.
 
-Shares no code with the passes that make plans.  Every byte of the arena knows the tensor that was last
-written to it.  An op may run if each of its inputs still owns all of its bytes; what it writes takes bytes
-over.  So whatever overlaps, no tensor is read after something was written over it.
+Shares no code with the passes that make plans.  An op may run if each of its inputs is still there, byte by
+byte; what it writes takes the place of what was there.  So whatever overlaps, no tensor is read after
+something was written over it.
 
 An output may lie over an input of its own op if nobody reads that input later and if every byte that both
 claim is written no earlier than it is read for the last time (`lilliput.net.timing`).
@@ -12,22 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lilliput.errors import NetError
 from lilliput.net.access import POSSIBLE, Access, AccessOf
-from lilliput.net.graph import Net, Plan
+from lilliput.net.arena import Arena, overlap
+from lilliput.net.graph import Net
 from lilliput.net.ops import Op
 from lilliput.net.timing import written_in_time
+from lilliput.net.verify_stream import check_streams, run_stream
 
-_ALIGNMENT_BYTES = 4
-_NOBODY = -1
+ScratchOf = Callable[[Op, Net], int]
 
 
-def verify_plan(
-    net: Net, scratch_bytes: Callable[[Op, Net], int] | None = None, access: AccessOf | None = None
-) -> None:
+def verify_plan(net: Net, scratch_bytes: ScratchOf | None = None, access: AccessOf | None = None) -> None:
     """Checks the plan of `net`: addresses, sizes, and that every read finds its tensor intact.
 
     Args:
@@ -41,116 +37,83 @@ def verify_plan(
     """
     if net.plan is None:
         raise NetError(f"network '{net.name}' has no plan", "", "run `lilliput.passes.lower` first")
-    _Arena(net, net.plan, access).run(scratch_bytes)
+    arena = Arena(net, net.plan)
+    if net.plan.lower_bound_bytes > net.plan.arena_bytes:
+        what = f"a lower bound of {net.plan.lower_bound_bytes} bytes"
+        raise arena.wrong(what, "above the size of the arena")
+    _check_names(arena)
+    stream_of = check_streams(arena)
+    _write_inputs(arena)
+    last_reader = {name: index for index, op in enumerate(net.ops) for name in op.inputs}
+
+    def promises(op: Op, in_net: Net) -> tuple[Access, ...]:
+        return (access(op, in_net),) if access else POSSIBLE.get(type(op), (Access.SEPARATE,))
+
+    for index, op in enumerate(net.ops):
+        if op.name in stream_of:
+            if stream_of[op.name].ops[0] == op.name:
+                run_stream(arena, stream_of[op.name], scratch_bytes, promises)
+            continue
+        mortal = {name for name in op.inputs if last_reader[name] == index and name not in net.outputs}
+        _run_op(arena, op, mortal, scratch_bytes(op, net) if scratch_bytes else 0, promises(op, net))
+    for name in net.outputs:
+        arena.must_hold(name, arena.tensor(name), "the caller reads the outputs")
 
 
-class _Arena:
-    """The arena while the network runs; `owner` holds the number of the tensor that each byte belongs to."""
-
-    def __init__(self, net: Net, plan: Plan, access: AccessOf | None) -> None:
-        self.net, self.plan, self.access = net, plan, access
-        if plan.arena_bytes < 0 or plan.arena_bytes % _ALIGNMENT_BYTES:
-            raise self.wrong(f"an arena of {plan.arena_bytes} bytes", f"not a multiple of {_ALIGNMENT_BYTES}")
-        if plan.lower_bound_bytes > plan.arena_bytes:
-            raise self.wrong(
-                f"a lower bound of {plan.lower_bound_bytes} bytes", "above the size of the arena"
-            )
-        self.owner: NDArray[np.int64] = np.full(plan.arena_bytes, _NOBODY, np.int64)
-        self.numbers = {name: number for number, name in enumerate(net.tensors)}
-        self.last_reader = {name: index for index, op in enumerate(net.ops) for name in op.inputs}
-
-    def wrong(self, what: str, why: str) -> NetError:
-        return NetError(
-            f"the plan of network '{self.net.name}' is wrong: {what}",
-            why,
-            "plan the network again; never edit a plan",
+def _check_names(arena: Arena) -> None:
+    net, plan = arena.net, arena.plan
+    written = [*net.inputs, *(name for op in net.ops for name in op.outputs)]
+    if twice := {name for name in written if written.count(name) > 1}:
+        raise arena.wrong(f"tensors {sorted(twice)}", "written more than once")
+    if missing := set(written) - set(plan.addresses):
+        raise arena.wrong(f"tensors {sorted(missing)}", "have no address")
+    if unknown := set(plan.addresses) - set(written):
+        raise arena.wrong(
+            f"tensors {sorted(unknown)}", "have an address but are no activations of the network"
         )
+    if unknown := set(plan.scratch) - {op.name for op in net.ops}:
+        raise arena.wrong(f"scratch memory for {sorted(unknown)}", "there are no such ops")
 
-    def run(self, scratch_bytes: Callable[[Op, Net], int] | None) -> None:
-        """Runs the whole network."""
-        self._check_names()
-        for name in self.net.inputs:
-            stretch = self._tensor(name)
-            if (self.owner[stretch] != _NOBODY).any():
-                raise self.wrong(f"input '{name}'", "overlaps another input")
-            self.owner[stretch] = self.numbers[name]
-        for index, op in enumerate(self.net.ops):
-            needed = scratch_bytes(op, self.net) if scratch_bytes else 0
-            self._run_op(index, op, needed)
-        for name in self.net.outputs:
-            self._must_be_intact(name, "the caller reads the outputs")
 
-    def _check_names(self) -> None:
-        written = [*self.net.inputs, *(name for op in self.net.ops for name in op.outputs)]
-        if twice := {name for name in written if written.count(name) > 1}:
-            raise self.wrong(f"tensors {sorted(twice)}", "written more than once")
-        if missing := set(written) - set(self.plan.addresses):
-            raise self.wrong(f"tensors {sorted(missing)}", "have no address")
-        if unknown := set(self.plan.addresses) - set(written):
-            raise self.wrong(
-                f"tensors {sorted(unknown)}", "have an address but are no activations of the network"
-            )
-        if unknown := set(self.plan.scratch) - {op.name for op in self.net.ops}:
-            raise self.wrong(f"scratch memory for {sorted(unknown)}", "there are no such ops")
+def _write_inputs(arena: Arena) -> None:
+    for name in arena.net.inputs:
+        stretch = arena.tensor(name)
+        if not arena.is_free(stretch):
+            raise arena.wrong(f"input '{name}'", "overlaps another input")
+        arena.write(name, stretch)
 
-    def _stretch(self, what: str, start: int, size: int) -> slice:
-        if start % _ALIGNMENT_BYTES:
-            raise self.wrong(f"{what} at address {start}", f"not a multiple of {_ALIGNMENT_BYTES}")
-        if start < 0 or size < 0 or start + size > self.plan.arena_bytes:
-            raise self.wrong(
-                f"{what} at {start} with {size} bytes", f"outside the arena of {self.plan.arena_bytes} bytes"
-            )
-        return slice(start, start + size)
 
-    def _tensor(self, name: str) -> slice:
-        return self._stretch(
-            f"tensor '{name}'", self.plan.addresses[name], self.net.tensors[name].storage_bytes
+def _run_op(
+    arena: Arena, op: Op, mortal: set[str], needed_scratch_bytes: int, promises: tuple[Access, ...]
+) -> None:
+    """Runs one op; `mortal` are its inputs that nobody reads afterwards."""
+    net, plan = arena.net, arena.plan
+    reads = [name for name in dict.fromkeys(op.inputs) if not net.tensors[name].constant]
+    for name in reads:
+        arena.must_hold(name, arena.tensor(name), f"op '{op.name}' reads it")
+    start, size = plan.scratch.get(op.name, (0, 0))
+    if size < needed_scratch_bytes:
+        raise arena.wrong(
+            f"op '{op.name}' has {size} bytes of scratch memory", f"needs {needed_scratch_bytes}"
         )
-
-    def _must_be_intact(self, name: str, when: str) -> None:
-        owners = self.owner[self._tensor(name)]
-        wrong = owners[owners != self.numbers[name]]
-        if wrong.size:
-            names = list(self.net.tensors)
-            culprit = "nobody" if wrong[0] == _NOBODY else f"'{names[wrong[0]]}'"
-            raise self.wrong(
-                f"tensor '{name}' is not intact when {when}", f"{wrong.size} bytes belong to {culprit}"
+    writes: list[tuple[str, slice]] = [(name, arena.tensor(name)) for name in op.outputs]
+    if size:
+        writes.append(("scratch memory", arena.stretch(f"scratch memory of op '{op.name}'", start, size)))
+    for position, (name, stretch) in enumerate(writes):
+        for other, taken in writes[:position]:
+            if overlap(stretch, taken):
+                raise arena.wrong(f"'{name}' of op '{op.name}'", f"overlaps its '{other}'")
+        for source in reads:
+            if not overlap(stretch, arena.tensor(source)):
+                continue
+            behind = stretch.start - plan.addresses[source]
+            in_time = name in op.outputs and any(
+                written_in_time(op, net, promise, source, behind) for promise in promises
             )
-
-    def _run_op(self, index: int, op: Op, needed_scratch_bytes: int) -> None:
-        reads = [name for name in dict.fromkeys(op.inputs) if not self.net.tensors[name].constant]
-        for name in reads:
-            self._must_be_intact(name, f"op '{op.name}' reads it")
-        start, size = self.plan.scratch.get(op.name, (0, 0))
-        if size < needed_scratch_bytes:
-            raise self.wrong(
-                f"op '{op.name}' has {size} bytes of scratch memory", f"needs {needed_scratch_bytes}"
-            )
-        writes: list[tuple[str, slice]] = [(name, self._tensor(name)) for name in op.outputs]
-        if size:
-            writes.append(("scratch memory", self._stretch(f"scratch memory of op '{op.name}'", start, size)))
-        for position, (name, stretch) in enumerate(writes):
-            for other, taken in writes[:position]:
-                if _overlap(stretch, taken):
-                    raise self.wrong(f"'{name}' of op '{op.name}'", f"overlaps its '{other}'")
-            for source in reads:
-                allowed = name in op.outputs and self._may_overlap(index, op, source, name)
-                if _overlap(stretch, self._tensor(source)) and not allowed:
-                    raise self.wrong(f"'{name}' of op '{op.name}'", f"overlaps its input '{source}'")
-        for name, stretch in writes:
-            self.owner[stretch] = self.numbers.get(name, _NOBODY) if name in op.outputs else _NOBODY
-
-    def _may_overlap(self, index: int, op: Op, source: str, target: str) -> bool:
-        """Whether `op` may write `target` where both lie."""
-        if self.last_reader[source] != index or source in self.net.outputs:
-            return False
-        if self.access is None:
-            promises = POSSIBLE.get(type(op), (Access.SEPARATE,))
+            if source not in mortal or not in_time:
+                raise arena.wrong(f"'{name}' of op '{op.name}'", f"overlaps its input '{source}'")
+    for name, stretch in writes:
+        if name in op.outputs:
+            arena.write(name, stretch)
         else:
-            promises = (self.access(op, self.net),)
-        behind = self.plan.addresses[target] - self.plan.addresses[source]
-        return any(written_in_time(op, self.net, promise, source, behind) for promise in promises)
-
-
-def _overlap(one: slice, other: slice) -> bool:
-    return bool(one.start < other.stop and other.start < one.stop)
+            arena.spoil(stretch)

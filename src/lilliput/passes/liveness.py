@@ -6,18 +6,21 @@ every tensor that a later op reads are live at once.  The output of an op may li
 reads afterwards, as far as its kernel allows (`targets.overlap`), so that both take less than the sum of
 their sizes.
 
+Ops that take turns row by row (`passes.stream`) are one op here.
+
 Sets of ops are bit masks: bit i stands for `net.ops[i]`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lilliput.errors import NetError
 from lilliput.net.access import Access, AccessOf, in_place_only
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op, Requantize, Reshape
+from lilliput.passes.stream import Streamed
 from lilliput.targets.overlap import ALIGNMENT_BYTES, Overlap, overlap
 
 ScratchBytes = Callable[[Op, Net], int]
@@ -51,6 +54,16 @@ class Moves:
     overlaps: Mapping[str, Overlap]
 
 
+@dataclass(frozen=True)
+class Indices:
+    """`passes.order.Order` in indices of `net.ops`."""
+
+    indices: list[int]
+    peak_bytes: int
+    exact: bool
+    lower_bound_bytes: int
+
+
 class Liveness:
     """The tensors of a network seen as memory.
 
@@ -71,6 +84,7 @@ class Liveness:
         moves: for each op, what it does to memory.
         input_bytes: all counted inputs, which the caller writes before the first op.
         start_bytes: those of them that somebody reads.
+        orders: (node limit, variant) → the order that was found: finding it is most of the work.
 
     Raises:
         NetError: an op reads what no earlier op wrote.
@@ -85,6 +99,7 @@ class Liveness:
         access: AccessOf = in_place_only,
     ) -> None:
         self.net = net
+        self.orders: dict[tuple[int, int], Indices] = {}
         self.count = len(net.ops)
         self.everything = (1 << self.count) - 1
         self.readers: dict[str, int] = dict.fromkeys(net.inputs, 0)
@@ -103,9 +118,11 @@ class Liveness:
         self._stays = frozenset(net.outputs)
         self.input_bytes = sum(self.sizes.get(name, 0) for name in net.inputs)
         self.start_bytes = sum(self.sizes.get(name, 0) for name in net.inputs if self._needed(name))
-        self.scratch_bytes = [scratch_bytes(op, net) for op in net.ops]
+        self.scratch_bytes = [
+            op.memory_bytes if isinstance(op, Streamed) else scratch_bytes(op, net) for op in net.ops
+        ]
         self.moves = [
-            self._move(op, size, access(op, net), alignment_bytes)
+            self._move(op, size, access, alignment_bytes)
             for op, size in zip(net.ops, self.scratch_bytes, strict=True)
         ]
 
@@ -146,15 +163,14 @@ class Liveness:
     def _needed(self, name: str) -> bool:
         return bool(self.readers[name]) or name in self._stays
 
-    def _move(self, op: Op, scratch_bytes: int, access: Access, alignment_bytes: int) -> Moves:
+    def _move(self, op: Op, scratch_bytes: int, access: AccessOf, alignment_bytes: int) -> Moves:
         sizes, inputs = self.sizes, dict.fromkeys(op.inputs)
         mortal = [name for name in inputs if name in sizes and name not in self._stays]
         written = sum(sizes.get(name, 0) for name in op.outputs)
         overlaps: dict[str, Overlap] = {}
         saved: list[tuple[int, int]] = []
-        if access is not Access.SEPARATE and written:
-            for name in mortal:
-                found = overlap(op, self.net, access, name)
+        if written:
+            for name, found in self._overlaps(op, mortal, access):
                 spared = sizes[name] + written - found.union_bytes(sizes[name], written)
                 if spared:
                     overlaps[name] = found
@@ -167,6 +183,12 @@ class Liveness:
             saved=tuple(sorted(saved, key=lambda item: -item[1])),
             overlaps=overlaps,
         )
+
+    def _overlaps(self, op: Op, sources: list[str], access: AccessOf) -> Iterator[tuple[str, Overlap]]:
+        if isinstance(op, Streamed):
+            yield from ((name, op.overlaps[name]) for name in sources)
+        elif (promise := access(op, self.net)) is not Access.SEPARATE:
+            yield from ((name, overlap(op, self.net, promise, name)) for name in sources)
 
     def step(self, done: int, live_bytes: int, index: int) -> tuple[int, int]:
         """Bytes live while op `index` runs and after it, given the ops done before it and what was live."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
 
 from lilliput.net.access import Access, AccessOf
 from lilliput.net.check import Stage, check
-from lilliput.net.graph import Net
+from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Op
 from lilliput.net.verify_plan import verify_plan
+from lilliput.passes.choose_streams import choose_streams
 from lilliput.passes.fold_batch_norm import fold_batch_norm
 from lilliput.passes.fuse_activations import fuse_activations
-from lilliput.passes.liveness import ScratchBytes
-from lilliput.passes.place import plan
+from lilliput.passes.liveness import Liveness, ScratchBytes
+from lilliput.passes.order import order_indices
+from lilliput.passes.place import arena_bytes, plan, plan_live
 from lilliput.passes.quantize import quantize
 from lilliput.passes.quantize_activations import RangePair
+from lilliput.passes.stream import Streamer, hidden, shown
 from lilliput.targets.cores import Core
+from lilliput.targets.kernel import Kernel
 from lilliput.targets.kernels import kernel_for
 
 
@@ -37,31 +42,108 @@ def lower(net: Net, ranges: Mapping[str, RangePair] | None, core: Core) -> Net:
 def plan_for(net: Net, core: Core) -> Net:
     """A quantized network in the order and with the addresses that need the smallest arena on `core`.
 
+    Ops also take turns row by row where that makes the arena smaller and brings enough for what it costs.
+
     Raises:
         NetError: the network is not a valid quantized one.
     """
-
-    scratch_bytes, access = scratch_of(core), access_of(core)
     check(net, Stage.QUANTIZED)
-    planned = plan(net, scratch_bytes, access)
+    net = replace(net, plan=None)
+    planned = _planned(net, core)
+    if net.optimize is Optimize.RAM:
+        planned = _with_fast_kernels(net, planned, core)
     # Order and addresses are all that changed since the check above.
-    verify_plan(planned, scratch_bytes, access)
+    verify_plan(planned, scratch_of(core), access_of(core))
     return planned
+
+
+def _with_fast_kernels(net: Net, planned: Net, core: Core) -> Net:
+    """The same with as many of the fastest kernels as fit into an arena of that size."""
+    more = {
+        op.name: Kernels(core, {op.name}).scratch_bytes(op, net) - Kernels(core).scratch_bytes(op, net)
+        for op in net.ops
+    }
+    slow = sorted((name for name in more if more[name] > 0), key=lambda name: more[name])
+    fast: frozenset[str] = frozenset()
+    for names in ([slow] if slow else []) + [[name] for name in slow]:
+        if not fast.issuperset(names):
+            found = _planned(net, core, fast.union(names))
+            if _arena_bytes(found) <= _arena_bytes(planned):
+                planned, fast = found, fast.union(names)
+    return planned
+
+
+def _planned(net: Net, core: Core, fast: Set[str] = frozenset()) -> Net:
+    kernels = Kernels(core, fast)
+    scratch_bytes, access = kernels.scratch_bytes, kernels.access
+    liveness = Liveness(net, scratch_bytes, access=access)
+    order = order_indices(liveness)
+    streams = choose_streams(liveness, order.indices, scratch_bytes, access)
+    if streams:
+        planned = shown(plan(hidden(liveness.net, streams), scratch_bytes, access))
+    if not streams or _arena_bytes(planned) >= order.peak_bytes:
+        planned = plan_live(liveness)
+    return planned
+
+
+def _arena_bytes(net: Net) -> int:
+    assert net.plan is not None
+    return net.plan.arena_bytes
+
+
+def arena_bytes_without_input(net: Net, core: Core) -> int:
+    """The smallest arena of a planned network, with its streams, if its input is held elsewhere.
+
+    Then neither the input counts nor what `Requantize` and `Reshape` make of it in place, which is the same
+    data in another form.  Order and placement are chosen for that case anew.
+    """
+    found = arena_bytes(with_streams_hidden(net, core), scratch_of(core), access_of(core), count_input=False)
+    return min(found, _arena_bytes(net))
+
+
+def with_streams_hidden(net: Net, core: Core) -> Net:
+    """A planned network without its plan, and with each of its streams as one op."""
+    assert net.plan is not None
+    bare = replace(net, plan=None)
+    streamer = Streamer(bare, scratch_of(core), access_of(core))
+    streams = [
+        streamer.stream([op for op in net.ops if op.name in stream.ops], stream.rows)
+        for stream in net.plan.streams
+    ]
+    return hidden(bare, streams)
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """What a plan must know of the kernels of a core.
+
+    Attributes:
+        core: what they run on.
+        fast: ops that get the fastest kernel even where memory counts more.
+    """
+
+    core: Core
+    fast: Set[str] = frozenset()
+
+    def scratch_bytes(self, op: Op, net: Net) -> int:
+        """Scratch memory that the kernel of an op needs."""
+        return self._kernel(op, net).scratch_bytes
+
+    def access(self, op: Op, net: Net) -> Access:
+        """What it promises about its reads and writes."""
+        return self._kernel(op, net).access
+
+    def _kernel(self, op: Op, net: Net) -> Kernel:
+        if op.name in self.fast:
+            net = replace(net, optimize=Optimize.SPEED)
+        return kernel_for(op, net, self.core)
 
 
 def scratch_of(core: Core) -> ScratchBytes:
     """Scratch memory that the kernels of `core` need for an op."""
-
-    def scratch_bytes(op: Op, net: Net) -> int:
-        return kernel_for(op, net, core).scratch_bytes
-
-    return scratch_bytes
+    return Kernels(core).scratch_bytes
 
 
 def access_of(core: Core) -> AccessOf:
     """What the kernels of `core` promise about their reads and writes."""
-
-    def access(op: Op, net: Net) -> Access:
-        return kernel_for(op, net, core).access
-
-    return access
+    return Kernels(core).access

@@ -25,7 +25,7 @@ from lilliput.errors import NetError
 from lilliput.net.access import AccessOf, in_place_only
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
-from lilliput.passes.liveness import Liveness, ScratchBytes, no_scratch
+from lilliput.passes.liveness import Indices, Liveness, ScratchBytes, no_scratch
 from lilliput.targets.overlap import ALIGNMENT_BYTES
 
 NODE_LIMIT = 30_000
@@ -130,18 +130,15 @@ def best_order(
     )
 
 
-@dataclass(frozen=True)
-class Indices:
-    """`Order` in indices of `net.ops`."""
-
-    indices: list[int]
-    peak_bytes: int
-    exact: bool
-    lower_bound_bytes: int
-
-
 def order_indices(liveness: Liveness, node_limit: int = NODE_LIMIT, variant: int = 0) -> Indices:
     """`best_order` for callers that hold the liveness already; arguments and result as there."""
+    known = liveness.orders.get((node_limit, variant))
+    if known is None:
+        known = liveness.orders[node_limit, variant] = _found(liveness, node_limit, variant)
+    return known
+
+
+def _found(liveness: Liveness, node_limit: int, variant: int) -> Indices:
     ancestors, descendants = _reach(liveness)
     floor = max(liveness.input_bytes, liveness.end_bytes())
     segments: list[_Segment] = []

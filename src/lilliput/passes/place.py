@@ -56,8 +56,13 @@ def plan(
 
     Arguments and errors as in `place`.
     """
-    layout, packing = _smallest(Liveness(net, scratch_bytes, access=access), node_limit)
-    return layout.planned(layout.net(net), packing)
+    return plan_live(Liveness(net, scratch_bytes, access=access), node_limit)
+
+
+def plan_live(liveness: Liveness, node_limit: int = NODE_LIMIT) -> Net:
+    """`plan` for callers that hold the liveness already."""
+    layout, packing = _smallest(liveness, node_limit)
+    return layout.planned(layout.net(liveness.net), packing)
 
 
 def arena_bytes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lilliput.net.graph import Net
+from lilliput.net.rows import row_bytes
 from lilliput.report.model import LiveBuffer, MemoryProfile, MemoryStep
 
 
@@ -10,7 +11,8 @@ def memory_profile(net: Net) -> MemoryProfile:
     """Buffers that live while each op of `net` runs, in its execution order.
 
     A tensor lives from the op that writes it (an input: from the start) to the last op that reads it (an
-    output: to the end).  Addresses and scratch memory are the plan's; a network without a plan has none.
+    output: to the end); what ops that take turns row by row read or write lives from the first of them to the
+    last.  Addresses and scratch memory are the plan's; a network without a plan has none.
     """
     last = len(net.ops) - 1
     born = dict.fromkeys(net.inputs, 0)
@@ -25,10 +27,20 @@ def memory_profile(net: Net) -> MemoryProfile:
     dies.update(dict.fromkeys((name for name in net.outputs if name in born), max(last, 0)))
 
     plan = net.plan
+    sizes = {name: net.tensors[name].storage_bytes for name in born}
+    index_of = {op.name: index for index, op in enumerate(net.ops)}
+    for stream in plan.streams if plan else ():
+        begin, end = index_of[stream.ops[0]], index_of[stream.ops[-1]]
+        for name in born:
+            if begin <= born[name] <= end:
+                born[name], dies[name] = begin, max(dies[name], end)
+            elif begin <= dies[name] <= end:
+                dies[name] = end
+        sizes.update({name: height * row_bytes(net, name) for name, height in stream.heights.items()})
     steps = []
     for index, op in enumerate(net.ops):
         live = [
-            LiveBuffer(name, net.tensors[name].storage_bytes, plan.addresses.get(name) if plan else None)
+            LiveBuffer(name, sizes[name], plan.addresses.get(name) if plan else None)
             for name in born
             if born[name] <= index <= dies[name]
         ]

@@ -54,7 +54,7 @@ def overlap(op: Op, net: Net, access: Access, source: str) -> Overlap:
     Shapes and types decide; weights are not needed.
     """
     read, written = net.tensors[source], net.tensors[op.outputs[0]]
-    input_bytes, output_bytes = _aligned(read.storage_bytes), _aligned(written.storage_bytes)
+    input_bytes, output_bytes = aligned(read.storage_bytes), aligned(written.storage_bytes)
     apart = Overlap(output_bytes, input_bytes)
     match access:
         case _ if access is Access.SEPARATE or not read.dtype.bits == written.dtype.bits == 8:
@@ -122,7 +122,7 @@ def _lead_bytes(windows: _Windows, reads_late: bool) -> int:
     row_ahead = [y * written_row - start * read_row for y, start in enumerate(needed_rows)]
     next_row_ahead = [(y + 1) * written_row - start * read_row for y, start in enumerate(needed_rows[1:])]
     within = max(column_ahead) + max(row_ahead) if column_ahead else 0
-    return _aligned(max(within, *next_row_ahead, 0))
+    return aligned(max(within, *next_row_ahead, 0))
 
 
 def _rows_lead_bytes(windows: _Windows, kernel_rows: int) -> int:
@@ -134,7 +134,7 @@ def _rows_lead_bytes(windows: _Windows, kernel_rows: int) -> int:
         read_next = max(last_read, (row + 1) * strides[0] - top, 0)
         if read_next < height:
             ahead = max(ahead, (row + 1) * columns * channels - read_next * width * depth)
-    return _aligned(ahead)
+    return aligned(ahead)
 
 
 def _first_inside(count: int, stride: int, before: int, length: int) -> list[int]:
@@ -142,5 +142,6 @@ def _first_inside(count: int, stride: int, before: int, length: int) -> list[int
     return [min(max(index * stride - before, 0), length) for index in range(count)]
 
 
-def _aligned(size: int) -> int:
+def aligned(size: int) -> int:
+    """The next multiple of the alignment."""
     return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES

@@ -9,8 +9,8 @@ import numpy as np
 from lilliput.net.access import Access
 from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.fixedpoint_tflm import conv_factors
-from lilliput.net.graph import Net
-from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Profile
+from lilliput.net.graph import Net, Optimize
+from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op, Profile
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 
@@ -22,6 +22,8 @@ MOST_ROWS_WASTE = 1.2
 """Up to so many pixels for each that is wanted, it is the fastest."""
 FEW_CHANNELS = 32
 """Up to so many output channels, a 3x3 convolution of a grey image is fastest as a depthwise convolution."""
+MANY_CHANNELS = 16
+"""From so many output channels on, expanding windows anew takes little beside multiplying them."""
 STRIP_ROWS = 8
 """Rows of outputs that `lp_depthwise_conv2d_dsp_s8` makes of what it holds in scratch memory."""
 PAIR_BYTES = 4
@@ -36,11 +38,21 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a convolution."""
     channels, *kernel, depth = net.tensors[op.inputs[1]].shape
     has_dsp = core.has_dsp and _fits_dsp(op, net)
-    if has_dsp and depth == 1 and kernel == [3, 3] and channels <= FEW_CHANNELS and op.dilation == (1, 1):
+    is_small = net.optimize is Optimize.FLASH
+    by_channel = depth == 1 and kernel == [3, 3] and channels <= FEW_CHANNELS and op.dilation == (1, 1)
+    if has_dsp and by_channel and not is_small:
         return _by_channel(op, net, (3, 3))
-    is_pointwise = kernel == [1, 1] and not any(op.padding) and (has_dsp or op.strides == (1, 1))
+    is_pointwise = _is_pointwise(op, net) and (has_dsp or op.strides == (1, 1))
+    if is_small:  # one kernel for all convolutions
+        is_pointwise = is_pointwise and all(_is_pointwise(other, net) for other in net.ops)
     stem = "lp_conv2d_1x1" if is_pointwise else "lp_conv2d"
-    if has_dsp and _fits_split(op, net) and _shares_rows(op, net):
+    elements = to_four(math.prod(kernel) * depth)
+    copy_bytes = 0 if is_pointwise or depth % 4 == 0 else elements
+    block_bytes = elements // 2 * PAIR_BYTES * BLOCK_PIXELS + copy_bytes
+    saves_ring = (
+        net.optimize is Optimize.RAM and channels >= MANY_CHANNELS and block_bytes < _ring_bytes(op, net)
+    )
+    if has_dsp and _fits_split(op, net) and _shares_rows(op, net) and not is_small and not saves_ring:
         return Kernel(
             in_profile("lp_conv2d_rows_dsp", op),
             scratch_bytes=_ring_bytes(op, net),
@@ -50,11 +62,9 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
             access=Access.ROWS,
         )
     if has_dsp and _fits_split(op, net):
-        elements = to_four(math.prod(kernel) * depth)
-        copy_bytes = 0 if is_pointwise or depth % 4 == 0 else elements
         return Kernel(
             in_profile(f"{stem}_dsp", op),
-            scratch_bytes=elements // 2 * PAIR_BYTES * BLOCK_PIXELS + copy_bytes,
+            scratch_bytes=block_bytes,
             layout=Layout.SPLIT_PAIRS,
             needs=(part_in_profile("lp_multiply_block", op), "lp_expand_fours"),
             folds_zero_point=True,
@@ -65,7 +75,8 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
 
 def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a depthwise convolution."""
-    if core.has_dsp and op.dilation == (1, 1) and _fits_dsp(op, net):
+    is_small = net.optimize is Optimize.FLASH
+    if core.has_dsp and op.dilation == (1, 1) and _fits_dsp(op, net) and not is_small:
         return _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
     if net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]:
         return Kernel(in_profile("lp_depthwise_conv2d", op), layout=Layout.PLAIN, access=Access.WINDOWS)
@@ -174,6 +185,13 @@ def _shares_rows(op: Conv2D, net: Net) -> bool:
         kernel_width == ROWS_KERNEL_WIDTH and depth % 4 == 0 and op.dilation == (1, 1) and op.strides[1] <= 2
     )
     return fits and width >= BLOCK_PIXELS and to_four(width) <= MOST_ROWS_WASTE * width
+
+
+def _is_pointwise(op: Op, net: Net) -> bool:
+    """Whether each output of a convolution is made of one pixel; also for what is no convolution."""
+    if not isinstance(op, Conv2D):
+        return True
+    return net.tensors[op.inputs[1]].shape[1:3] == (1, 1) and not any(op.padding)
 
 
 def _ring_bytes(op: Conv2D, net: Net) -> int:

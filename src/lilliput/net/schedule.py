@@ -1,0 +1,106 @@
+"""What a stream of ops does: which op makes which rows, turn by turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from lilliput.errors import NetError
+from lilliput.net.graph import Net, Stream
+from lilliput.net.ops import Op
+from lilliput.net.rows import RowWindow, of_rows, row_window
+
+
+class Turn(NamedTuple):
+    """One op's turn in a step: op number `op` of the stream makes rows `begin` to `end` of its output.
+
+    Before it, the window of that image drops its rows before `kept`.
+    """
+
+    op: int
+    begin: int
+    end: int
+    kept: int
+
+
+class Schedule(NamedTuple):
+    """All turns of all steps, and image → the most rows that its window holds."""
+
+    turns: tuple[Turn, ...]
+    heights: Mapping[str, int]
+
+    def most_rows(self, op: int) -> int:
+        """Rows of the largest turn of op number `op`."""
+        return max(turn.end - turn.begin for turn in self.turns if turn.op == op)
+
+
+def schedule(ops: Sequence[Op], windows: Sequence[RowWindow], height: int, rows: int) -> Schedule:
+    """The turns of ops.
+
+    Args:
+        ops: in execution order.
+        windows: of each of them.
+        height: of the last one's output.
+        rows: that the last one makes in a step.
+    """
+    last = len(ops) - 1
+    readers = [
+        [(reader, windows[reader]) for reader, other in enumerate(ops) if op.outputs[0] in other.inputs]
+        for op in ops
+    ]
+    made, most = [0] * len(ops), [0] * len(ops)
+    turns: list[Turn] = []
+    while made[last] < height:
+        ends = made.copy()
+        ends[last] = min(made[last] + rows, height)
+        for index in range(last - 1, -1, -1):
+            for reader, window in readers[index]:
+                ends[index] = max(ends[index], window.end(ends[reader]))
+        for index in range(len(ops)):
+            if ends[index] > made[index]:
+                kept = made[index] if index < last else 0
+                for reader, window in readers[index]:
+                    kept = min(kept, window.first(made[reader]))
+                turns.append(Turn(index, made[index], ends[index], kept))
+                most[index] = max(most[index], ends[index] - kept)
+                made[index] = ends[index]
+    return Schedule(tuple(turns), {op.outputs[0]: most[index] for index, op in enumerate(ops[:-1])})
+
+
+def window_of(op: Op, net: Net) -> RowWindow:
+    """How rows of the output of `op` depend on rows of its inputs.
+
+    Raises:
+        NetError: they do not.
+    """
+    window = row_window(op, net)
+    if window is None:
+        raise NetError(
+            f"op '{op.name}' ({type(op).__name__}) does not run row by row",
+            "its output rows are not made of rows of its inputs",
+            "leave it out of the stream",
+        )
+    return window
+
+
+def stream_of(op: Op, net: Net) -> Stream | None:
+    """The stream that `op` is in, by the plan of `net`."""
+    if net.plan is None:
+        return None
+    return next((stream for stream in net.plan.streams if op.name in stream.ops), None)
+
+
+def stream_schedule(stream: Stream, net: Net) -> Schedule:
+    """The turns of a stream in the plan of `net`."""
+    ops = [op for op in net.ops if op.name in stream.ops]
+    height = net.tensors[ops[-1].outputs[0]].shape[0]
+    return schedule(ops, [window_of(op, net) for op in ops], height, stream.rows)
+
+
+def as_its_kernel_sees(op: Op, net: Net) -> Net:
+    """The network with the images of `op` as low as its largest turn, if it is in a stream."""
+    stream = stream_of(op, net)
+    if stream is None:
+        return net
+    rows = stream_schedule(stream, net).most_rows(stream.ops.index(op.name))
+    return of_rows(op, net, rows)

@@ -1,0 +1,254 @@
+"""Which ops take turns row by row, so that the arena becomes small.
+
+A stream replaces images by windows of a few rows, at some cost: kernels are called for every few rows, and
+rows are moved.  In one order of the ops, what lives before and behind a stretch of them does not depend on
+whether it is a stream, so dynamic programming over where streams begin and end finds the smallest peak, and
+among the choices with that peak the one with the fewest ops in streams.  Only stretches that can lower the
+peak are looked at.  A step then makes as many rows as cost no memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from lilliput.net.access import AccessOf
+from lilliput.net.graph import Optimize
+from lilliput.net.rows import row_bytes
+from lilliput.passes.liveness import Liveness, ScratchBytes
+from lilliput.passes.stream import Streamed, Streamer
+
+LONGEST = 12
+"""Ops of the longest stream that is tried."""
+MOST_ROWS = 16
+"""Rows of a step that are tried at the most."""
+
+
+class Terms(NamedTuple):
+    """What a stream must bring.
+
+    Attributes:
+        share: of the peak without streams; theirs must not exceed it.
+        room: of that peak; steps grow up to it, since few large ones take fewer cycles than many small ones.
+        least_pixels: of the last op's output that a step makes: kernels compute several side by side.
+    """
+
+    share: float
+    room: float
+    least_pixels: int
+
+
+TERMS: Mapping[Optimize, Terms] = {Optimize.SPEED: Terms(0.75, 0.75, 16), Optimize.RAM: Terms(1.0, 0.0, 4)}
+"""What streams must bring, by what a network is compiled for; where nothing stands there are none."""
+
+
+class _Stretch(NamedTuple):
+    """Ops that follow each other in the order, from place `begin` to place `end`, and what they take."""
+
+    begin: int
+    end: int
+    live_bytes: int
+    stream: Streamed | None
+
+
+class _Way(NamedTuple):
+    """A way to run the ops up to some place: its peak, its ops in streams, its last stretch."""
+
+    peak: int
+    streamed_ops: int
+    last: _Stretch | None
+
+
+def choose_streams(
+    liveness: Liveness, order: list[int], scratch_bytes: ScratchBytes, access: AccessOf
+) -> tuple[Streamed, ...]:
+    """The streams with which the most that is ever live is least; none where they do not bring enough.
+
+    Args:
+        liveness: of a network without streams.
+        order: in which its ops run.
+        scratch_bytes: scratch memory of an op.
+        access: what the kernel of an op promises about its reads and writes.
+    """
+    terms = TERMS.get(liveness.net.optimize)
+    if terms is None:
+        return ()
+    search = _Search(liveness, order, scratch_bytes, access, terms)
+    before = search.ways(limit=0)[-1].peak
+    while search.looks_at_more():
+        pass
+    peak = search.ways(limit=0)[-1].peak
+    if peak > terms.share * before:
+        return ()
+    limit = max(peak, int(terms.room * before))
+    return tuple(search.with_more_rows(stretch, limit) for stretch in search.chosen(peak) if stretch.stream)
+
+
+class _Search:
+    """A network's ops in one order, and what stretches of them take."""
+
+    def __init__(
+        self,
+        liveness: Liveness,
+        order: list[int],
+        scratch_bytes: ScratchBytes,
+        access: AccessOf,
+        terms: Terms,
+    ) -> None:
+        self._liveness, self._order, self._terms = liveness, order, terms
+        net = self._net = liveness.net
+        self._streamer = Streamer(net, scratch_bytes, access)
+        self._place = {index: place for place, index in enumerate(order)}
+        self._before: list[tuple[int, int]] = []
+        self._ending: list[list[_Stretch]] = []
+        done, live = 0, liveness.start_bytes
+        for place, index in enumerate(order):
+            self._before.append((done, live))
+            during, live = liveness.step(done, live, index)
+            self._ending.append([_Stretch(place, place + 1, during, None)])
+            done |= 1 << index
+        self._single = [stretches[0].live_bytes for stretches in self._ending]
+        self._windows = [self._streamer.window(net.ops[index]) for index in order]
+        self._row_bytes = [
+            row_bytes(net, self._output(place)) if window else 0 for place, window in enumerate(self._windows)
+        ]
+        self._looked_at: set[int] = set()
+        self._enough = int(terms.share * max(self._single, default=0))
+
+    def ways(self, limit: int) -> list[_Way]:
+        """For each place the best way to get there; peaks below `limit` are as good as that."""
+        found = [_Way(limit, 0, None)]
+        for ending in self._ending:
+            ways = []
+            for stretch in ending:
+                before = found[stretch.begin]
+                size = before.streamed_ops + (len(stretch.stream.ops) if stretch.stream else 0)
+                ways.append(_Way(max(before.peak, stretch.live_bytes), size, stretch))
+            found.append(min(ways, key=lambda way: way[:2]))
+        return found
+
+    def chosen(self, limit: int) -> list[_Stretch]:
+        """The stretches of the best way, in turn; peaks below `limit` are as good as that."""
+        ways, place = self.ways(limit), len(self._order)
+        found: list[_Stretch] = []
+        while place:
+            last = ways[place].last
+            assert last is not None
+            found.append(last)
+            place = last.begin
+        return found[::-1]
+
+    def looks_at_more(self) -> bool:
+        """Looks at the streams that may lower the peak of the best way so far; False if there is no hope."""
+        stretches = self.chosen(0)
+        peak = max((stretch.live_bytes for stretch in stretches), default=0)
+        for stretch in stretches:
+            if stretch.live_bytes < peak:
+                continue
+            places = [place for place in range(stretch.begin, stretch.end) if self._single[place] >= peak]
+            new = [place for place in places if place not in self._looked_at]
+            if not new:
+                return False
+            return all(self._look_at(place) for place in new)
+        return False
+
+    def _look_at(self, place: int) -> bool:
+        """Looks at the streams that hold the op at `place`; whether one takes little enough."""
+        self._looked_at.add(place)
+        limit = min(self._single[place] - 1, self._enough)
+        known = {(stretch.begin, stretch.end): stretch for ending in self._ending for stretch in ending}
+        helps = False
+        for begin, end in self._around(place) if self._windows[place] else ():
+            if (begin, end) not in known:
+                if self._least_bytes(begin, end) > limit:
+                    continue
+                known[begin, end] = self._stretch(begin, end, self._least_rows(end))
+                self._ending[end - 1].append(known[begin, end])
+            helps = helps or known[begin, end].live_bytes <= limit
+        return helps
+
+    def _around(self, place: int) -> Iterator[tuple[int, int]]:
+        """Where streams begin and end that hold the op at `place`."""
+        for end in range(place + 1, min(place + LONGEST, len(self._order)) + 1):
+            if not self._windows[end - 1]:
+                return
+            last_use = end - 1
+            for begin in range(end - 2, max(end - 1 - LONGEST, -1), -1):
+                readers = self._liveness.readers[self._output(begin)]
+                if not self._windows[begin] or not readers or self._output(begin) in self._net.outputs:
+                    break
+                last_use = max(last_use, *(self._place[i] for i in _members(readers)))
+                if last_use > end - 1:
+                    break
+                if begin <= place:
+                    yield begin, end
+
+    def _output(self, place: int) -> str:
+        return self._net.ops[self._order[place]].outputs[0]
+
+    def _least_rows(self, end: int) -> int:
+        """Rows of the last op's output that a step makes at the least."""
+        height, width, _ = self._net.tensors[self._output(end - 1)].shape
+        return min(height, -(-self._terms.least_pixels // width))
+
+    def _least_bytes(self, begin: int, end: int) -> int:
+        """What a stream takes at least: what lives before it, its output, and the rows of one window each."""
+        sizes = self._liveness.sizes
+        _, live = self._before[begin]
+        written = sizes[self._output(end - 1)]
+        windows = sum(self._row_bytes[place] * self._least_height(place) for place in range(begin, end - 1))
+        return live + windows + written - min(written, self._dying_bytes(begin, end))
+
+    def _least_height(self, place: int) -> int:
+        """Rows of the output of the op at `place` that a reader needs for its first or middle row."""
+        least = 0
+        for reader in _members(self._liveness.readers[self._output(place)]):
+            window = self._windows[self._place[reader]]
+            if window is not None:
+                middle = self._net.tensors[self._output(self._place[reader])].shape[0] // 2
+                least = max(least, window.end(1), window.end(middle + 1) - window.first(middle))
+        return least
+
+    def _dying_bytes(self, begin: int, end: int) -> int:
+        """The largest input that nobody reads after the op before `end`."""
+        done = self._before[begin][0]
+        for index in self._order[begin:end]:
+            done |= 1 << index
+        sizes, readers = self._liveness.sizes, self._liveness.readers
+        names = {name for index in self._order[begin:end] for name in self._net.ops[index].inputs}
+        return max((sizes[name] for name in names if name in sizes and not readers[name] & ~done), default=0)
+
+    def _stretch(self, begin: int, end: int, rows: int) -> _Stretch:
+        liveness, net = self._liveness, self._net
+        ops = [net.ops[index] for index in self._order[begin:end]]
+        stream = self._streamer.stream(ops, rows)
+        done, live = self._before[begin]
+        for index in self._order[begin:end]:
+            done |= 1 << index
+        written = liveness.sizes[stream.outputs[0]]
+        spared = [
+            liveness.sizes[name] + written - how.union_bytes(liveness.sizes[name], written)
+            for name, how in stream.overlaps.items()
+            if name in liveness.sizes and not liveness.readers[name] & ~done and name not in net.outputs
+        ]
+        during = live + written + stream.memory_bytes - max(spared, default=0)
+        return _Stretch(begin, end, during, stream)
+
+    def with_more_rows(self, stretch: _Stretch, limit: int) -> Streamed:
+        """The stream of a stretch with as many rows a step as `limit` allows."""
+        best = stretch.stream
+        assert best is not None
+        height = self._net.tensors[best.outputs[0]].shape[0]
+        while 2 * best.rows <= min(MOST_ROWS, height):
+            wider = self._stretch(stretch.begin, stretch.end, 2 * best.rows)
+            if wider.live_bytes > limit or wider.stream is None:
+                break
+            best = wider.stream
+        return best
+
+
+def _members(mask: int) -> Iterator[int]:
+    while mask:
+        low = mask & -mask
+        mask ^= low
+        yield low.bit_length() - 1

@@ -1,0 +1,160 @@
+"""Ops that take turns row by row: the memory that they take, and networks that hide them.
+
+For order and placement a stream is one op, `Streamed`: it reads what its ops read from outside and writes the
+last op's output; the windows of the images in between and the largest scratch memory of its ops are its
+scratch memory.  `hidden` makes a network of such ops, `shown` puts their ops back into its plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from lilliput.net.access import Access, AccessOf, in_turns
+from lilliput.net.graph import Net, Plan, Stream
+from lilliput.net.ops import Op
+from lilliput.net.rows import RowWindow, of_rows, row_bytes, row_window
+from lilliput.net.schedule import Schedule, schedule
+from lilliput.targets.overlap import Overlap, aligned, overlap
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed(Op):
+    """Ops that take turns, seen as one op.
+
+    Attributes:
+        ops: in execution order.
+        rows: of the last op's output that a step makes.
+        heights: image → rows that its window holds.
+        offsets: image → where its window begins in the stream's memory.
+        scratch: op name → bytes of scratch memory, at the begin of the stream's memory.
+        memory_bytes: scratch memory and windows.
+        overlaps: input → how the output may lie over it.
+    """
+
+    ops: tuple[Op, ...] = ()
+    rows: int = 1
+    heights: Mapping[str, int] = field(default_factory=dict)
+    offsets: Mapping[str, int] = field(default_factory=dict)
+    scratch: Mapping[str, int] = field(default_factory=dict)
+    memory_bytes: int = 0
+    overlaps: Mapping[str, Overlap] = field(default_factory=dict)
+
+
+class Streamer:
+    """Makes streams of the ops of one network; what it asks about an op it asks once.
+
+    Args:
+        net: whose ops they are.
+        scratch_bytes: scratch memory of an op.
+        access: what the kernel of an op promises about its reads and writes.
+    """
+
+    def __init__(self, net: Net, scratch_bytes: Callable[[Op, Net], int], access: AccessOf) -> None:
+        self._net, self._scratch_bytes, self._access = net, scratch_bytes, access
+        self._windows: dict[str, RowWindow | None] = {}
+        self._scratch: dict[tuple[str, int], int] = {}
+
+    def window(self, op: Op) -> RowWindow | None:
+        """How rows of the output of `op` depend on rows of its inputs; None if they do not."""
+        if op.name not in self._windows:
+            self._windows[op.name] = row_window(op, self._net)
+        return self._windows[op.name]
+
+    def _scratch_of_rows(self, op: Op, rows: int) -> int:
+        key = (op.name, rows)
+        if key not in self._scratch:
+            self._scratch[key] = self._scratch_bytes(op, of_rows(op, self._net, rows))
+        return self._scratch[key]
+
+    def stream(self, ops: Sequence[Op], rows: int) -> Streamed:
+        """A stream of `ops`, whose last one makes `rows` rows a step.
+
+        Args:
+            ops: in execution order; nobody else uses the outputs of any but the last one.
+            rows: of the last op's output.
+        """
+        net = self._net
+        windows = [window for op in ops if (window := self.window(op)) is not None]
+        assert len(windows) == len(ops)
+        found = schedule(ops, windows, net.tensors[ops[-1].outputs[0]].shape[0], rows)
+        scratch = {op.name: self._scratch_of_rows(op, found.most_rows(index)) for index, op in enumerate(ops)}
+        offsets: dict[str, int] = {}
+        top = aligned(max(scratch.values()))
+        for name, height in found.heights.items():
+            offsets[name] = top
+            top += aligned(height * row_bytes(net, name))
+        inside = {op.outputs[0] for op in ops}
+        inputs = dict.fromkeys(
+            name for op in ops for name in op.inputs if name not in inside and not net.tensors[name].constant
+        )
+        return Streamed(
+            name=ops[-1].name,
+            inputs=tuple(inputs),
+            outputs=ops[-1].outputs,
+            ops=tuple(ops),
+            rows=rows,
+            heights=found.heights,
+            offsets=offsets,
+            scratch={name: size for name, size in scratch.items() if size},
+            memory_bytes=top,
+            overlaps={name: self._overlap(ops, windows, found, name) for name in inputs},
+        )
+
+    def _overlap(
+        self, ops: Sequence[Op], windows: Sequence[RowWindow], found: Schedule, source: str
+    ) -> Overlap:
+        """How the output of a stream may lie over its input `source`.
+
+        When rows of the output are written, the rows of the input that later turns read must lie behind them;
+        and if the last op reads the input itself, it keeps the distance that it always does.
+        """
+        net, last, target = self._net, len(ops) - 1, ops[-1].outputs[0]
+        read_row, written_row = row_bytes(net, source), row_bytes(net, target)
+        promise = in_turns(self._access(ops[-1], of_rows(ops[-1], net, found.most_rows(last))))
+        reads_ahead = promise in (Access.PIXELS, Access.WINDOWS, Access.ELEMENTS)
+        reads = [source in op.inputs for op in ops]
+        lead, needed = 0, -1
+        if reads_ahead and reads[last]:
+            lead = overlap(ops[-1], net, promise, source).lead_bytes
+        for turn in reversed(found.turns):
+            behind = needed
+            if reads[turn.op]:
+                first = windows[turn.op].first(turn.begin)
+                needed = first if needed < 0 else min(first, needed)
+            if turn.op < last:
+                continue
+            # What the last op reads in the same turn counts unless it promises to have read it by then.
+            behind = behind if reads_ahead else needed
+            if behind >= 0:
+                lead = max(lead, turn.end * written_row - behind * read_row)
+        input_bytes, output_bytes = (aligned(net.tensors[name].storage_bytes) for name in (source, target))
+        return Overlap(min(aligned(lead), output_bytes), input_bytes)
+
+
+def hidden(net: Net, streams: Iterable[Streamed]) -> Net:
+    """The network with each stream as one op, where its last op stood."""
+    last = {stream.name: stream for stream in streams}
+    inside = {op.name for stream in last.values() for op in stream.ops[:-1]}
+    ops = tuple(last.get(op.name, op) for op in net.ops if op.name not in inside)
+    return replace(net, ops=ops, plan=None)
+
+
+def shown(planned: Net) -> Net:
+    """A planned network that `hidden` has made, with the ops of its streams and with these in its plan."""
+    plan = planned.plan
+    assert plan is not None
+    addresses, scratch = dict(plan.addresses), dict(plan.scratch)
+    ops: list[Op] = []
+    streams: list[Stream] = []
+    for op in planned.ops:
+        if not isinstance(op, Streamed):
+            ops.append(op)
+            continue
+        ops += op.ops
+        begin, _ = scratch.pop(op.name, (0, 0))
+        addresses.update({name: begin + offset for name, offset in op.offsets.items()})
+        scratch.update({name: (begin, size) for name, size in op.scratch.items()})
+        streams.append(Stream(tuple(member.name for member in op.ops), op.rows, dict(op.heights)))
+    whole = Plan(addresses, scratch, plan.arena_bytes, plan.lower_bound_bytes, tuple(streams))
+    return replace(planned, ops=tuple(ops), plan=whole)
