@@ -119,18 +119,27 @@ class _Chain:
             activation=activation,
         )
 
-    def depthwise(self, stride: int = 1) -> str:
+    def depthwise(self, stride: int = 1, size: int = 3) -> str:
         height, width, depth = self._tensors[self._newest].shape
         return self._add(
             DepthwiseConv2D,
-            *(self._newest, self._constant((3, 3, depth), 9), self._constant((depth,), 100)),
+            *(self._newest, self._constant((size, size, depth), size**2), self._constant((depth,), 100)),
             strides=(stride, stride),
-            padding=same_padding((height, width), (3, 3), (stride, stride)),
+            padding=same_padding((height, width), (size, size), (stride, stride)),
             activation=Activation.RELU,
         )
 
-    def add(self, left: str, right: str) -> str:
-        return self._add(Add, left, right, activation=Activation.RELU)
+    def inverted_residual(self, expansion: int, size: int, stride: int, channels: int) -> None:
+        """Wide inside, narrow outside, and a sum around it where the shape stays."""
+        before = self._newest
+        self.convolution(self._tensors[before].shape[2] * expansion, (1, 1))
+        self.depthwise(stride, size)
+        after = self.convolution(channels, (1, 1), activation=Activation.NONE)
+        if self._tensors[before].shape == self._tensors[after].shape:
+            self.add(before, after, Activation.NONE)
+
+    def add(self, left: str, right: str, activation: Activation = Activation.RELU) -> str:
+        return self._add(Add, left, right, activation=activation)
 
     def average(self) -> None:
         """Over the whole image; what is left is a vector."""
@@ -212,6 +221,28 @@ def mobilenet_v1(
     chain.dense(classes)
     chain.softmax()
     return chain.net("vww")
+
+
+INVERTED_RESIDUALS = (
+    (3, 3, 2, 12),
+    (4, 5, 1, 12),
+    (5, 7, 2, 20),
+    (4, 3, 1, 20),
+    (5, 5, 2, 28),
+    (3, 3, 1, 28),
+)
+"""Expansion, size, stride and channels of blocks such as MCUNet's (Lin et al., arXiv:2007.10319)."""
+
+
+def mobilenet_v2(seed: int = 0, *, shape: tuple[int, int, int] = (48, 48, 3), classes: int = 10) -> Net:
+    """A few blocks of MobileNetV2 (Sandler et al., arXiv:1801.04381) with kernels of three sizes."""
+    chain = _Chain(shape, seed)
+    chain.convolution(8, stride=2)
+    for block in INVERTED_RESIDUALS:
+        chain.inverted_residual(*block)
+    chain.average()
+    chain.dense(classes)
+    return chain.net("mobilenet_v2")
 
 
 MLPERF_TINY: Mapping[str, Callable[[int], Net]] = {
