@@ -2,7 +2,7 @@
 
 emx-onnx-cgen makes C of the same network, written to ONNX; both are built with the same compiler and measured
 by the same emulator and cycle model.  Of TensorFlow Lite Micro, which runs on this machine only, the arena is
-measured.  With LILLIPUT_SHARED, figures of other engines for the original networks are set against ours.
+measured.  With LILLIPUT_SHARED the original networks are compared too, and the figures that others published.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from comparison import Comparison
 from networks import MLPERF_TINY, quantized
+from side_by_side import table as table
 
 from lilliput.codegen import generate
 from lilliput.formats.tflite import read_tflite, write_tflite
@@ -43,6 +43,15 @@ MEASURED = {
 }
 """Board → networks.  The slower cores get the smaller ones, so that a run ends within minutes."""
 SHARED_BOARD = "nucleo-l4r5zi"
+"""What others published figures for."""
+UNITS = {
+    "cycles": "cycles",
+    "cycles_with_flash": "cycles",
+    "cycles_a_mac": "cycles/MAC",
+    "arena_bytes": "bytes",
+    "ram_bytes": "bytes",
+    "code_bytes": "bytes",
+}
 TFLM_PROGRAM = """
 import pathlib, sys
 from tflite_micro.python.tflite_micro import runtime
@@ -75,62 +84,96 @@ class Figures:
     output: np.ndarray
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A network on a board, both sides of whose comparison are told under one title."""
+
+    net: Net
+    target: Board
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.target.name}, {self.net.name}{self.note}"
+
+    def against(self, label: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -> list[Comparison]:
+        """A comparison for each figure that both sides have."""
+        return [
+            Comparison(f"{self.title}, {figure}", UNITS[figure], ("lilliput", ours[figure]), (label, value))
+            for figure, value in theirs.items()
+            if figure in ours
+        ]
+
+
 def run(seed: int) -> Iterator[Comparison]:
-    """Cycles, RAM and code on every board, then arenas."""
-    nets = {name: quantized(make(seed)) for name, make in MLPERF_TINY.items()}
-    if importlib.util.find_spec("emx_onnx_cgen") is None or importlib.util.find_spec("onnx") is None:
-        print("  emx-onnx-cgen is not installed: pip install 'lilliput[bench]'", file=sys.stderr)
-    else:
-        for name, models in MEASURED.items():
-            for model in models:
-                yield from _against_emx(nets[model], board(name), seed)
-    if importlib.util.find_spec("tflite_micro") is None:
-        print("  tflite-micro is not installed: pip install 'lilliput[dev]'", file=sys.stderr)
-    else:
-        for name, net in nets.items():
-            plan = plan_for(net, board(SHARED_BOARD).core).plan
-            assert plan is not None
-            label = f"TFLM {version('tflite-micro')} on this machine"
-            for part, size in tflm_arena_bytes(net).items():
-                yield Comparison(f"{name}, {part}", "bytes", ("lilliput", plan.arena_bytes), (label, size))
-    if "LILLIPUT_SHARED" in os.environ:
-        yield from _against_published(nets, seed)
-
-
-def table(lines: list[Comparison]) -> str:
-    """Both sides and their ratio for every network, figure and board."""
-    width = max(len(line.what) for line in lines)
-    sides = [f"{_number(line.ours[1]):>12} {_number(line.other[1]):>12}" for line in lines]
-    return "\n".join(
-        f"  {line.what:<{width}} {line.unit:<11} {both} {line.ratio:8.2f}×  {line.other[0]}"
-        for line, both in zip(lines, sides, strict=True)
+    """Cycles, RAM and code of every network on its boards, ours and others', and arenas."""
+    emx, tflm = (
+        _is_there(*one) for one in ((("emx_onnx_cgen", "onnx"), "bench"), (("tflite_micro",), "dev"))
     )
+    for subject in subjects(seed):
+        x = random_vectors(subject.net, 3, seed)[2]
+        figures = lilliput_figures(subject.net, subject.target, x)
+        ours = known_figures(figures, subject.net) | {"arena_bytes": arena_bytes(subject)}
+        if emx:
+            yield from against_emx(subject, figures.output, ours, x)
+        if tflm and subject.target.name == SHARED_BOARD:
+            found = tflm_arena_bytes(write_tflite(subject.net))
+            yield from subject.against("TFLM, 64 bits", ours, {"arena_bytes": found["total"]})
+            yield from subject.against("TFLM, tensors alone", ours, {"arena_bytes": found["head"]})
+        if "LILLIPUT_SHARED" in os.environ and subject.target.name == SHARED_BOARD:
+            yield from against_published(subject, ours)
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 or value == int(value) else f"{value:.3g}"
+def subjects(seed: int) -> list[Subject]:
+    """Networks with random weights, and the originals where those are there."""
+    nets = {name: quantized(make(seed)) for name, make in MLPERF_TINY.items()}
+    found = [Subject(nets[model], board(name)) for name, models in MEASURED.items() for model in models]
+    if "LILLIPUT_SHARED" in os.environ:
+        folder = Path(os.environ["LILLIPUT_SHARED"]) / "models"
+        originals = (folder / f"{name}.tflite" for name in nets)
+        found += [
+            Subject(read_tflite(path, path.stem), board(SHARED_BOARD), ", original")
+            for path in originals
+            if path.is_file()
+        ]
+    return found
 
 
-def _against_emx(net: Net, target: Board, seed: int) -> Iterator[Comparison]:
-    other = f"emx-onnx-cgen {version('emx-onnx-cgen')}"
-    x = random_vectors(net, 3, seed)[2]
-    ours, theirs = lilliput_figures(net, target, x), emx_figures(net, target, x)
-    expected = run_reference(net, x[None])[0]
-    assert np.array_equal(ours.output, expected)
+def _is_there(extra: str, *packages: str) -> bool:
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"  {missing[0]} is not installed: pip install 'lilliput[{extra}]'", file=sys.stderr)
+    return not missing
+
+
+def known_figures(found: Figures, net: Net) -> dict[str, float]:
+    """Figures by their names in `side_by_side`."""
+    return {
+        "cycles": found.cycles,
+        "cycles_with_flash": found.cycles_with_flash,
+        "cycles_a_mac": found.cycles / net_macs(net),
+        "ram_bytes": found.ram_bytes,
+        "code_bytes": found.code_bytes,
+    }
+
+
+def arena_bytes(subject: Subject) -> int:
+    """Of the planned network."""
+    plan = plan_for(subject.net, subject.target.core).plan
+    assert plan is not None
+    return plan.arena_bytes
+
+
+def against_emx(
+    subject: Subject, output: np.ndarray, ours: Mapping[str, float], x: np.ndarray
+) -> Iterator[Comparison]:
+    """The same network by way of ONNX; `output` is ours for `x`."""
+    theirs = emx_figures(subject.net, subject.target, x)
+    assert np.array_equal(output, run_reference(subject.net, x[None])[0].ravel())
     # Rounding differs, the network does not.
-    steps = int(np.abs(theirs.output.astype(int) - expected.astype(int)).max())
-    print(f"  {target.name}, {net.name}: outputs of {other} differ by up to {steps} steps", file=sys.stderr)
-    what = f"{target.name}, {net.name}"
-    a_mac = ours.cycles / net_macs(net), theirs.cycles / net_macs(net)
-    yield Comparison(f"{what}, cycles", "cycles/MAC", ("lilliput", a_mac[0]), (other, a_mac[1]))
-    for figure, unit in (
-        ("cycles", "cycles"),
-        ("cycles_with_flash", "cycles"),
-        ("ram_bytes", "bytes"),
-        ("code_bytes", "bytes"),
-    ):
-        left, right = getattr(ours, figure), getattr(theirs, figure)
-        yield Comparison(f"{what}, {figure}", unit, ("lilliput", left), (other, right))
+    steps = int(np.abs(theirs.output.astype(int) - output.astype(int)).max())
+    print(f"  {subject.title}: outputs of emx-onnx-cgen differ by up to {steps} steps", file=sys.stderr)
+    yield from subject.against("emx-onnx-cgen", ours, known_figures(theirs, subject.net))
 
 
 def lilliput_figures(net: Net, target: Board, x: np.ndarray) -> Figures:
@@ -162,7 +205,7 @@ def emx_figures(net: Net, target: Board, x: np.ndarray) -> Figures:
     )
     files = {f"{net.name}.h": shim, f"peer_{net.name}.c": text}
     # It calls roundf and its kin, which come with the compiler.
-    toolchain = replace(find_toolchain(target), libraries=("-lm", "-lc", "-lgcc"))
+    toolchain = replace(find_toolchain(single_precision(target)), libraries=("-lm", "-lc", "-lgcc"))
     return _figures(files, net, target, channels_first(x[None])[0], toolchain, "weight")
 
 
@@ -185,44 +228,45 @@ def _figures(
     )
 
 
-def tflm_arena_bytes(net: Net) -> dict[str, int]:
-    """What TensorFlow Lite Micro allocates for the network: the arena, and its part for tensors and scratch.
+def single_precision(target: Board) -> Board:
+    """The board with a core that computes doubles in software: no emulator has instructions for those.
+
+    A Cortex-M7 comes with either.
+    """
+    if not target.core.fpu_double:
+        return target
+    flags = tuple(flag.replace("fpv5-d16", "fpv5-sp-d16") for flag in target.core.gcc_flags)
+    cpu = target.core.zig_cpu.replace("d16", "d16sp")
+    return replace(target, core=replace(target.core, fpu_double=False, gcc_flags=flags, zig_cpu=cpu))
+
+
+def tflm_arena_bytes(data: bytes) -> dict[str, int]:
+    """What TensorFlow Lite Micro allocates for a file: its arena, and its head, for tensors and scratch.
 
     The rest of its arena are structures of the interpreter, larger here, where pointers have 64 bits.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
-        path.write_bytes(write_tflite(net))
+        path.write_bytes(data)
         # It prints from C++, so another process lets it be read.
         command = [sys.executable, "-c", TFLM_PROGRAM, str(path)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
     found = dict(re.findall(r"Arena allocation (\w+) (\d+) bytes", done.stdout + done.stderr))
-    return {"arena": int(found["total"]), "arena of tensors": int(found["head"])}
+    return {part: int(found[part]) for part in ("total", "head")}
 
 
-def _against_published(nets: dict[str, Net], seed: int) -> Iterator[Comparison]:
-    """Figures that others measured for the original networks; stand-ins replace those that are not there."""
-    shared, target = Path(os.environ["LILLIPUT_SHARED"]), board(SHARED_BOARD)
-    known = json.loads((shared / "yardstick" / "peers.json").read_text(encoding="utf-8"))
-    for name, net in nets.items():
-        path = shared / "models" / f"{name}.tflite"
-        original = read_tflite(path, name) if path.is_file() else net
-        ours = lilliput_figures(original, target, random_vectors(original, 3, seed)[2])
-        plan = plan_for(original, target.core).plan
-        assert plan is not None
-        what = f"{target.name}, {name}{'' if path.is_file() else ' with random weights'}"
-        for engine, all_figures in known.items():
-            figures = all_figures.get(name)
-            if not isinstance(figures, dict):
-                continue
-            label = figures.get("engine", engine)
-            # A figure from a board has the waits of its flash in it.
-            cycles = "cycles_with_flash" if engine == "board_best" else "cycles"
-            yield Comparison(
-                *(f"{what}, {cycles}", "cycles"),
-                ("lilliput", getattr(ours, cycles)),
-                (label, figures["cycles"]),
-            )
-            for key, value in (("arena", plan.arena_bytes), ("code", ours.code_bytes)):
-                if key in figures:
-                    yield Comparison(f"{what}, {key}", "bytes", ("lilliput", value), (label, figures[key]))
+def against_published(subject: Subject, ours: Mapping[str, float]) -> Iterator[Comparison]:
+    """Figures that others measured for the original network, which has the shapes of ours."""
+    path = Path(os.environ["LILLIPUT_SHARED"]) / "yardstick" / "peers.json"
+    known = json.loads(path.read_text(encoding="utf-8"))
+    for engine, of_models in known.items():
+        figures = of_models.get(subject.net.name)
+        if not isinstance(figures, dict):
+            continue
+        # A figure from a board has the waits of its flash in it.
+        cycles = "cycles_with_flash" if engine == "board_best" else "cycles"
+        theirs = {cycles: figures["cycles"]}
+        theirs |= {f"{key}_bytes": figures[key] for key in ("arena", "code") if key in figures}
+        if cycles == "cycles":
+            theirs["cycles_a_mac"] = figures["cycles"] / net_macs(subject.net)
+        yield from subject.against(figures.get("engine", engine), ours, theirs)

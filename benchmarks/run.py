@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from comparison import Comparison
@@ -23,7 +23,7 @@ from lilliput.measure.toolchain import find_host_compiler, find_toolchain, host_
 from lilliput.targets import board
 
 NAMES = ("kernels", "host", "peers", "planning", "prediction", "training")
-PACKAGES = ("numpy", "torch", "unicorn", "capstone")
+PACKAGES = ("numpy", "torch", "unicorn", "capstone", "tflite-micro", "emx-onnx-cgen", "onnx")
 
 
 def machine() -> dict[str, str]:
@@ -32,7 +32,7 @@ def machine() -> dict[str, str]:
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
         "lilliput": __version__,
         "Python": platform.python_version(),
-        **{name: version(name) for name in PACKAGES},
+        **{name: _version(name) for name in PACKAGES},
     }
     try:
         found["host compiler"] = host_title(find_host_compiler())
@@ -40,6 +40,13 @@ def machine() -> dict[str, str]:
     except LilliputError as error:
         found["compilers"] = error.what
     return found
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _processor() -> str:

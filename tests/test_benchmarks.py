@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-import pytest
-from networks import MLPERF_TINY, quantized
+import json
+from dataclasses import replace
 
+import numpy as np
+import pytest
+from comparison import Comparison
+from networks import MLPERF_TINY, layers, mobilenet_v2, quantized
+from peers import emx_figures, lilliput_figures, single_precision, subjects, tflm_arena_bytes
+from run import main
+from side_by_side import COLUMNS, table
+
+from lilliput.errors import ToolchainError
 from lilliput.formats.tflite import parse_tflite, write_tflite
+from lilliput.measure.measuring import random_vectors
+from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Profile
 from lilliput.net.check import Stage, check, stage_of
 from lilliput.net.macs import net_macs
+from lilliput.passes import plan_for
+from lilliput.targets import board
 
 # Banbury et al., arXiv:2106.07597, and the benchmark's own models.
 MACS = {"ad": 264_192, "kws": 2_656_768, "ic": 12_501_632, "vww": 7_489_664}
@@ -42,3 +55,80 @@ def test_peers_get_a_valid_onnx_model(task) -> None:
     model = to_onnx(net)
     onnx.checker.check_model(model)
     assert len(model.graph.node) == len(net.ops)
+
+
+def test_inverted_residuals_have_sums() -> None:
+    net = mobilenet_v2()
+    check(net, Stage.FLOAT)
+    assert [type(op).__name__ for op in net.ops].count("Add") == 3
+
+
+def test_a_table_has_a_block_for_each_subject_and_tells_ratios() -> None:
+    text = table(
+        [
+            Comparison("board, net, cycles", "cycles", ("lilliput", 2000), ("other", 5000)),
+            Comparison("board, net, code_bytes", "bytes", ("lilliput", 300), ("other", 150)),
+            Comparison("board, net, cycles", "cycles", ("lilliput", 2000), ("third", 1000)),
+            Comparison("board, more, cycles_a_mac", "cycles/MAC", ("lilliput", 1.5), ("other", 3.0)),
+        ]
+    )
+    first, second = text.split("\n\n")
+    heading, ours, other, third = (line.split() for line in first.splitlines())
+    assert heading[:2] == ["board,", "net"]
+    assert set(" ".join(COLUMNS.values()).split()) <= set(heading)
+    assert ours == ["lilliput", "2,000", "300"]
+    assert other == ["other", "5,000", "(2.50×)", "150", "(0.50×)"]
+    assert third == ["third", "1,000", "(0.50×)"]
+    assert second.splitlines()[1].split() == ["lilliput", "1.5"]
+
+
+def test_networks_of_a_comparison_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LILLIPUT_SHARED", raising=False)
+    titles = [subject.title for subject in subjects(0)]
+    assert len(titles) == len(set(titles)) > len(MLPERF_TINY)
+
+
+def test_tensorflow_lite_micro_tells_its_arena() -> None:
+    pytest.importorskip("tflite_micro", reason="the pip package tflite-micro is what is measured")
+    found = tflm_arena_bytes(write_tflite(quantized(MLPERF_TINY["ad"](0))))
+    # The largest layer's input and output.
+    assert 640 + 128 <= found["head"] < found["total"]
+
+
+def test_a_core_without_doubles_keeps_its_other_instructions() -> None:
+    for name in ("nucleo-h743zi", "nucleo-l4r5zi"):
+        target = single_precision(board(name))
+        assert not target.core.fpu_double
+        assert "-mfpu=fpv5-d16" not in target.core.gcc_flags
+        try:
+            find_toolchain(target)
+        except ToolchainError as error:
+            pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", ["nucleo-l4r5zi", "nucleo-h743zi"])
+def test_both_sides_are_measured_on_the_same_network(name: str) -> None:
+    pytest.importorskip("emx_onnx_cgen", reason="the extra 'bench' is not installed")
+    pytest.importorskip("onnx", reason="the extra 'bench' is not installed")
+    net, target = quantized(replace(layers(0)["fully connected, 256 → 64"], normalization=None)), board(name)
+    x = random_vectors(net, 3)[2]
+    ours, theirs = lilliput_figures(net, target, x), emx_figures(net, target, x)
+    assert np.abs(ours.output.astype(int) - theirs.output.astype(int)).max() <= 1
+    plan = plan_for(net, target.core).plan
+    assert plan is not None
+    assert plan.arena_bytes <= ours.ram_bytes
+    assert net_macs(net) / 2 < ours.cycles < theirs.cycles
+
+
+def test_a_run_says_what_it_ran_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["run.py", "--seed", "7", "--json", "host"])
+    monkeypatch.setattr("host.run", lambda seed: [Comparison(f"of {seed}", "s", ("a", 1.0), ("b", 2.0))])
+    assert main() == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["about"]["seed"] == "7"
+    assert {"machine", "lilliput", "Python", "command", "tflite-micro", "emx-onnx-cgen"} <= set(
+        found["about"]
+    )
+    assert [(line["what"], line["ratio"]) for line in found["results"]["host"]] == [("of 7", 2.0)]
