@@ -14,7 +14,7 @@ CPPCHECK := --quiet --error-exitcode=1 --std=c99 --inline-suppr --enable=warning
 RUNTIME_C := $(wildcard src/lilliput/runtime/*.c)
 RUNTIME_H := $(wildcard src/lilliput/runtime/*.h)
 FIRMWARE_C := $(wildcard src/lilliput/measure/*/*.c src/lilliput/measure/*/*.h)
-# The kernels for cores with DSP instructions are only seen by a compiler for such a core.
+# Kernels for a core's own instructions are only seen by a compiler for such a core.
 ARM_GCC := $(shell command -v arm-none-eabi-gcc)
 export PYTHON CC
 
@@ -60,6 +60,8 @@ lint:
 	$(if $(RUNTIME_C),$(BIN)/cppcheck $(CPPCHECK) $(RUNTIME_C))
 	$(if $(RUNTIME_C),$(or $(CC),cc) $(C_CHECK) $(RUNTIME_C))
 	$(if $(ARM_GCC),$(ARM_GCC) -mcpu=cortex-m4 -mthumb $(C_CHECK) $(RUNTIME_C))
+	$(if $(ARM_GCC),$(ARM_GCC) -mcpu=cortex-m0plus -mthumb $(C_CHECK) $(RUNTIME_C))
+	$(if $(ARM_GCC),$(ARM_GCC) -mcpu=cortex-m55 -mthumb -mfloat-abi=hard $(C_CHECK) $(RUNTIME_C))
 
 format:
 	@tools/environment.sh dev

@@ -3,18 +3,16 @@ tables.
 
 python benchmarks/fit_cost.py [--core NAME …] [--networks N] [--seed N] [--jobs N]
 
-Writes src/lilliput/cost/code_bytes.json and cycles.json, and prints how far off they are on the networks that
-they were fitted on.  `python benchmarks/run.py prediction` measures that on others.
+Writes src/lilliput/cost/cores/*.json, and prints how far off they are on the networks that they were fitted
+on.  `python benchmarks/run.py prediction` measures that on others.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,7 @@ from fit_networks import networks
 from samples import Sample, Taken, measured, roomy
 from scipy.optimize import nnls
 
-from lilliput.cost import code_size, cost, cycles
+from lilliput.cost import code_size, cost, cycles, tables
 from lilliput.cost.cycle_counts import counts, turn_counts
 from lilliput.net.schedule import stream_of
 from lilliput.targets import boards
@@ -50,14 +48,15 @@ def main() -> int:
     for core in (core for core in CORES if not options.core or core.name in options.core):
         nets = networks(options.networks, options.seed)
         samples = list(measured(core, nets, options.jobs))
-        if core.has_dsp:
+        portable = replace(core, has_dsp=False, has_mve=False, has_pairs=False)
+        if core != portable:
             # It takes portable kernels where the others cannot compute what an op asks for, which is rare.
-            portable = replace(core, has_dsp=False)
             some = nets[:: max(1, len(nets) // PORTABLE_NETWORKS)]
             samples += measured(core, some, options.jobs, portable)
-        write(code_size.TABLE, core, fit_code(samples))
+        figures = {"code": fit_code(samples)}
         if samples[0].cycles is not None:
-            write(cycles.TABLE, core, fit_cycles(samples))
+            figures["cycles"] = fit_cycles(samples)
+        tables.write(core.name, figures)
         code_size.code_sizes.cache_clear()
         cycles.cycle_model.cache_clear()
         report([one for one in samples if one.core == core], core)
@@ -199,13 +198,6 @@ def _named(found: Mapping[str, float], prefix: str, digits: int) -> dict[str, fl
         for name, value in sorted(found.items())
         if name.startswith(prefix)
     }
-
-
-def write(table: Path, core: Core, fitted: dict[str, Any]) -> None:
-    """Replaces one core's part of a table."""
-    known = json.loads(table.read_text(encoding="utf-8")) if table.exists() else {"cores": {}}
-    known["cores"] = dict(sorted({**known["cores"], core.name: fitted}.items()))
-    table.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
 def report(samples: list[Sample], core: Core) -> None:

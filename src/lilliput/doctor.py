@@ -90,7 +90,7 @@ def _emulators() -> Iterator[Finding]:
     yield Finding(
         "emulator unicorn",
         "ok" if there else "missing",
-        "Cortex-M0+, M3, M4, M7, M33" if there else "not installed",
+        "Cortex-M0+, M3, M4, M7, M33, RV32IMC" if there else "not installed",
         "" if there else "pip install unicorn",
     )
     qemu = shutil.which("qemu-system-arm")

@@ -72,13 +72,14 @@ class FlashBytes:
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What one layer takes: cycles are estimates as in `Measurement`, None where not measured."""
+    """What one layer takes: cycles are estimates as in `Measurement`; None where not measured."""
 
     name: str
     op: str
     macs: int
     cycles: int | None = None
     cycles_with_flash: int | None = None
+    instructions: int | None = None
 
 
 @dataclass(frozen=True)

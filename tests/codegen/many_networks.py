@@ -16,8 +16,8 @@ from tests.codegen.host_program import SANITIZE, compile_host
 
 from lilliput.codegen import generate
 from lilliput.measure.elf import read_image
-from lilliput.measure.emulator import Emulator
 from lilliput.measure.firmware import linker_script
+from lilliput.measure.qemu import emulator_for
 from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Net
 from lilliput.targets import Board
@@ -129,7 +129,10 @@ def run_on_chip(
         files = {**_files(nets, board), "main.c": _driver(nets, _CHIP_ARENA) + _CHIP}
         for file, text in files.items():
             (folder / file).write_text(text, encoding="utf-8")
-        sources = [folder / file for file in sorted(files) if file.endswith(".c")] + [_FIRMWARE / "startup.c"]
+        sources = [folder / file for file in sorted(files) if file.endswith(".c")] + [
+            _FIRMWARE / "startup.c",
+            _FIRMWARE / "semihosting.c",
+        ]
         script = folder / "memory.ld"
         script.write_text(linker_script(board.ram_bytes), encoding="utf-8")
         toolchain.link(
@@ -139,7 +142,7 @@ def run_on_chip(
             script=script,
             options=options or ("-O2",),
         )
-        emulator = Emulator(read_image(folder / "all.elf"), "all", board)
+        emulator = emulator_for(read_image(folder / "all.elf"), "all", board)
         joined = _joined(nets, inputs)
         size = emulator.input_bytes
         rows = [emulator.run(joined[start : start + size]) for start in range(0, len(joined), size)]

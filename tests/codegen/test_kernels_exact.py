@@ -46,7 +46,7 @@ def on_chip(target: str, option: str) -> Arrays:
     return run_on_chip(nets_for(target), board(target), inputs_for(target), option)
 
 
-@pytest.mark.parametrize("target", ["generic-m4", "rp2040"])
+@pytest.mark.parametrize("target", ["generic-m4", "rp2040", "generic-m55"])
 @pytest.mark.parametrize("case", ALL_CASES)
 def test_host_c_gives_the_bytes_of_the_reference(case: str, target: str) -> None:
     np.testing.assert_array_equal(on_host(target)[case], expected(target)[case])
@@ -54,7 +54,14 @@ def test_host_c_gives_the_bytes_of_the_reference(case: str, target: str) -> None
 
 @pytest.mark.parametrize(
     ("target", "option"),
-    [("generic-m4", "-O2"), ("generic-m4", "-O0"), ("generic-m4", "-Os"), ("rp2040", "-O2")],
+    [
+        ("generic-m4", "-O2"),
+        ("generic-m4", "-O0"),
+        ("generic-m4", "-Os"),
+        ("rp2040", "-O2"),
+        ("generic-rv32imc", "-O2"),
+        ("generic-m55", "-O2"),
+    ],
 )
 @pytest.mark.parametrize("case", ALL_CASES)
 def test_emulated_c_gives_the_bytes_of_the_reference(case: str, target: str, option: str) -> None:

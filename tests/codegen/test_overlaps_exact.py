@@ -18,7 +18,7 @@ from lilliput.passes import plan_for
 from lilliput.targets import board
 
 ROWS = 3
-TARGETS = ("generic-m4", "rp2040")
+TARGETS = ("generic-m4", "rp2040", "generic-m55")
 
 
 @cache

@@ -62,7 +62,25 @@ def _lowest(kind: str) -> Case:
         weights = net.tensors[net.ops[0].inputs[1]]
         assert weights.data is not None
         lowest = np.where(weights.data < -64, -128, weights.data).astype(np.int8)
-        return replace(net, tensors={**net.tensors, weights.name: replace(weights, data=lowest)})
+        tensors = {**net.tensors, weights.name: replace(weights, data=lowest)}
+        return placed(replace(net, tensors=tensors, plan=None), core(target))
+
+    return make
+
+
+def _all_lowest(kind: str) -> Case:
+    """Weights of -128 alone: the largest products there are."""
+
+    def make(target: str, name: str) -> Net:
+        net = _weighted(kind, bias=False)(target, name)
+        weights = net.tensors[net.ops[0].inputs[1]]
+        assert weights.data is not None
+        assert net.output.quant is not None
+        small = replace(weights, data=np.full_like(weights.data, -128))
+        scale = net.output.quant.scale * (16 if kind == "conv" else 4)
+        output = replace(net.output, quant=Quant.per_tensor(scale, -5))
+        tensors = {**net.tensors, small.name: small, output.name: output}
+        return placed(replace(net, tensors=tensors, plan=None), core(target))
 
     return make
 
@@ -128,6 +146,7 @@ TFLM_CASES: dict[str, Case] = {
         }.items()
     },
     **{f"tflm_{kind}_lowest": _lowest(kind) for kind in ("conv", "depthwise", "dense")},
+    **{f"tflm_{kind}_all_lowest": _all_lowest(kind) for kind in ("conv", "depthwise", "dense")},
     "tflm_dense_per_tensor": _weighted("dense", per_tensor=True, activation=Activation.RELU),
     "tflm_add_half": _add(0.05, 0.05, 0.05),
     "tflm_add_small": _add(0.05, 0.0001, 0.08, Activation.RELU6),

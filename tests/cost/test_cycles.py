@@ -115,6 +115,9 @@ def test_without_wait_states_or_with_an_unmeasured_cache_there_is_no_figure_with
 @pytest.mark.parametrize("target", boards(), ids=lambda target: target.name)
 def test_every_board_has_both_figures(target: Board) -> None:
     cycles, with_flash = net_cycles(plan_for(_pointwise(16, 8), target.core), target)
+    if target.core.timing is None:
+        assert (cycles, with_flash) == (None, None)
+        return
     assert cycles is not None, REFIT
     assert with_flash is not None, REFIT
     assert cycles <= with_flash

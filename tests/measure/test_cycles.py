@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lilliput.errors import MeasureError
 from lilliput.measure.cycles import CycleModel
-from lilliput.targets import Core, core
+from lilliput.targets import core
 
 CODE = {
     "movs r0, #1; movs r1, #2; movs r2, #3": "012002210322",
@@ -175,6 +177,6 @@ def test_what_cannot_be_read_is_counted() -> None:
 
 
 def test_a_core_without_timings_is_refused() -> None:
-    other = Core("cortex-m99", "armv9", True, True, True, True, (), "", "", None, None)
+    other = replace(core("cortex-m4"), name="cortex-m99", timing=None)
     with pytest.raises(MeasureError, match="cortex-m99"):
         CycleModel(other, lambda address, size: b"")

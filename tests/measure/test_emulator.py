@@ -42,7 +42,7 @@ def machine(tmp_path_factory) -> Emulator:
     return start(tmp_path_factory.mktemp("emulator"))
 
 
-@pytest.mark.parametrize("name", ["generic-m4", "rp2040", "nucleo-h743zi"])
+@pytest.mark.parametrize("name", ["generic-m4", "rp2040", "nucleo-h743zi", "generic-rv32imc"])
 def test_every_byte_is_the_references(tmp_path, name) -> None:
     target = board(name)
     net, found = network(target.core.name), start(tmp_path, target)
@@ -65,7 +65,7 @@ def test_cores_without_a_board_run_too(tmp_path, name) -> None:
 
 @needs_zig
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["generic-m4", "rp2040", "nucleo-h743zi"])
+@pytest.mark.parametrize("name", ["generic-m4", "rp2040", "nucleo-h743zi", "generic-rv32imc"])
 def test_zigs_firmware_agrees(tmp_path, name) -> None:
     target = board(name)
     net, found = network(target.core.name), start(tmp_path, target, ZIG)

@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import struct
+from copy import copy
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from safetensors.numpy import save_file
 from tests.strategies import float_nets, quantized_nets, random_net, without_weights
 
 from lilliput.errors import FormatError, NetError, StorageError
-from lilliput.net import Net
+from lilliput.net import Net, Optimize
 from lilliput.net.check import check, stage_of
 from lilliput.net.json_form import from_json, to_json
 from lilliput.net.storage import load, save
@@ -235,3 +237,10 @@ def test_constants_that_nothing_reads_are_refused() -> None:
     constants = {name: np.array(t.data) for name, t in net.tensors.items() if t.data is not None}
     with pytest.raises(ValueError, match="stray"):
         from_json(to_json(net), {**constants, "stray": np.zeros(1, np.int8)})
+
+
+def test_networks_reach_other_processes_whole() -> None:
+    net = replace(trained(), optimize=Optimize.RAM)
+    found = copy(net)  # as pickling does
+    assert (found.ops, found.plan, found.optimize) == (net.ops, net.plan, net.optimize)
+    assert dict(found.tensors) == dict(net.tensors)

@@ -12,6 +12,8 @@ SHIPPED = {
     "nucleo-f446re",
     "nucleo-h743zi",
     "nucleo-l452re",
+    "generic-m55",
+    "generic-rv32imc",
     "nucleo-l4r5zi",
     "nucleo-u575zi-q",
     "rp2040",

@@ -31,6 +31,10 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return weights.reshape(-1)
         case Layout.CHANNELS_FIRST if isinstance(op, DepthwiseConv2D):
             return weights.transpose(2, 0, 1).reshape(-1)
+        case Layout.CHANNEL_BY_CHANNEL if isinstance(op, DepthwiseConv2D):
+            return weights.transpose(2, 0, 1).reshape(-1)
+        case Layout.FOURS_FIRST if isinstance(op, Conv2D):
+            return _fours_first(weights.reshape(len(weights), -1))
         case Layout.COLUMNS_FIRST if isinstance(op, Conv2D):
             return weights.swapaxes(1, 2).reshape(-1)
         case Layout.COLUMNS_FIRST if isinstance(op, DepthwiseConv2D):
@@ -87,6 +91,12 @@ def _split_pairs(rows: Weights) -> Weights:
 def filled_chunks(rows: Weights) -> Weights:
     """Rows filled with zeros to the whole chunks of `lp_fully_connected_dsp_s8`."""
     return np.pad(rows, ((0, 0), (0, math.prod(chunks(rows.shape[1])) - rows.shape[1])))
+
+
+def _fours_first(rows: Weights) -> Weights:
+    """Of each row what fills words, then of each row what remains."""
+    fours = rows.shape[1] // 4 * 4
+    return np.concatenate([rows[:, :fours].reshape(-1), rows[:, fours:].reshape(-1)])
 
 
 def _split(rows: Weights) -> Weights:

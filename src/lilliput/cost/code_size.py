@@ -1,17 +1,16 @@
 """Flash that the code of a network takes: a sum of measured sizes.
 
 A network brings each function of the runtime that it needs once, a C function for each layer, and three
-functions of its own.  The sizes stand in `code_bytes.json`, for each core as arm-none-eabi-gcc -O2 makes
-them; `benchmarks/fit_cost.py` measures them anew.
+functions of its own.  The sizes stand in `cores/`, for each core as gcc -O2 makes them;
+`benchmarks/fit_cost.py` measures them anew.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
+from lilliput.cost.tables import fitted
 from lilliput.net.graph import Net
 from lilliput.net.ops import Concat, Op, Reshape
 from lilliput.targets.cores import Core
@@ -19,7 +18,8 @@ from lilliput.targets.kernels import kernel_for
 
 STREAM_FUNCTIONS = ("lp_drop_rows", "lp_copy_rows")
 """Functions of the runtime that streams call themselves."""
-TABLE = Path(__file__).parent / "code_bytes.json"
+UNMEASURED = "cortex-m4"
+"""Whose sizes stand for those of a core that was not measured yet."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,5 @@ def moves_nothing(op: Op, net: Net) -> bool:
 
 @cache
 def code_sizes(core: Core) -> CodeSizes:
-    """The measured sizes for `core`; those of Cortex-M4 for a core that was not measured yet."""
-    cores = json.loads(TABLE.read_text(encoding="utf-8"))["cores"]
-    return CodeSizes(**cores.get(core.name, cores["cortex-m4"]))
+    """The measured sizes for `core`; those of `UNMEASURED` for a core that was not measured yet."""
+    return CodeSizes(**(fitted(core.name) or fitted(UNMEASURED))["code"])

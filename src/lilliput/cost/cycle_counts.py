@@ -1,7 +1,7 @@
 """How often the loops of a kernel run, from shapes and blocks: what predicted cycles are a weighted sum of.
 
-The names of counts are keys of `cycles.json`.  One list serves all kernels of an op, with the blocks that
-`targets/blocking.py` states for each; the fit leaves out what does not matter.
+The names of counts are keys of the tables in `cores/`.  One list serves all kernels of an op, with the blocks
+that `targets/blocking.py` states for each; the fit leaves out what does not matter.
 """
 
 from __future__ import annotations

@@ -1,31 +1,28 @@
 """Core cycles of one inference: a linear model for each kernel, fitted on emulator runs.
 
 A layer's cycles are a sum of counts that its loops are made of, each times what one pass takes.  What counts
-there are stands in `cycle_counts.py`, what a pass takes in `cycles.json`, for each core and kernel, as
+there are stands in `cycle_counts.py`, what a pass takes in `cores/`, for each core and kernel, as
 measured on code by arm-none-eabi-gcc -O2.  What the flash adds is fitted in the same way, for the caches of
 the boards that ship with Lilliput.  `make fit-cycles` fits all anew.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from lilliput.cost.code_size import moves_nothing
 from lilliput.cost.cycle_counts import counts, turn_counts
 from lilliput.cost.loops import Counts
+from lilliput.cost.tables import fitted
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
 from lilliput.targets.blocking import blocking_of
 from lilliput.targets.boards import Board, FlashCache
 from lilliput.targets.cores import Core
 from lilliput.targets.kernels import kernel_for
-
-TABLE = Path(__file__).parent / "cycles.json"
 
 
 @dataclass(frozen=True)
@@ -117,12 +114,12 @@ def cache_name(cache: FlashCache | None) -> str:
 @cache
 def cycle_model(core: Core) -> CycleModel | None:
     """The fitted model for `core`, if there is one."""
-    found = json.loads(TABLE.read_text(encoding="utf-8"))["cores"].get(core.name)
+    found = fitted(core.name).get("cycles")
     return _cycle_model(found) if found else None
 
 
 def _cycle_model(raw: dict[str, Any]) -> CycleModel:
-    misses = {name: LinearModel(**fitted) for name, fitted in raw["misses"].items()}
+    misses = {name: LinearModel(**behind) for name, behind in raw["misses"].items()}
     return CycleModel(LinearModel(**raw["cycles"]), LinearModel(**raw["splits"]), misses)
 
 

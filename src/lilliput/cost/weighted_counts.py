@@ -53,6 +53,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "padding_products": channels * (pixels * kernel_height * kernel_width - inside) * depth,
         "crossing_rows": channels * sum(taps_y) * (columns - whole_x),
     }
+    found["gathered_taps"] = -(-pixels // blocking.pixels) * kernel_height * kernel_width
+    found["gathered_elements"] = found["gathered_taps"] * depth
     for size, steps in split_up(run, blocking.gathered):
         found[f"whole_{size}s"] = whole * kernel_height * steps
         found[f"whole_rows_with_{size}s"] = whole * kernel_height * (steps > 0)
@@ -141,7 +143,7 @@ def _by_channel(
     height, width, depth = net.tensors[op.inputs[0]].shape
     rows, columns, channels = net.tensors[op.outputs[0]].shape
     (stride_y, stride_x), (top_padding, left_padding) = op.strides, (op.padding.top, op.padding.left)
-    if takes_columns(op, net):
+    if blocking.turns and takes_columns(op, net):
         height, width, rows, columns, kernel = width, height, columns, rows, kernel[::-1]
         stride_y, stride_x, top_padding, left_padding = stride_x, stride_y, left_padding, top_padding
     strip_rows = min(rows, blocking.strip_rows)
@@ -190,6 +192,7 @@ def _by_channel(
         "any_blocks": channels * rows * blocks,
         "any_window_rows": channels * rows * blocks * kernel[0],
         "any_window_quads": channels * rows * blocks * kernel[0] * quads,
+        "any_window_taps": channels * rows * blocks * kernel[0] * kernel[1],
         "any_outputs": channels * rows * columns,
     }
 

@@ -45,11 +45,13 @@ class Image:
         sections: those that take memory on the chip.
         symbols: functions, objects and linker symbols by name.
         segments: (load address, bytes) of what the flash holds.
+        file: the ELF file itself.
     """
 
     sections: tuple[Section, ...]
     symbols: dict[str, Symbol]
     segments: tuple[tuple[int, bytes], ...]
+    file: bytes = b""
 
     @property
     def flash_bytes(self) -> int:
@@ -132,4 +134,5 @@ def _read(file: ELFFile) -> Image:
         for segment in file.iter_segments()
         if segment["p_type"] == "PT_LOAD" and segment["p_filesz"]
     )
-    return Image(tuple(sections), symbols, segments)
+    file.stream.seek(0)
+    return Image(tuple(sections), symbols, segments, file.stream.read())

@@ -1,4 +1,4 @@
-"""Runs firmware on an emulated Cortex-M: outputs, stack, instructions, and cycles layer by layer."""
+"""Runs firmware on an emulated core: outputs, stack, instructions, and cycles layer by layer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import unicorn
 from numpy.typing import NDArray
-from unicorn import arm_const
 
 from lilliput.errors import MeasureError
 from lilliput.measure.cycles import CycleModel
 from lilliput.measure.elf import Image
+from lilliput.measure.machines import compressed_instructions, machine_for
 from lilliput.measure.memory import Waits, count_waits
 from lilliput.measure.profile import FIRST_LAYER, OUTSIDE, Edge, Recorder
 from lilliput.targets import Board
@@ -51,7 +51,7 @@ class Profile:
         stack_bytes: greatest depth of the stack, `lp_bench_run`'s own frame included.
         cycles_with_flash: the same with what flash and unaligned accesses make the core wait for; None where
             the board's wait states are unknown.
-        layer_cycles, layer_cycles_with_flash: layer number → its share of them.
+        layer_cycles, layer_cycles_with_flash, layer_instructions: layer number → its share of them.
         unknown_instructions: that the disassembler could not read, each taken for one cycle.
     """
 
@@ -62,11 +62,12 @@ class Profile:
     cycles_with_flash: int | None = None
     layer_cycles: dict[int, int] = field(default_factory=dict)
     layer_cycles_with_flash: dict[int, int] = field(default_factory=dict)
+    layer_instructions: dict[int, int] = field(default_factory=dict)
     unknown_instructions: int = 0
 
 
 class Emulator:
-    """A Cortex-M with one firmware in its flash, initialised and ready to run.
+    """A core with one firmware in its flash, initialised and ready to run.
 
     Args:
         image: the firmware, as `build_firmware` makes it.
@@ -78,16 +79,10 @@ class Emulator:
     """
 
     def __init__(self, image: Image, name: str, board: Board) -> None:
-        if board.core.emulator_cpu is None:
-            raise MeasureError(f"no emulator runs a {board.core.name}", "unicorn does not know it", "")
+        self._machine = machine_for(board.core)
         self.image, self._name, self._board = image, name, board
-        self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        self._uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{board.core.emulator_cpu}"))
+        self._uc = self._machine.start(board.core)
         self._map_memory()
-        if board.core.has_fpu:
-            # M-profile unicorn reads the coprocessor access register from this pseudo register alone.
-            self._uc.reg_write(arm_const.UC_ARM_REG_C1_C0_2, 0xF << 20)
-            self._uc.reg_write(arm_const.UC_ARM_REG_FPEXC, 0x40000000)
         self._call("lp_bench_init")
         self.input_bytes = self._word("lp_bench_input_bytes")
         self.output_bytes = self._word("lp_bench_output_bytes")
@@ -116,7 +111,7 @@ class Emulator:
                 core would refuse an access or an instruction that the emulator lets pass.
         """
         self._paint_stack()
-        entries = self._entries()
+        entries = layer_entries(self.image, self._name)
         with Recorder(self._uc, entries, not self._board.core.has_unaligned) as recorder:
             output = self.run(x)
         if recorder.unaligned:
@@ -127,6 +122,8 @@ class Emulator:
             )
         stack_bytes = self._stack_depth()
         edges = recorder.edges()
+        if self._board.core.timing is None:
+            return self._count(edges, output, stack_bytes)
         waits = self._waits(x, edges, entries)
         return self._price(edges, waits, output, stack_bytes)
 
@@ -151,26 +148,27 @@ class Emulator:
         return int.from_bytes(self._uc.mem_read(self.image.address(symbol), 4), "little")
 
     def _call(self, function: str) -> int:
-        uc = self._uc
-        uc.reg_write(arm_const.UC_ARM_REG_SP, _STACK_TOP)
-        uc.reg_write(arm_const.UC_ARM_REG_LR, _RETURN | 1)
+        uc, machine = self._uc, self._machine
+        uc.reg_write(machine.stack, _STACK_TOP)
+        uc.reg_write(machine.link, _RETURN | machine.address_bit)
         try:
-            uc.emu_start(self.image.address(function) | 1, _RETURN, int(TIMEOUT_S * 1e6))
+            start = self.image.address(function) | machine.address_bit
+            uc.emu_start(start, _RETURN, int(TIMEOUT_S * 1e6))
         except unicorn.UcError as error:
-            at = uc.reg_read(arm_const.UC_ARM_REG_PC)
+            at = uc.reg_read(machine.counter)
             raise MeasureError(
                 f"the firmware of '{self._name}' faulted in {self.image.function_at(at)} at {at:#x}",
                 _FAULTS.get(error.errno, str(error)),
                 "report it as a bug, with the model",
             ) from error
-        at = uc.reg_read(arm_const.UC_ARM_REG_PC) & ~1
+        at = uc.reg_read(machine.counter) & ~1
         if at != _RETURN:
             raise MeasureError(
                 f"{function} of '{self._name}' did not return in {TIMEOUT_S} s",
                 f"it was in {self.image.function_at(at)}",
                 "",
             )
-        return int(uc.reg_read(arm_const.UC_ARM_REG_R0))
+        return int(uc.reg_read(machine.result))
 
     def _paint_stack(self) -> None:
         self._uc.mem_write(_STACK_TOP - _STACK_BYTES, bytes(np.tile(_PAINT, _STACK_BYTES // 4)))
@@ -188,21 +186,6 @@ class Emulator:
             )
         return depth
 
-    def _entries(self) -> NDArray[np.uint16]:
-        """For every halfword of code: does a layer begin here, or its caller go on?"""
-        code_end = max(address + len(data) for address, data in self.image.segments if address < _RAM_ORIGIN)
-        entries = np.zeros(code_end // 2 + 1, np.uint16)
-        # The compiler may clone a layer and call the clone "…_layer_03.isra.0".
-        pattern = re.compile(rf"{re.escape(self._name)}_layer_(\d+)(\..*)?")
-        for symbol in self.image.symbols.values():
-            start = (symbol.address & ~1) // 2
-            matched = pattern.fullmatch(symbol.name)
-            if symbol.is_function and matched:
-                entries[start] = FIRST_LAYER + int(matched.group(1))
-            elif symbol.is_function and symbol.name == f"{self._name}_run":
-                entries[start : start + (symbol.size_bytes + 1) // 2] = OUTSIDE
-        return entries
-
     def _waits(
         self, x: bytes, edges: list[Edge], entries: NDArray[np.uint16]
     ) -> dict[int | None, Waits] | None:
@@ -212,19 +195,34 @@ class Emulator:
         blocks = {edge.current: self._read_code(edge.current, edge.size_bytes) for edge in edges}
         return count_waits(self._uc, lambda: self.run(x), blocks, entries, self._board, _RAM_ORIGIN)
 
+    def _count(self, edges: list[Edge], output: bytes, stack_bytes: int) -> Profile:
+        """Instructions alone, for a core without timings."""
+        blocks = {edge.current: self._read_code(edge.current, edge.size_bytes) for edge in edges}
+        executed = {address: compressed_instructions(code) for address, code in blocks.items()}
+        instructions: Counter[int | None] = Counter()
+        for edge in edges:
+            instructions[edge.layer] += executed[edge.current] * edge.count
+        return Profile(
+            output=output,
+            instructions=sum(instructions.values()),
+            cycles=None,
+            stack_bytes=stack_bytes,
+            layer_instructions=_of_layers(instructions),
+        )
+
     def _price(
         self, edges: list[Edge], waits: dict[int | None, Waits] | None, output: bytes, stack_bytes: int
     ) -> Profile:
         model = CycleModel(self._board.core, self._read_code)
         blocks = {edge.current: model.block(edge.current, edge.size_bytes) for edge in edges}
-        instructions = 0
+        instructions: Counter[int | None] = Counter()
         cycles: Counter[int | None] = Counter()
         for edge in edges:
             block = blocks[edge.current]
             taken = block.cycles
             if edge.previous in blocks:
                 taken += model.refill(blocks[edge.previous], edge.current)
-            instructions += block.instructions * edge.count
+            instructions[edge.layer] += block.instructions * edge.count
             cycles[edge.layer] += taken * edge.count
         waited = None
         if waits is not None:
@@ -235,12 +233,13 @@ class Emulator:
             }
         return Profile(
             output=output,
-            instructions=instructions,
+            instructions=sum(instructions.values()),
             cycles=sum(cycles.values()),
             stack_bytes=stack_bytes,
             cycles_with_flash=None if waited is None else sum(waited.values()),
             layer_cycles=_of_layers(cycles),
             layer_cycles_with_flash=_of_layers(waited or {}),
+            layer_instructions=_of_layers(instructions),
             unknown_instructions=model.unknown,
         )
 
@@ -248,5 +247,21 @@ class Emulator:
         return bytes(self._uc.mem_read(address, size_bytes))
 
 
-def _of_layers(cycles: Mapping[int | None, int]) -> dict[int, int]:
-    return {layer: cycles[layer] for layer in sorted(one for one in cycles if one is not None)}
+def layer_entries(image: Image, name: str) -> NDArray[np.uint16]:
+    """For every halfword of code of the network `name`: does a layer begin here, or its caller go on?"""
+    code_end = max(address + len(data) for address, data in image.segments if address < _RAM_ORIGIN)
+    entries = np.zeros(code_end // 2 + 1, np.uint16)
+    # The compiler may clone a layer and call the clone "…_layer_03.isra.0".
+    pattern = re.compile(rf"{re.escape(name)}_layer_(\d+)(\..*)?")
+    for symbol in image.symbols.values():
+        start = (symbol.address & ~1) // 2
+        matched = pattern.fullmatch(symbol.name)
+        if symbol.is_function and matched:
+            entries[start] = FIRST_LAYER + int(matched.group(1))
+        elif symbol.is_function and symbol.name == f"{name}_run":
+            entries[start : start + (symbol.size_bytes + 1) // 2] = OUTSIDE
+    return entries
+
+
+def _of_layers(shares: Mapping[int | None, int]) -> dict[int, int]:
+    return {layer: shares[layer] for layer in sorted(one for one in shares if one is not None)}

@@ -132,7 +132,7 @@ def _link(
     path = folder / "memory.ld"
     path.write_text(script, encoding="utf-8")
     include = (folder, _SOURCES)
-    sources = [_SOURCES / "startup.c", *sources]
+    sources = [_SOURCES / "startup.c", _SOURCES / "semihosting.c", *sources]
     toolchain.link(sources, folder / FIRMWARE, include=include, script=path, options=options)
 
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from lilliput.errors import ConfigError, MeasureError, NetError
 from lilliput.measure.artifact import Artifact, read_artifact
-from lilliput.measure.emulator import Emulator, Profile
+from lilliput.measure.emulator import Profile
 from lilliput.measure.firmware import FIRMWARE, Firmware, build_firmware
 from lilliput.measure.host import HostModel, as_rows
+from lilliput.measure.qemu import emulator_for
 from lilliput.measure.toolchain import Toolchain, find_host_compiler, find_toolchain, host_title
 from lilliput.net.graph import Net
 from lilliput.net.macs import net_macs, op_macs
@@ -175,7 +176,7 @@ def _on_emulator(
 ) -> tuple[Measurement, Array]:
     target = artifact.board
     firmware = build_firmware(files, net.name, target, toolchain, artifact.directory / FIRMWARE)
-    emulator = Emulator(firmware.image, net.name, target)
+    emulator = emulator_for(firmware.image, net.name, target)
     outputs = np.empty((len(vectors), *net.output.shape), net.output.dtype.numpy)
     for row, x in zip(outputs, vectors, strict=True):
         row[...] = np.frombuffer(emulator.run(x.tobytes()), row.dtype).reshape(row.shape)
@@ -188,7 +189,7 @@ def _on_emulator(
         instructions=profile.instructions,
         cycles=profile.cycles,
         cycles_with_flash=profile.cycles_with_flash,
-        layers=_with_cycles(found.layers, profile),
+        layers=_profiled(found.layers, profile),
     )
     if found.board_cycles is None:
         return found, outputs
@@ -196,13 +197,14 @@ def _on_emulator(
     return replace(found, latency_ms=latency, energy_uj=energy), outputs
 
 
-def _with_cycles(layers: tuple[LayerCost, ...], profile: Profile) -> tuple[LayerCost, ...]:
+def _profiled(layers: tuple[LayerCost, ...], profile: Profile) -> tuple[LayerCost, ...]:
     with_flash = None if profile.cycles_with_flash is None else profile.layer_cycles_with_flash
     return tuple(
         replace(
             layer,
-            cycles=profile.layer_cycles.get(index, 0),
+            cycles=None if profile.cycles is None else profile.layer_cycles.get(index, 0),
             cycles_with_flash=None if with_flash is None else with_flash.get(index, 0),
+            instructions=profile.layer_instructions.get(index, 0),
         )
         for index, layer in enumerate(layers)
     )

@@ -1,7 +1,8 @@
 """Compilers: one for the chip, one for the host.
 
-For the chip `arm-none-eabi-gcc` where it is on the PATH, since that is what embedded developers have, and
-otherwise the pip package `ziglang`, which brings clang and a linker without root.
+For the chip the gcc of its architecture (`arm-none-eabi-gcc`, `riscv64-unknown-elf-gcc`) where it is on the
+PATH, since that is what embedded developers have, and otherwise the pip package `ziglang`, which brings clang
+and a linker without root.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ _ZIG_FLAGS = (
 
 INSTALL_CHIP = (
     "install arm-none-eabi-gcc (Debian, Ubuntu: apt install gcc-arm-none-eabi; macOS: brew install "
-    "--cask gcc-arm-embedded), or pip install 'lilliput[zig]', or name a compiler with --cc"
+    "--cask gcc-arm-embedded), for RISC-V gcc-riscv64-unknown-elf, or pip "
+    "install 'lilliput[zig]', or name a compiler with --cc"
 )
 INSTALL_HOST = (
     "install a C compiler (Debian, Ubuntu: apt install gcc; macOS: xcode-select --install), or set CC"
@@ -91,7 +93,7 @@ class Toolchain:
 
 
 def find_toolchain(target: Board, cc: str | None = None) -> Toolchain:
-    """The compiler for `target`: `cc` if given, else arm-none-eabi-gcc on the PATH, else the package ziglang.
+    """The compiler for `target`: `cc` if given, else the core's gcc on the PATH, else the package ziglang.
 
     Args:
         cc: a compiler's name, path or command line, such as "/opt/gcc/bin/arm-none-eabi-gcc" or "zig cc".
@@ -106,14 +108,14 @@ def find_toolchain(target: Board, cc: str | None = None) -> Toolchain:
         if "zig" in Path(command[0]).name or "ziglang" in command:
             return _zig(target.core, command if "cc" in command else (*command, "cc"))
         return _gcc(target.core, command)
-    gcc = shutil.which("arm-none-eabi-gcc")
+    gcc = shutil.which(target.core.gcc)
     if gcc:
         return _gcc(target.core, (gcc,))
     if importlib.util.find_spec("ziglang") is not None:
         return _zig(target.core, (sys.executable, "-m", "ziglang", "cc"))
     raise ToolchainError(
         f"there is no compiler for {target.core.name}",
-        "neither arm-none-eabi-gcc nor the Python package ziglang is installed",
+        f"neither {target.core.gcc} nor the Python package ziglang is installed",
         INSTALL_CHIP,
     )
 
@@ -178,7 +180,8 @@ def _first_errors(text: str) -> str:
 
 def _gcc(core: Core, command: tuple[str, ...]) -> Toolchain:
     machine = _ask(command, "-dumpmachine")
-    if not machine.startswith("arm") or "linux" in machine:
+    family = core.gcc.partition("-")[0].rstrip("0123456789")
+    if not machine.startswith(family) or "linux" in machine:
         raise ToolchainError(
             f"{' '.join(command)} makes no code for {core.name}", f"it makes code for {machine}", INSTALL_CHIP
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -115,9 +115,8 @@ class Net:
 
     def __reduce__(self) -> tuple[type[Net], tuple[object, ...]]:
         """How other processes get it: a view of a mapping cannot be sent, the mapping can."""
-        tensors = dict(self.tensors)
-        border = (self.inputs, self.outputs, self.labels, self.normalization, self.plan)
-        return Net, (self.name, self.ops, tensors, *border)
+        known = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+        return Net, tuple({**known, "tensors": dict(self.tensors)}.values())
 
     @property
     def input(self) -> Tensor:

@@ -203,6 +203,16 @@ void lp_conv2d_rows_dsp_s8(const lp_conv2d_params *params, const int8_t *input, 
 /* As lp_conv2d_1x1_s8(), in the same manner, in steps of any size. */
 void lp_conv2d_1x1_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
 
+/* As lp_conv2d_s8(), two pixels in one word: for cores that multiply 32 x 32 -> 32 bits in a cycle or a few.
+ * Weights are -127 to 127: the first 4 * (elements / 4) of each output channel, then the rest of each.
+ * `scratch`, aligned to 4, holds 8 bytes for each of the kernel_height *
+ * kernel_width * input_channels elements, filled to an even number. */
+void lp_conv2d_pairs_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
+
+/* As lp_conv2d_1x1_s8(), in the same manner. */
+void lp_conv2d_1x1_pairs_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                            void *scratch);
+
 /* Depthwise convolution, one output channel for each input channel; weights (kernel height, kernel width,
  * channels). */
 void lp_depthwise_conv2d_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
@@ -219,6 +229,15 @@ void lp_depthwise_conv2d_multiplier_s8(const lp_conv2d_params *params, const int
 void lp_depthwise_conv2d_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                 void *scratch);
 
+/* Depthwise convolution without dilation, two pixels in one word as in lp_conv2d_pairs_s8(); weights
+ * (channels, kernel height, kernel width), -127 to 127; the input's zero point is folded into the bias.
+ * `scratch`, aligned to 4, holds words: one for each element of the kernel; an even number of outputs of a
+ * row; and (min(output_height, 8) - 1) * stride_y + kernel_height rows of (that number - 1) * stride_x +
+ * kernel_width.
+ */
+void lp_depthwise_conv2d_pairs_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                  void *scratch);
+
 /* Matrix times vector; weights (outputs, inputs); the input's zero point is folded into the bias. */
 void lp_fully_connected_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
 
@@ -226,6 +245,18 @@ void lp_fully_connected_s8(const lp_fully_connected_params *params, const int8_t
  * lp_fully_connected_dsp_s8.c says; `scratch` holds 2 bytes for each weight of a row, aligned to 4. */
 void lp_fully_connected_dsp_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output,
                                void *scratch);
+
+/* For cores with Helium: as lp_conv2d_s8() with any kernel; `scratch` holds 4 * kernel_height * kernel_width
+ * * input_channels bytes. */
+void lp_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
+
+/* For cores with Helium: as lp_depthwise_conv2d_s8(), but weights are -127 to 127, and the input's zero point
+ * is folded into the bias. */
+void lp_depthwise_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                void *scratch);
+
+/* For cores with Helium: as lp_fully_connected_s8(). */
+void lp_fully_connected_mve_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
 
 /* Largest element of each window. */
 void lp_max_pool2d_s8(const lp_max_pool2d_params *params, const int8_t *input, int8_t *output);
@@ -279,14 +310,26 @@ void lp_conv2d_rows_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *in
                                 void *scratch);
 void lp_conv2d_1x1_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                void *scratch);
+void lp_conv2d_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                             void *scratch);
+void lp_conv2d_1x1_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                 void *scratch);
 void lp_depthwise_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_depthwise_conv2d_multiplier_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
                                             int8_t *output);
 void lp_depthwise_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                      void *scratch);
+void lp_depthwise_conv2d_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                       void *scratch);
 void lp_fully_connected_tflm_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
 void lp_fully_connected_dsp_tflm_s8(const lp_fully_connected_params *params, const int8_t *input,
                                     int8_t *output, void *scratch);
+void lp_conv2d_mve_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                           void *scratch);
+void lp_depthwise_conv2d_mve_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                     void *scratch);
+void lp_fully_connected_mve_tflm_s8(const lp_fully_connected_params *params, const int8_t *input,
+                                    int8_t *output);
 void lp_average_pool2d_tflm_s8(const lp_average_pool2d_params *params, const int8_t *input, int8_t *output);
 void lp_add_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
                     int8_t *output);

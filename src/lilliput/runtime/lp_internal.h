@@ -22,6 +22,15 @@
 #define LP_DSP 0
 #endif
 
+/* Whether the core multiplies 32 by 32 bits to 64; Armv6-M and the baseline of Armv8-M do not. */
+#ifndef LP_LONG_MULTIPLY
+#if defined(__thumb__) && !defined(__thumb2__)
+#define LP_LONG_MULTIPLY 0
+#else
+#define LP_LONG_MULTIPLY 1
+#endif
+#endif
+
 #ifdef __cplusplus
 #define LP_RESTRICT
 #else
@@ -36,6 +45,62 @@ LP_INLINE int32_t lp_maximum(int32_t a, int32_t b) {
     return a > b ? a : b;
 }
 
+#if !LP_LONG_MULTIPLY
+
+/* high * 2**32 + middle * 2**16 + low; middle is below 2**31, low below 2**16. */
+typedef struct {
+    int32_t high;
+    uint32_t middle, low;
+} lp_product;
+
+/* a * b from products of 16 bits; b must not be negative. */
+LP_INLINE lp_product lp_multiply(int32_t a, int32_t b) {
+    const int32_t a_high = a >> 16;
+    const int32_t b_high = b >> 16;
+    const uint32_t a_low = (uint32_t)a & 0xffffu;
+    const uint32_t b_low = (uint32_t)b & 0xffffu;
+    const uint32_t low = a_low * b_low;
+    const int32_t cross = a_high * (int32_t)b_low + (int32_t)(low >> 16);
+    lp_product product;
+    product.high = a_high * b_high + (cross >> 16);
+    product.middle = a_low * (uint32_t)b_high + ((uint32_t)cross & 0xffffu);
+    product.low = low & 0xffffu;
+    return product;
+}
+
+#endif
+
+/* a * b; b must not be negative. */
+LP_INLINE int64_t lp_multiply_long(int32_t a, int32_t b) {
+#if LP_LONG_MULTIPLY
+    return (int64_t)a * b;
+#else
+    const lp_product product = lp_multiply(a, b);
+    const uint64_t high = (uint64_t)(uint32_t)product.high << 32;
+    return (int64_t)(high + ((uint64_t)product.middle << 16) + product.low);
+#endif
+}
+
+/* a * b / 2**32 to nearest, halves up; b must not be negative. */
+LP_INLINE int32_t lp_multiply_top(int32_t a, int32_t b) {
+#if LP_LONG_MULTIPLY
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+#else
+    const lp_product product = lp_multiply(a, b);
+    return product.high + (int32_t)((product.middle + 0x8000u) >> 16);
+#endif
+}
+
+/* a * b / 2**31 to nearest, halves up; b must not be negative. */
+LP_INLINE int32_t lp_multiply_top_doubled(int32_t a, int32_t b) {
+#if LP_LONG_MULTIPLY
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+#else
+    const lp_product product = lp_multiply(a, b);
+    return 2 * product.high + (int32_t)((product.middle + 0x4000u) >> 15);
+#endif
+}
+
 /* zero_point + sum * multiplier / 2**shift, rounded to nearest, halves up, then cut to [minimum, maximum].
  * The shift is 1 to 32.  A right shift of a negative number must be arithmetic, as in every compiler for
  * these cores. */
@@ -48,18 +113,25 @@ LP_INLINE int8_t lp_requantize(int32_t sum, int32_t multiplier, int32_t shift, i
         return (int8_t)lp_minimum(lp_maximum(scaled, minimum), maximum);
     }
 #endif
-    const int64_t product = (int64_t)sum * multiplier + ((int64_t)1 << (shift - 1));
+#if !LP_LONG_MULTIPLY
+    if (shift == 32) {
+        const int32_t scaled = lp_multiply_top(sum, multiplier) + zero_point;
+        return (int8_t)lp_minimum(lp_maximum(scaled, minimum), maximum);
+    }
+#endif
+    const int64_t product = lp_multiply_long(sum, multiplier) + ((int64_t)1 << (shift - 1));
     const int64_t value = (product >> shift) + zero_point;
     return (int8_t)(value < minimum ? minimum : value > maximum ? maximum : value);
 }
 
 /* sum * multiplier * 2**(exponent - 31) as TensorFlow Lite Micro rounds it: the shift left first, then the
- * product to nearest, halves up, then the shift right to nearest, halves away from zero. */
+ * product to nearest, halves up, then the shift right to nearest, halves away from zero.  The multiplier must
+ * not be negative. */
 LP_INLINE int32_t lp_scale_tflm(int32_t sum, int32_t multiplier, int32_t exponent) {
     if (exponent > 0) {
         sum *= (int32_t)1 << exponent;
     }
-    const int32_t product = (int32_t)(((int64_t)sum * multiplier + ((int64_t)1 << 30)) >> 31);
+    const int32_t product = lp_multiply_top_doubled(sum, multiplier);
     if (exponent >= 0) {
         return product;
     }

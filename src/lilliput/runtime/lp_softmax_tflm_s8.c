@@ -3,7 +3,7 @@
 /* Numbers without integer bits: r stands for r * 2**-31.  Names of steps as in gemmlowp's fixedpoint.h, which
  * TensorFlow Lite Micro computes with. */
 
-/* The product of two such numbers, to nearest. */
+/* The product of two such numbers, to nearest; the second must not be negative. */
 static int32_t multiply(int32_t a, int32_t b) {
     return lp_scale_tflm(a, b, 0);
 }
@@ -22,10 +22,10 @@ static int32_t shift_left(int32_t x, int32_t by) {
 /* 1 / (1 + x) for 0 <= x < 1: three steps of Newton and Raphson, with two integer bits in between. */
 static int32_t inverse_of_one_plus(int32_t x) {
     const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2);
-    int32_t guess = 1515870810 + multiply(half, -1010580540);
+    int32_t guess = 1515870810 + multiply(-1010580540, half);
     for (int32_t i = 0; i < 3; i++) {
         const int32_t rest = ((int32_t)1 << 29) - multiply(half, guess);
-        guess += shift_left(multiply(guess, rest), 2);
+        guess += shift_left(multiply(rest, guess), 2);
     }
     return shift_left(guess, 1);
 }

@@ -24,6 +24,7 @@ class Blocking:
         filled: what the elements of a sum are filled up to a multiple of.
         strip_rows: rows of outputs that are made of one channel before the next.
         pass_elements: inputs that one pass over a row of weights takes at most.
+        turns: whether columns are taken as rows where those come in fewer blocks.
     """
 
     pixels: int = BLOCK_PIXELS
@@ -33,6 +34,7 @@ class Blocking:
     filled: int = 1
     strip_rows: int = STRIP_ROWS
     pass_elements: int = 512
+    turns: bool = True
 
 
 _COMMON = Blocking()
@@ -46,6 +48,9 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_depthwise_conv2d": Blocking(channels=16),
     "lp_add_spread": Blocking(elements=()),
     "lp_mul": Blocking(elements=()),
+    "lp_conv2d_pairs": Blocking(channels=1, gathered=()),
+    "lp_conv2d_1x1_pairs": Blocking(channels=1, gathered=()),
+    "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),
 }
 """Kernel without type and numeric profile, which have the same loops → its blocks, where they differ."""
 

@@ -12,30 +12,41 @@ class Core:
     """A processor core.
 
     Attributes:
-        name: as Arm spells it, in lower case: "cortex-m4".
-        arch: architecture: "armv6-m", "armv7-m", "armv7e-m", "armv8-m.main".
+        name: as its maker spells it, in lower case: "cortex-m4"; "rv32imc" for any core with just that.
+        arch: architecture: "armv6-m", "armv7-m", "armv7e-m", "armv8-m.main", "rv32imc".
         has_dsp: whether SMLAD, SXTB16, SMMUL and the other packed 16-bit instructions exist.
+        has_mve: whether it has Helium, Arm's vectors of 128 bits.
+        has_pairs: whether its kernels hold two pixels in a word: where no instruction multiplies faster.
         has_fpu: whether floats are computed in hardware.
         fpu_double: whether that hardware also has double precision.
         has_unaligned: whether words can be loaded from addresses that are no multiple of four.
-        gcc_flags: what arm-none-eabi-gcc needs to compile and link for it.
+        gcc: the compiler that embedded developers have for it.
+        gcc_flags: what that needs to compile and link for it.
         zig_target: argument of zig's `-target`.
         zig_cpu: argument of zig's `-mcpu`.
         emulator_cpu: name of unicorn's processor model, None where unicorn has none.
+        qemu_machine: what qemu-system-arm calls a board with this core, where that has to emulate it.
         timing: name of the instruction timing table, None where none is published.
     """
 
     name: str
     arch: str
     has_dsp: bool
+    has_mve: bool
+    has_pairs: bool
     has_fpu: bool
     fpu_double: bool
     has_unaligned: bool
+    gcc: str
     gcc_flags: tuple[str, ...]
     zig_target: str
     zig_cpu: str
     emulator_cpu: str | None
     timing: str | None
+    qemu_machine: str | None = None
+
+
+ARM_GCC, RISCV_GCC = "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc"
 
 
 def _gcc(cpu: str, fpu: str | None = None) -> tuple[str, ...]:
@@ -48,9 +59,12 @@ CORES: tuple[Core, ...] = (
         name="cortex-m0plus",
         arch="armv6-m",
         has_dsp=False,
+        has_mve=False,
+        has_pairs=True,
         has_fpu=False,
         fpu_double=False,
         has_unaligned=False,
+        gcc=ARM_GCC,
         gcc_flags=_gcc("cortex-m0plus"),
         zig_target="thumb-freestanding-eabi",
         zig_cpu="cortex_m0plus",
@@ -61,9 +75,12 @@ CORES: tuple[Core, ...] = (
         name="cortex-m3",
         arch="armv7-m",
         has_dsp=False,
+        has_mve=False,
+        has_pairs=False,
         has_fpu=False,
         fpu_double=False,
         has_unaligned=True,
+        gcc=ARM_GCC,
         gcc_flags=_gcc("cortex-m3"),
         zig_target="thumb-freestanding-eabi",
         zig_cpu="cortex_m3",
@@ -74,9 +91,12 @@ CORES: tuple[Core, ...] = (
         name="cortex-m4",
         arch="armv7e-m",
         has_dsp=True,
+        has_mve=False,
+        has_pairs=False,
         has_fpu=True,
         fpu_double=False,
         has_unaligned=True,
+        gcc=ARM_GCC,
         gcc_flags=_gcc("cortex-m4", "fpv4-sp-d16"),
         zig_target="thumb-freestanding-eabihf",
         zig_cpu="cortex_m4+vfp4d16sp",
@@ -87,9 +107,12 @@ CORES: tuple[Core, ...] = (
         name="cortex-m7",
         arch="armv7e-m",
         has_dsp=True,
+        has_mve=False,
+        has_pairs=False,
         has_fpu=True,
         fpu_double=True,
         has_unaligned=True,
+        gcc=ARM_GCC,
         gcc_flags=_gcc("cortex-m7", "fpv5-d16"),
         zig_target="thumb-freestanding-eabihf",
         zig_cpu="cortex_m7+fp_armv8d16",
@@ -100,14 +123,51 @@ CORES: tuple[Core, ...] = (
         name="cortex-m33",
         arch="armv8-m.main",
         has_dsp=True,
+        has_mve=False,
+        has_pairs=False,
         has_fpu=True,
         fpu_double=False,
         has_unaligned=True,
+        gcc=ARM_GCC,
         gcc_flags=_gcc("cortex-m33", "fpv5-sp-d16"),
         zig_target="thumb-freestanding-eabihf",
         zig_cpu="cortex_m33+fp_armv8d16sp",
         emulator_cpu="CORTEX_M33",
         timing="cortex-m33",
+    ),
+    Core(
+        name="cortex-m55",
+        arch="armv8.1-m.main",
+        has_dsp=True,
+        has_mve=True,
+        has_pairs=False,
+        has_fpu=True,
+        fpu_double=True,
+        has_unaligned=True,
+        gcc=ARM_GCC,
+        gcc_flags=(*_gcc("cortex-m55", "auto"), "-DLP_BENCH_SEMIHOSTING"),
+        zig_target="thumb-freestanding-eabihf",
+        zig_cpu="cortex_m55",
+        emulator_cpu=None,
+        timing=None,
+        qemu_machine="mps3-an547",
+    ),
+    Core(
+        name="rv32imc",
+        arch="rv32imc",
+        has_dsp=False,
+        has_mve=False,
+        has_pairs=True,
+        has_fpu=False,
+        fpu_double=False,
+        has_unaligned=False,
+        gcc=RISCV_GCC,
+        # Debian ships this compiler without a C library: alone, it has the headers that it needs.
+        gcc_flags=("-march=rv32imc", "-mabi=ilp32", "-ffreestanding", "-fbuiltin"),
+        zig_target="riscv32-freestanding-none",
+        zig_cpu="generic_rv32+m+c",
+        emulator_cpu="ANY",
+        timing=None,
     ),
 )
 """Every core that code can be built for."""

@@ -21,6 +21,8 @@ class Layout(StrEnum):
     SPLIT = "split"
     CHANNELS_FIRST = "channels first"
     COLUMNS_FIRST = "columns first"
+    FOURS_FIRST = "fours first"
+    CHANNEL_BY_CHANNEL = "channel by channel"
 
 
 DSP_LAYOUTS = frozenset(

@@ -28,6 +28,8 @@ STRIP_ROWS = 8
 """Rows of outputs that `lp_depthwise_conv2d_dsp_s8` makes of what it holds in scratch memory."""
 PAIR_BYTES = 4
 """Two inputs, expanded to int16."""
+PAIR_OF_PIXELS_BYTES = 4
+"""An input of each of two output pixels."""
 CHUNK_FOURS = 128
 """So many fours of the largest weights and inputs may `lp_fully_connected_dsp_s8` sum at a time."""
 LARGEST_SPLIT_SUM = ((1 << 31) - 1) // (256 * 128 + 127)
@@ -37,6 +39,14 @@ LARGEST_SPLIT_SUM = ((1 << 31) - 1) // (256 * 128 + 127)
 def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a convolution."""
     channels, *kernel, depth = net.tensors[op.inputs[1]].shape
+    if core.has_mve:
+        return Kernel(
+            in_profile("lp_conv2d_mve", op),
+            scratch_bytes=to_four(math.prod(kernel) * depth * BLOCK_PIXELS),
+            layout=Layout.PLAIN,
+            folds_zero_point=True,
+            access=Access.PIXELS,
+        )
     has_dsp = core.has_dsp and _fits_dsp(op, net)
     is_small = net.optimize is Optimize.FLASH
     by_channel = depth == 1 and kernel == [3, 3] and channels <= FEW_CHANNELS and op.dilation == (1, 1)
@@ -70,15 +80,35 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
             folds_zero_point=True,
             access=Access.PIXELS,
         )
+    if core.has_pairs and _fits_halves(op, net):
+        return Kernel(
+            in_profile(f"{stem}_pairs", op),
+            scratch_bytes=2 * PAIR_OF_PIXELS_BYTES * (-(-math.prod(kernel) * depth // 2) * 2),
+            layout=Layout.FOURS_FIRST,
+            needs=("lp_dot_pairs", part_in_profile("lp_requantize_pairs", op)),
+            folds_zero_point=True,
+            access=Access.PIXELS,
+        )
     return Kernel(in_profile(stem, op), layout=Layout.PLAIN, folds_zero_point=True, access=Access.WINDOWS)
 
 
 def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a depthwise convolution."""
     is_small = net.optimize is Optimize.FLASH
+    keeps_channels = net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]
+    if core.has_mve and keeps_channels and _fits_halves(op, net):
+        return Kernel(
+            in_profile("lp_depthwise_conv2d_mve", op),
+            scratch_bytes=to_four(math.prod(net.tensors[op.inputs[1]].shape)),
+            layout=Layout.PLAIN,
+            folds_zero_point=True,
+            access=Access.PIXELS,
+        )
     if core.has_dsp and op.dilation == (1, 1) and _fits_dsp(op, net) and not is_small:
         return _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
-    if net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]:
+    if core.has_pairs and op.dilation == (1, 1) and _fits_halves(op, net):
+        return _in_pairs(op, net)
+    if keeps_channels:
         return Kernel(in_profile("lp_depthwise_conv2d", op), layout=Layout.PLAIN, access=Access.WINDOWS)
     return Kernel(
         in_profile("lp_depthwise_conv2d_multiplier", op), layout=Layout.PLAIN, access=Access.WINDOWS
@@ -131,8 +161,29 @@ def _access_by_channel(op: Conv2D | DepthwiseConv2D, net: Net, transposed: bool)
     return Access.CHANNELS if depth == channels and (fits or is_one_strip) else Access.SEPARATE
 
 
+def _in_pairs(op: DepthwiseConv2D, net: Net) -> Kernel:
+    """Channel by channel, the rows under a window in scratch memory, two pixels in a word."""
+    height, width, channels = net.tensors[op.outputs[0]].shape
+    kernel_height, kernel_width, _ = net.tensors[op.inputs[1]].shape
+    takes_input_once = channels == net.tensors[op.inputs[0]].shape[2]
+    outputs = -(-width // 2) * 2
+    rows = (min(height, STRIP_ROWS) - 1) * op.strides[0] + kernel_height
+    words = kernel_height * kernel_width + outputs + rows * ((outputs - 1) * op.strides[1] + kernel_width)
+    return Kernel(
+        in_profile("lp_depthwise_conv2d_pairs", op),
+        scratch_bytes=words * PAIR_OF_PIXELS_BYTES,
+        layout=Layout.CHANNEL_BY_CHANNEL,
+        needs=("lp_sum_windows_pairs", part_in_profile("lp_requantize_pairs", op)),
+        folds_zero_point=True,
+        access=_access_by_channel(op, net, False) if takes_input_once else Access.SEPARATE,
+    )
+
+
 def fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
     """The kernel of a matrix product."""
+    if core.has_mve:
+        name = in_profile("lp_fully_connected_mve", op)
+        return Kernel(name, layout=Layout.PLAIN, folds_zero_point=True)
     if core.has_dsp and _fits_dsp(op, net) and _fits_halves(op, net):
         return Kernel(
             in_profile("lp_fully_connected_dsp", op),

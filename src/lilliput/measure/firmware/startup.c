@@ -1,5 +1,6 @@
-/* Start of the measured firmware, the same for every Cortex-M: vector table, memory, and the library calls
-   that a compiler may make on its own.  It needs no C library, so that it links where none is installed. */
+/* Start of the measured firmware, the same for every core of a family: where it begins, memory, and the
+   library calls that a compiler may make on its own.  It needs no C library, so that it links where none is
+   installed. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,11 +11,15 @@ extern uint32_t _estack, _sidata, _sdata, _edata, _sbss, _ebss;
 void Reset(void);
 void lp_bench_fault(void);
 
+#ifndef LP_BENCH_SEMIHOSTING
+
 /* A fault ends in an endless loop at a known symbol: a debugger and the emulator both recognise it. */
 void lp_bench_fault(void) {
     for (;;) {
     }
 }
+
+#endif
 
 static void prepare_memory(void) {
     const uint32_t *from = &_sidata;
@@ -35,12 +40,34 @@ LP_BENCH_FUNCTION void lp_bench_init(void) {
     lp_bench_prepare();
 }
 
+#ifdef __riscv
+
+/* Execution begins at the start of the flash, without a stack. */
+__attribute__((section(".vectors"), used, naked)) void Reset(void) {
+    __asm__ volatile("la sp, _estack\n"
+                     "jal lp_bench_init\n"
+                     "1: jal lp_bench_run\n"
+                     "j 1b\n");
+}
+
+#else
+
+#ifdef LP_BENCH_SEMIHOSTING
+
+void lp_bench_tick(void);
+
+#else
+
 void Reset(void) {
     lp_bench_init();
     for (;;) {
         (void)lp_bench_run();
     }
 }
+
+#define lp_bench_tick lp_bench_fault
+
+#endif
 
 typedef void (*lp_vector)(void);
 
@@ -60,8 +87,10 @@ __attribute__((section(".vectors"), used)) const lp_vector lp_bench_vectors[16] 
     lp_bench_fault,
     0,
     lp_bench_fault, /* PendSV */
-    lp_bench_fault, /* SysTick */
+    lp_bench_tick,  /* SysTick */
 };
+
+#endif
 
 /* Compilers turn loops and structure copies into these four, even without a C library.  Weak, so that the
    toolchain's own take precedence; the attribute keeps the loop in memset from becoming a call of memset. */

@@ -1,0 +1,6 @@
+#define LP_TFLM 0
+#include "lp_requantize_pairs.h"
+
+void lp_requantize_pairs(const lp_pairs_scale *scale, const int32_t *sums, int32_t count, int8_t *output) {
+    requantize(scale, sums, count, output);
+}
