@@ -107,9 +107,7 @@ class Subject:
 
 def run(seed: int) -> Iterator[Comparison]:
     """Cycles, RAM and code of every network on its boards, ours and others', and arenas."""
-    emx, tflm = (
-        _is_there(*one) for one in ((("emx_onnx_cgen", "onnx"), "bench"), (("tflite_micro",), "dev"))
-    )
+    emx, tflm = _is_there("bench", "emx_onnx_cgen", "onnx"), _is_there("dev", "tflite_micro")
     for subject in subjects(seed):
         x = random_vectors(subject.net, 3, seed)[2]
         figures = lilliput_figures(subject.net, subject.target, x)

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import peers
 import pytest
 from comparison import Comparison
 from networks import MLPERF_TINY, layers, mobilenet_v2, quantized
@@ -86,6 +87,18 @@ def test_networks_of_a_comparison_have_names_of_their_own(monkeypatch: pytest.Mo
     monkeypatch.delenv("LILLIPUT_SHARED", raising=False)
     titles = [subject.title for subject in subjects(0)]
     assert len(titles) == len(set(titles)) > len(MLPERF_TINY)
+
+
+def test_a_peer_that_is_not_installed_is_left_out_and_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("peers.MEASURED", {})
+    monkeypatch.delenv("LILLIPUT_SHARED", raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert list(peers.run(0)) == []
+    told = capsys.readouterr().err
+    assert "emx_onnx_cgen is not installed: pip install 'lilliput[bench]'" in told
+    assert "tflite_micro is not installed: pip install 'lilliput[dev]'" in told
 
 
 def test_tensorflow_lite_micro_tells_its_arena() -> None:
