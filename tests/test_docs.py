@@ -19,7 +19,7 @@ import pytest
 import lilliput
 from lilliput.cli.parser import parser
 from lilliput.codegen import generate
-from lilliput.config import read
+from lilliput.config import ExperimentSettings, Settings, read, read_experiment
 from lilliput.config.reading import tables
 from lilliput.net import DType, FullyConnected, Net, Normalization, Tensor
 from lilliput.passes import lower
@@ -84,16 +84,19 @@ def test_every_command_that_is_shown_can_be_typed(page: str, command: str) -> No
 
 
 def test_every_setting_is_described_with_its_default() -> None:
-    tool = configuration_tool()
-    assert (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8") == tool.page(), "run `make docs`"
+    for name, text in configuration_tool().pages().items():
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, "run `make docs`"
 
 
-def test_no_setting_lacks_words() -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    for table, keys in tables().items():
+@pytest.mark.parametrize(
+    ("name", "top"), [("configuration.md", Settings), ("experiment-keys.md", ExperimentSettings)]
+)
+def test_no_setting_lacks_words(name: str, top: type[Settings] | type[ExperimentSettings]) -> None:
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    for table, keys in tables(top).items():
         refers = re.search(rf"^## \[{re.escape(table.rpartition('.')[0])}\]\n\nThe keys of", page, re.M)
         if table and not refers:
-            assert f"\n## [{table}]\n" in page
+            assert f"\n## [{table}]\n" in page or f"\n## [[{table}]]\n" in page
         for key in keys:
             assert re.search(rf"^\| `{key}` \| .+ \| .+ \| \S.* \|$", page, re.M), (
                 f"{table}.{key} has no words"
@@ -118,6 +121,12 @@ def test_every_example_is_a_valid_configuration(path: Path) -> None:
     assert settings.board in {known.name for known in boards()}
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("examples/experiments/*.toml")), ids=name_of)
+def test_every_example_of_an_experiment_is_valid(path: Path) -> None:
+    for name in read_experiment(path).deploy.boards:
+        assert board(name).active_mw is not None or board(name).name == "rp2040"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_call_that_is_shown_can_be_made(page: Path) -> None:
     """Calls of the package in indented Python, checked against the functions' signatures."""
@@ -138,6 +147,7 @@ def test_every_verb_is_described() -> None:
     for verb in (
         "demo",
         "search",
+        "run",
         "front",
         "compile",
         "measure",

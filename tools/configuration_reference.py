@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the settings' own docstrings, defaults and constraints.
+"""Writes docs/configuration.md and docs/experiment-keys.md from the settings' docstrings and defaults.
 
     python tools/configuration_reference.py           writes it
     python tools/configuration_reference.py --check   fails if it is out of date
@@ -19,9 +19,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from lilliput.config import Settings
+from lilliput.config import ExperimentSettings, Settings
 
-PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
+DOCS = Path(__file__).parents[1] / "docs"
 
 INTRODUCTION = """\
 # Configuration
@@ -35,6 +35,17 @@ and `train/settings.py`. Change the words there.
 """
 
 
+EXPERIMENT_INTRODUCTION = """\
+# Keys of an experiment
+
+What a file for `lilliput run` may hold; [experiments](experiments.md) tells what happens with it. A table
+in double brackets may be there several times. Only `data.name` and the models have no default. An unknown key
+is an error that names the nearest known one; paths are relative to the file.
+
+This page is written by `make docs` from the settings classes. Change the words there.
+"""
+
+
 @dataclass(frozen=True)
 class Key:
     """One key of a table."""
@@ -44,6 +55,7 @@ class Key:
     default: Any
     meaning: str
     table: type | None
+    many: bool = False
 
 
 def keys(settings: type) -> Iterator[Key]:
@@ -52,7 +64,8 @@ def keys(settings: type) -> Iterator[Key]:
     hints = get_type_hints(settings, include_extras=True)
     for name, default in _entries(settings):
         table = next(iter(_tables_in(hints[name])), None)
-        yield Key(name, hints[name], default, meanings.get(name, ""), table)
+        many = get_origin(hints[name]) is tuple and table is not None
+        yield Key(name, hints[name], default, meanings.get(name, ""), table, many)
 
 
 def _entries(settings: type) -> Iterator[tuple[str, Any]]:
@@ -67,7 +80,7 @@ def _entries(settings: type) -> Iterator[tuple[str, Any]]:
 
 
 def _tables_in(kind: Any) -> Iterator[type]:
-    if get_origin(kind) in (Union, types.UnionType, Annotated):
+    if get_origin(kind) in (Union, types.UnionType, Annotated, tuple):
         for inner in get_args(kind):
             yield from _tables_in(inner)
     elif isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, BaseModel)):
@@ -139,10 +152,10 @@ def default_in_words(value: Any) -> str:
     return f"`{list(value)}`" if isinstance(value, tuple) else f"`{value:g}`"
 
 
-def section(prefix: str, settings: type, written: dict[type, str]) -> Iterator[str]:
+def section(prefix: str, settings: type, written: dict[type, str], many: bool = False) -> Iterator[str]:
     """A table's part of the page, and after it those of the tables inside."""
     docstring = (settings.__doc__ or "").partition("Attributes:")[0]
-    summary = re.sub(r"^\[[a-z.]+\]: ", "", " ".join(docstring.split()))
+    summary = re.sub(r"^\[+[a-z.]+\]+: ", "", " ".join(docstring.split()))
     if settings in written:
         link = f"[[{written[settings]}]](#{anchor(written[settings])})"
         rest = " What is not given here is taken from there." if prefix.startswith("final.") else ""
@@ -150,7 +163,8 @@ def section(prefix: str, settings: type, written: dict[type, str]) -> Iterator[s
         return
     written[settings] = prefix
     if prefix:
-        yield f"## [{prefix}]\n\n{summary[:1].upper()}{summary[1:]}\n"
+        title = f"[[{prefix}]]" if many else f"[{prefix}]"
+        yield f"## {title}\n\n{summary[:1].upper()}{summary[1:]}\n"
     known = list(keys(settings))
     plain = [key for key in known if key.table is None]
     if plain:
@@ -162,7 +176,7 @@ def section(prefix: str, settings: type, written: dict[type, str]) -> Iterator[s
         yield "\n".join(rows) + "\n"
     for key in known:
         if key.table is not None:
-            yield from section(f"{prefix}.{key.name}".lstrip("."), key.table, written)
+            yield from section(f"{prefix}.{key.name}".lstrip("."), key.table, written, key.many)
 
 
 def anchor(heading: str) -> str:
@@ -170,21 +184,25 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")
 
 
-def page() -> str:
-    """The whole page."""
-    return "\n".join([INTRODUCTION, *section("", Settings, {})])
+def pages() -> dict[str, str]:
+    """Every page by the name of its file."""
+    return {
+        "configuration.md": "\n".join([INTRODUCTION, *section("", Settings, {})]),
+        "experiment-keys.md": "\n".join([EXPERIMENT_INTRODUCTION, *section("", ExperimentSettings, {})]),
+    }
 
 
 def main() -> int:
     """Writes or checks the page; 1 if a check fails."""
-    text = page()
-    if "--check" in sys.argv[1:]:
-        same = PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text
-        if not same:
-            print(f"{PAGE} does not say what the settings say; run `make docs`", file=sys.stderr)
-        return 0 if same else 1
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
+    status = 0
+    for name, text in pages().items():
+        path = DOCS / name
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            print(f"{path} does not say what the settings say; run `make docs`", file=sys.stderr)
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Lilliput finds, trains, compresses and compiles neural networks that fit a given microcontroller.
 
-The verbs of the command line are functions here: `search`, `front`, `compile`, `measure`, `export`, `info`,
-`report`, `boards`, `doctor`, `demo`.  They are imported when first used: `import lilliput` is quick and needs
-no torch.
+The verbs of the command line are functions here: `search`, `run`, `front`, `compile`, `measure`, `export`,
+`info`, `report`, `boards`, `doctor`, `demo`.  They are imported when first used: `import lilliput` is quick
+and needs no torch.
 """
 
 from __future__ import annotations
@@ -25,11 +25,24 @@ __all__ = [
     "info",
     "measure",
     "report",
+    "run",
     "search",
 ]
 
 if TYPE_CHECKING:
-    from lilliput.flow import boards, compile, demo, doctor, export, front, info, measure, report, search
+    from lilliput.flow import (
+        boards,
+        compile,
+        demo,
+        doctor,
+        export,
+        front,
+        info,
+        measure,
+        report,
+        run,
+        search,
+    )
 
 _ROOMS = frozenset({"doctor", "measure", "report", "search"})
 """Verbs that share their name with a module of the package."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -90,3 +91,28 @@ def test_steps_hold_from_their_epoch_on() -> None:
 def test_constant_stays() -> None:
     rate = rate_at(TrainSettings(schedule="constant", learning_rate=0.3), 10)
     assert {rate(step) for step in range(200)} == {0.3}
+
+
+def test_milestones_multiply_the_rate() -> None:
+    # MicroAI on UCI-HAR: 0.05, times 0.13 at epochs 100, 200 and 250.
+    settings = TrainSettings(
+        epochs=300, learning_rate=0.05, schedule="step", milestones=(100, 200, 250), gamma=0.13
+    )
+    rate = rate_at(settings, 10)
+    places = {0: 0, 999: 0, 1000: 1, 1999: 1, 2000: 2, 2499: 2, 2500: 3, 2999: 3}
+    assert {step: rate(step) for step in places} == pytest.approx(
+        {step: 0.05 * 0.13**passed for step, passed in places.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"schedule": "step", "milestones": (2, 1)},
+        {"schedule": "step", "milestones": (1,), "steps": ((0, 0.1),)},
+        {"milestones": (1,)},
+    ],
+)
+def test_milestones_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="milestones"):
+        TrainSettings(**wrong)

@@ -55,6 +55,22 @@ def _search(options: argparse.Namespace) -> int:
     return _show_search(options, result)
 
 
+def _run(options: argparse.Namespace) -> int:
+    from lilliput import flow
+    from lilliput.cli.tables import accuracy_table, boards_table
+
+    with _progress() as watcher:
+        result = flow.run(options.config, options.output, resume=options.resume, watcher=watcher)
+    if options.json:
+        _print_json(result.to_json())
+        return 0
+    _print(accuracy_table(result))
+    if any(found.boards for model in result.models for found in model.formats):
+        _print(boards_table(result))
+    print(f"report: {result.report}")
+    return 0
+
+
 def _show_search(options: argparse.Namespace, result: Any) -> int:
     from lilliput.cli.tables import front_table
 
@@ -208,6 +224,7 @@ def _doctor(options: argparse.Namespace) -> int:
 VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
     "search": _search,
+    "run": _run,
     "front": _front,
     "compile": _compile,
     "measure": _measure,
@@ -228,13 +245,14 @@ def _progress() -> Any:
 
 
 def _how_to_go_on(options: argparse.Namespace) -> str:
-    if options.verb not in ("search", "demo"):
+    if options.verb not in ("search", "run", "demo"):
         return "Nothing was left half-written."
-    words = ["lilliput", options.verb, *([str(options.config)] if options.verb == "search" else [])]
+    words = ["lilliput", options.verb, *([] if options.verb == "demo" else [str(options.config)])]
     words += ["-o", str(options.output), "--resume"]
-    if options.workers is not None:
+    if options.verb != "run" and options.workers is not None:
         words += ["--workers", str(options.workers)]
-    return f"Finished trials are kept; go on with:\n  {shlex.join(words)}"
+    kept = "steps" if options.verb == "run" else "trials"
+    return f"Finished {kept} are kept; go on with:\n  {shlex.join(words)}"
 
 
 def _print(table: Any) -> None:

@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     _add_demo(verbs)
     _add_search(verbs)
+    _add_run(verbs)
     _add_front(verbs)
     _add_compile(verbs)
     _add_measure(verbs)
@@ -103,6 +104,20 @@ def _add_workers(verb: argparse.ArgumentParser) -> None:
         metavar="N",
         help="local processes that train at the same time; overrides the file",
     )
+
+
+def _add_run(verbs: Verbs) -> None:
+    run = _verb(
+        verbs,
+        "run",
+        "train given models, bring them into formats, and compare them on boards (MicroAI's flow)",
+        "What was finished stays, whatever ends the process; --resume goes on, also with added models.",
+    )
+    run.add_argument(
+        "config", type=Path, metavar="EXPERIMENT.toml", help="experiment; see docs/experiments.md"
+    )
+    run.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="folder for the results")
+    run.add_argument("--resume", action="store_true", help="go on with the experiment in RUN")
 
 
 def _add_front(verbs: Verbs) -> None:

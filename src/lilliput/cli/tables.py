@@ -8,6 +8,8 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from lilliput.flow import ExperimentResult
+from lilliput.report.experiment import FormatResult
 from lilliput.results import Measurement, Trial
 
 DASH = "–"
@@ -60,6 +62,48 @@ def front_table(rows: Sequence[dict[str, Any]], title: str) -> Table:
     if any(row["accuracy_of"] != "test" for row in rows):
         table.caption = "* on the validation split, not measured; the others on the test split"
     return table
+
+
+def accuracy_table(result: ExperimentResult) -> Table:
+    """Accuracy of each model in each format, mean and deviation over the runs."""
+    titles = list(dict.fromkeys(found.format for model in result.models for found in model.formats))
+    table = _table(f"accuracy over {result.runs} runs, %", "model", "filters", "parameters", "MACs", *titles)
+    for model in result.models:
+        by_title = {found.format: found for found in model.formats}
+        table.add_row(
+            model.name,
+            whole(model.size or None),
+            whole(model.parameters),
+            whole(model.macs),
+            *(_spread(by_title.get(title)) for title in titles),
+        )
+    return table
+
+
+def boards_table(result: ExperimentResult) -> Table:
+    """What each model in each format takes on each board."""
+    table = _table("on the boards", "model", "format", "board", "ROM B", "RAM B", "cycles", "ms", "µJ")
+    for model in result.models:
+        for found in model.formats:
+            for on in found.boards:
+                table.add_row(
+                    model.name,
+                    found.format,
+                    on.board,
+                    whole(on.rom_bytes),
+                    whole(on.ram_bytes),
+                    whole(on.cycles),
+                    decimal(on.latency_ms),
+                    decimal(on.energy_uj),
+                )
+    return table
+
+
+def _spread(found: FormatResult | None) -> str:
+    if found is None:
+        return DASH
+    more = "" if found.deviation is None else f" ± {100 * found.deviation:.2f}"
+    return f"{100 * found.mean:.2f}{more}"
 
 
 def measurement_table(found: Measurement) -> Table:

@@ -1,6 +1,7 @@
-"""Settings of a search, from TOML."""
+"""Settings of searches and experiments, from TOML."""
 
-from lilliput.config.reading import parse, read, tables
+from lilliput.config.experiment import ExperimentSettings, ModelSettings, PostprocessingSettings
+from lilliput.config.reading import parse, parse_experiment, read, read_experiment, tables
 from lilliput.config.settings import (
     BudgetSettings,
     DataSettings,
@@ -15,13 +16,18 @@ from lilliput.config.settings import (
 __all__ = [
     "BudgetSettings",
     "DataSettings",
+    "ExperimentSettings",
     "FidelitySettings",
     "FinalSettings",
+    "ModelSettings",
     "OutputSettings",
+    "PostprocessingSettings",
     "PruningSettings",
     "QuantizationSettings",
     "Settings",
     "parse",
+    "parse_experiment",
     "read",
+    "read_experiment",
     "tables",
 ]

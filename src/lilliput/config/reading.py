@@ -13,6 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
+from lilliput.config.experiment import ExperimentSettings, with_templates
 from lilliput.config.settings import Settings
 from lilliput.errors import ConfigError
 
@@ -24,15 +25,24 @@ def read(path: str | Path) -> Settings:
         ConfigError: no such file, not TOML, or a key or value is wrong; names file, key and what is allowed.
     """
     path = Path(path)
+    return parse(_loaded(path), str(path), path.parent)
+
+
+def read_experiment(path: str | Path) -> ExperimentSettings:
+    """The experiment in a TOML file; errors as `read`."""
+    path = Path(path)
+    return parse_experiment(_loaded(path), str(path), path.parent)
+
+
+def _loaded(path: Path) -> dict[str, Any]:
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist", "", "give the path of a configuration file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read", str(error), "check the file") from error
     except (ValueError, RecursionError) as error:  # beside wrong grammar: numbers and nesting without end
         raise ConfigError(f"{path} is not TOML", str(error), "repair that line") from error
-    return parse(raw, str(path), path.parent)
 
 
 def parse(raw: Mapping[str, Any], source: str, folder: Path | None = None) -> Settings:
@@ -57,6 +67,29 @@ def parse(raw: Mapping[str, Any], source: str, folder: Path | None = None) -> Se
     if folder is not None and settings.board.endswith(".toml"):
         moved["board"] = str(_place(folder, Path(settings.board), source, "board"))
     return settings.model_copy(update=moved) if moved else settings
+
+
+def parse_experiment(raw: Mapping[str, Any], source: str, folder: Path | None = None) -> ExperimentSettings:
+    """An experiment from its tables; arguments and errors as for `parse`."""
+    template = raw.get("model_template", {})
+    if not isinstance(template, Mapping):
+        raise ConfigError(f"{source}: model_template is wrong", "it is no table", "write [model_template]")
+    try:
+        settings = ExperimentSettings.model_validate(with_templates(dict(raw)))
+    except ValidationError as error:
+        raise _explained(error, source, ExperimentSettings) from None
+    if folder is None:
+        return settings
+    moved: dict[str, Any] = {}
+    if settings.data.path is not None:
+        place = _place(folder, settings.data.path, source, "data.path")
+        moved["data"] = settings.data.model_copy(update={"path": place})
+    boards = tuple(
+        str(_place(folder, Path(name), source, "deploy.boards")) if name.endswith(".toml") else name
+        for name in settings.deploy.boards
+    )
+    moved["deploy"] = settings.deploy.model_copy(update={"boards": boards})
+    return settings.model_copy(update=moved)
 
 
 def _place(folder: Path, path: Path, source: str, key: str) -> Path:
@@ -88,21 +121,21 @@ def _with_inherited(raw: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _explained(error: ValidationError, source: str) -> ConfigError:
-    problems = [_problem(found) for found in error.errors()]
+def _explained(error: ValidationError, source: str, top: type[BaseModel] = Settings) -> ConfigError:
+    problems = [_problem(found, top) for found in error.errors()]
     key, why, hint = problems[0]
     more = [f"{other}: {reason}" for other, reason, _ in problems[1:]]
     title = f"{source}: {key} is wrong" if key else f"{source} is wrong"
     return ConfigError(title, "; also ".join([why, *more]), hint)
 
 
-def _problem(found: Any) -> tuple[str, str, str]:
+def _problem(found: Any, top: type[BaseModel]) -> tuple[str, str, str]:
     """Key, reason and hint of one of pydantic's errors."""
     place = tuple(part for part in found["loc"] if isinstance(part, int) or not _is_type_name(part))
     key = _dotted(place)
     kind = found["type"]
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        known = sorted(_keys_at(place[:-1]))
+        known = sorted(_keys_at(place[:-1], top))
         close = difflib.get_close_matches(str(place[-1]), known, 1)
         hint = f"did you mean '{close[0]}'?" if close else f"remove it; known keys: {', '.join(known)}"
         return key, "there is no such key", hint
@@ -127,9 +160,9 @@ def _dotted(place: tuple[Any, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
 
 
-def _keys_at(place: tuple[Any, ...]) -> set[str]:
-    kind: Any = Settings
-    for part in place:
+def _keys_at(place: tuple[Any, ...], top: type[BaseModel]) -> set[str]:
+    kind: Any = top
+    for part in (part for part in place if not isinstance(part, int)):
         kind = next((inner for inner in _settings_in(_fields_of(kind).get(str(part)))), None)
     return set(_fields_of(kind))
 
@@ -144,14 +177,14 @@ def _fields_of(kind: Any) -> dict[str, Any]:
 
 
 def _settings_in(kind: Any) -> Iterator[Any]:
-    if get_origin(kind) in (Union, types.UnionType, Annotated):
+    if get_origin(kind) in (Union, types.UnionType, Annotated, tuple):
         for inner in get_args(kind):
             yield from _settings_in(inner)
     elif isinstance(kind, type) and _fields_of(kind):
         yield kind
 
 
-def tables() -> dict[str, dict[str, Any]]:
+def tables(top: type[BaseModel] = Settings) -> dict[str, dict[str, Any]]:
     """Every table and its keys with their types: what the documentation must describe."""
     found: dict[str, dict[str, Any]] = {}
 
@@ -164,5 +197,5 @@ def tables() -> dict[str, dict[str, Any]]:
             else:
                 walk(f"{prefix}.{name}".lstrip("."), nested)
 
-    walk("", Settings)
+    walk("", top)
     return found

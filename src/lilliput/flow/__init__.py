@@ -1,7 +1,7 @@
 """The verbs: each wires the stages and is the only place that writes result files.
 
-`search compile measure export front info report demo boards doctor` are imported when first used: some need
-torch.
+`search run compile measure export front info report demo boards doctor` are imported when first used: some
+need torch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lilliput.doctor import examine as doctor
     from lilliput.flow.compiling import Library, compile
     from lilliput.flow.demonstrating import demo
+    from lilliput.flow.experimenting import ExperimentResult, run
     from lilliput.flow.exporting import Exported, export
     from lilliput.flow.fronts import front
     from lilliput.flow.inspecting import info
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lilliput.targets import boards
 
 __all__ = [
+    "ExperimentResult",
     "Exported",
     "Library",
     "SearchResult",
@@ -34,10 +36,12 @@ __all__ = [
     "info",
     "measure",
     "report",
+    "run",
     "search",
 ]
 
 _PLACES = {
+    "ExperimentResult": "lilliput.flow.experimenting:ExperimentResult",
     "Exported": "lilliput.flow.exporting:Exported",
     "Library": "lilliput.flow.compiling:Library",
     "SearchResult": "lilliput.flow.searching:SearchResult",
@@ -50,6 +54,7 @@ _PLACES = {
     "info": "lilliput.flow.inspecting:info",
     "measure": "lilliput.flow.measuring:measure",
     "report": "lilliput.flow.reporting:report",
+    "run": "lilliput.flow.experimenting:run",
     "search": "lilliput.flow.searching:search",
 }
 

@@ -74,25 +74,27 @@ class Quantizer:
             TrainingError: the fine-tuning diverged.
             NetError: the network cannot be expressed in integers.
         """
+        return build(plan_for(self.integers(net, dataset, seed), self.board.core), self.board)
+
+    def integers(self, net: Net, dataset: Dataset, seed: int) -> Net:
+        """As `build`, up to the integer network, which has no plan yet."""
         from lilliput import train
 
         folded = fuse_activations(fold_batch_norm(net))
         examples = calibration_examples(dataset.train, self.settings.calibration_examples)
         ranges = train.calibrate(folded, examples, self.settings.calibration, device=self.device)
         if self.qat is None:
-            integers = quantize(folded, ranges)
-        else:
-            integers = train.qat(
-                folded,
-                ranges,
-                dataset,
-                self.qat,
-                quantize=quantize,
-                augment=self.augment,
-                seed=seed,
-                device=self.device,
-            )
-        return build(plan_for(integers, self.board.core), self.board)
+            return quantize(folded, ranges)
+        return train.qat(
+            folded,
+            ranges,
+            dataset,
+            self.qat,
+            quantize=quantize,
+            augment=self.augment,
+            seed=seed,
+            device=self.device,
+        )
 
 
 def calibration_examples(split: Split, count: int) -> NDArray[np.generic]:

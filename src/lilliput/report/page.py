@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from urllib.parse import quote
 
-import lilliput
 from lilliput.report.arena import arena_map
 from lilliput.report.graph import draw, parameters_of, short_title
 from lilliput.report.layers import layer_bars
@@ -15,12 +13,12 @@ from lilliput.report.memory import memory_profile
 from lilliput.report.model import FrontNetwork, StudyReport
 from lilliput.report.progress import progress_plot
 from lilliput.report.scatter import front_plot
+from lilliput.report.shell import document, template
 from lilliput.report.tables import front_table, searched_table, settings_table, trials_table
 from lilliput.report.units import MISSING, QUANTITIES, bytes_, count, duration, milliseconds, percent
 
 _RESOURCES = ("ram_bytes", "flash_bytes", "macs", "latency_ms")
 MOST_DRAWN = 20
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
 def render(report: StudyReport) -> str:
@@ -33,36 +31,7 @@ def render(report: StudyReport) -> str:
         ("trials", "Trials", _trials(report)),
         ("settings", "Settings", _settings(report)),
     ]
-    shown = [(name, title, body) for name, title, body in sections if body]
-    links = (element("a", title, href=f"#{name}") for name, title, _ in shown)
-    page = element(
-        "html",
-        element(
-            "head",
-            element("meta", charset="utf-8"),
-            element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("meta", name="generator", content=f"lilliput {lilliput.__version__}"),
-            element("title", f"{report.title} – Lilliput"),
-            element("style", _template("report.css")),
-        ),
-        element(
-            "body",
-            element("header", _heading(report), element("nav", *links)),
-            element(
-                "main",
-                *(
-                    element("section", element("h2", title), body, id=name, class_=f"part-{name}")
-                    for name, title, body in shown
-                ),
-            ),
-            element("footer", element("p", f"Lilliput {lilliput.__version__}")),
-            element("div", id="tip", hidden=""),
-            element("script", _template("report.js")),
-        ),
-        lang="en",
-    )
-    return f"<!doctype html>\n{page}\n"
+    return document(report.title, _heading(report), sections)
 
 
 def front_svg(report: StudyReport, resource: str = "ram_bytes") -> str:
@@ -75,17 +44,9 @@ def front_svg(report: StudyReport, resource: str = "ram_bytes") -> str:
     plot = front_plot(report, resource)
     if plot is None:
         plot = element("svg", xmlns="http://www.w3.org/2000/svg")
-    style = element("style", _template("colours.css"), _template("charts.css"))
+    style = element("style", template("colours.css"), template("charts.css"))
     opening, rest = plot.split(">", 1)
     return f"{opening}>{style}{rest}\n"
-
-
-def _template(name: str) -> Markup:
-    """A style sheet or script of the package; the page's style is the three sheets in one."""
-    folder = resources.files("lilliput.report") / "templates"
-    if name == "report.css":
-        return join(*(_template(part) for part in ("colours.css", "page.css", "charts.css")))
-    return Markup(folder.joinpath(name).read_text(encoding="utf-8"))
 
 
 def _heading(report: StudyReport) -> Markup:

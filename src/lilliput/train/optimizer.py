@@ -134,7 +134,8 @@ def rate_at(settings: TrainSettings, steps_per_epoch: int) -> Callable[[int], fl
         rate = settings.learning_rate
         for epoch, lower in settings.steps:
             rate = lower if step // steps_per_epoch >= epoch else rate
-        return rate
+        passed = sum(step // steps_per_epoch >= epoch for epoch in settings.milestones)
+        return rate * settings.gamma**passed
 
     return {"one-cycle": one_cycle, "step": stairs, "constant": lambda _: settings.learning_rate}[
         settings.schedule

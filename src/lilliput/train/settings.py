@@ -52,6 +52,8 @@ class TrainSettings:
         schedule: "one-cycle" rises linearly over `warmup` of the steps and falls to zero along a cosine;
             "step" takes the rate of `steps`; "constant" stays.
         steps: for "step": (epoch, rate) pairs, the rate that holds from that epoch (0 is the first) on.
+        milestones: for "step", in place of steps: epochs from which the rate is `gamma` times what it was.
+        gamma: see milestones.
         warmup: for "one-cycle": share of the steps in which the rate rises.
         label_smoothing: share of the target spread over all classes.
         dropout: share of the inputs of every fully connected layer but the last that is dropped.
@@ -77,6 +79,8 @@ class TrainSettings:
     weight_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 5e-5
     schedule: Literal["one-cycle", "step", "constant"] = "one-cycle"
     steps: tuple[tuple[Annotated[int, Field(ge=0)], Positive], ...] = ()
+    milestones: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    gamma: Positive = 0.1
     warmup: Share = 0.25
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
@@ -93,8 +97,13 @@ class TrainSettings:
         epochs = [epoch for epoch, _ in self.steps]
         if epochs != sorted(set(epochs)):
             raise ValueError(f"steps must name growing epochs, got {epochs}")
-        if self.schedule != "step" and self.steps:
-            raise ValueError(f"steps belong to the schedule 'step', not '{self.schedule}'")
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise ValueError(f"milestones must be growing epochs, got {self.milestones}")
+        if self.steps and self.milestones:
+            raise ValueError("give steps or milestones, not both")
+        if self.schedule != "step" and (self.steps or self.milestones):
+            name = "steps" if self.steps else "milestones"
+            raise ValueError(f"{name} belong to the schedule 'step', not '{self.schedule}'")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,241 @@
+"""The report of an experiment: figures and tables as MicroAI shows them (Novac et al. 2021, §6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lilliput.report.lines import PlotPoint, Series, line_plot
+from lilliput.report.markup import Markup, element, join
+from lilliput.report.shell import document
+from lilliput.report.tables import settings_table
+from lilliput.report.units import MISSING, bytes_, count, duration, microjoules, milliseconds, percent
+
+
+@dataclass(frozen=True)
+class BoardResult:
+    """What a network in a format takes on a board, averaged over the runs that were deployed.
+
+    Attributes:
+        rom_bytes: flash that the image grows by over the same image without the network.
+        arena_bytes: the network's memory, input included.
+        ram_bytes: arena, static variables and measured stack.
+        cycles: of one inference, estimated, with memory that never waits.
+        latency_ms, energy_uj: of one inference, with the waits of the board's flash; None where unknown.
+    """
+
+    board: str
+    rom_bytes: float | None
+    arena_bytes: float
+    ram_bytes: float | None
+    cycles: float | None
+    latency_ms: float | None
+    energy_uj: float | None
+
+
+@dataclass(frozen=True)
+class FormatResult:
+    """A model in a format.
+
+    Attributes:
+        format: its title; "float" is the trained network itself, scored in float arithmetic.
+        accuracies: on the test split, one a run; but for "float" those of the generated C.
+        mean, deviation: of the accuracies; the deviation is that of a sample, None for a single run.
+        weights_bytes: all constants.
+        boards: what was deployed.
+    """
+
+    format: str
+    accuracies: tuple[float, ...]
+    mean: float
+    deviation: float | None
+    weights_bytes: int
+    boards: tuple[BoardResult, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """A model in all formats.
+
+    Attributes:
+        size: filters, or units of an MLP; 0 where it has neither.
+        seconds: of all its trainings.
+    """
+
+    name: str
+    size: int
+    parameters: int
+    macs: int
+    seconds: float
+    formats: tuple[FormatResult, ...]
+
+
+@dataclass(frozen=True)
+class ExperimentReport:
+    """What the page is made from."""
+
+    title: str
+    about: str
+    runs: int
+    models: tuple[ModelResult, ...]
+    settings: Mapping[str, Any]
+    facts: Mapping[str, str]
+
+
+Figure = tuple[str, Callable[[BoardResult], float | None], float, Callable[[float | None], str]]
+
+_FIGURES: tuple[Figure, ...] = (
+    ("ROM (kB)", lambda found: found.rom_bytes, 1e3, bytes_),
+    ("RAM (kB)", lambda found: found.ram_bytes, 1e3, bytes_),
+    ("Time (ms)", lambda found: found.latency_ms, 1.0, milliseconds),
+    ("Energy (µJ)", lambda found: found.energy_uj, 1.0, microjoules),
+)
+"""Title of the axis, the figure, its unit in the figure's own, and how a tip says it."""
+
+
+def render_experiment(report: ExperimentReport) -> str:
+    """The whole page as text; it needs no network and no other file."""
+    sections = [
+        ("accuracy", "Accuracy", _accuracy(report)),
+        ("boards", "On the boards", _boards(report)),
+        ("settings", "Settings", settings_table(report.settings)),
+    ]
+    heading = join(
+        element("h1", report.title),
+        element("p", " · ".join([report.about, *report.facts.values()]), class_="quiet"),
+    )
+    return document(report.title, heading, sections)
+
+
+def _titles(report: ExperimentReport) -> list[str]:
+    return list(dict.fromkeys(found.format for model in report.models for found in model.formats))
+
+
+def _results(report: ExperimentReport, title: str) -> Iterator[tuple[ModelResult, FormatResult]]:
+    for model in report.models:
+        for found in model.formats:
+            if found.format == title:
+                yield model, found
+
+
+def _accuracy(report: ExperimentReport) -> Markup:
+    note = (
+        "Accuracy on the whole test split: of the trained network in float arithmetic (float), and of the "
+        f"generated C in each format. Means over {count(report.runs)} "
+        f"{'run' if report.runs == 1 else 'runs'}; bars and ± show the deviation."
+    )
+    by_size = [_series(report, title, lambda model, _: float(model.size)) for title in _titles(report)]
+    by_bytes = [
+        _series(report, title, lambda _, found: found.weights_bytes / 1e3) for title in _titles(report)
+    ]
+    plots = (
+        (line_plot(by_size, "Filters", "Accuracy (%)"), "Accuracy against filters"),
+        (line_plot(by_bytes, "Parameters (kB)", "Accuracy (%)"), "Accuracy against the memory of parameters"),
+    )
+    return join(element("p", note), _figures(plots), element("div", _accuracy_table(report), class_="wide"))
+
+
+def _series(report: ExperimentReport, title: str, x: Callable[[ModelResult, FormatResult], float]) -> Series:
+    return Series(
+        title,
+        tuple(
+            PlotPoint(
+                x(model, found),
+                100 * found.mean,
+                100 * (found.deviation or 0.0),
+                f"{model.name}\naccuracy {spread(found)}\nparameters {bytes_(found.weights_bytes)}",
+            )
+            for model, found in _results(report, title)
+        ),
+    )
+
+
+def spread(found: FormatResult) -> str:
+    """Mean and deviation for people."""
+    if found.deviation is None:
+        return percent(found.mean)
+    return f"{100 * found.mean:.2f} ± {100 * found.deviation:.2f} %"
+
+
+def _accuracy_table(report: ExperimentReport) -> Markup:
+    titles = _titles(report)
+    sizes = (f"{title}, bytes" for title in titles)
+    heads = ["Model", "Filters", "Parameters", "MACs", *titles, *sizes, "Training"]
+    rows = []
+    for model in report.models:
+        by_title = {found.format: found for found in model.formats}
+        cells = [
+            str(model.size) if model.size else MISSING,
+            count(model.parameters),
+            count(model.macs),
+            *(spread(by_title[title]) if title in by_title else MISSING for title in titles),
+            *(bytes_(by_title[title].weights_bytes) if title in by_title else MISSING for title in titles),
+            duration(model.seconds),
+        ]
+        rows.append((model.name, cells))
+    return _table(heads, rows)
+
+
+def _boards(report: ExperimentReport) -> Markup:
+    lines: dict[str, dict[str, list[PlotPoint]]] = {}
+    rows = []
+    for model in report.models:
+        for found in model.formats:
+            for on in found.boards:
+                rows.append((model.name, [found.format, on.board, *_cells(on)]))
+                for title, figure, unit, words in _FIGURES:
+                    value = figure(on)
+                    if value is not None:
+                        tip = f"{model.name}\n{title.split(' ')[0]} {words(value)}"
+                        name = f"{found.format} {on.board}"
+                        points = lines.setdefault(title, {}).setdefault(name, [])
+                        points.append(PlotPoint(float(model.size), value / unit, tip=tip))
+    if not rows:
+        return Markup("")
+    plots = tuple(
+        (
+            line_plot(
+                [Series(name, tuple(points)) for name, points in lines[title].items()], "Filters", title
+            ),
+            f"{title.split(' ')[0]} by filters",
+        )
+        for title, *_ in _FIGURES
+        if title in lines
+    )
+    note = (
+        "ROM is what the image grows by over the same image without the network; RAM is arena, static "
+        "variables and measured stack. Time and energy are estimated from the instructions that ran on an "
+        "emulated core, with the waits of the board's flash and its published current."
+    )
+    heads = ["Model", "Format", "Board", "ROM", "Arena", "RAM", "Cycles", "Time", "Energy", "Energy (µWh)"]
+    return join(element("p", note), _figures(plots), element("div", _table(heads, rows), class_="wide"))
+
+
+def _cells(on: BoardResult) -> list[str]:
+    watt_hours = MISSING if on.energy_uj is None else f"{on.energy_uj / 3600:.3f}"
+    return [
+        bytes_(on.rom_bytes),
+        bytes_(on.arena_bytes),
+        bytes_(on.ram_bytes),
+        count(on.cycles),
+        milliseconds(on.latency_ms),
+        microjoules(on.energy_uj),
+        watt_hours,
+    ]
+
+
+def _figures(plots: Sequence[tuple[Markup | None, str]]) -> Markup:
+    known = [
+        element("figure", plot, element("figcaption", caption)) for plot, caption in plots if plot is not None
+    ]
+    return element("div", *known, class_="plots") if known else Markup("")
+
+
+def _table(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> Markup:
+    head = element("tr", *(element("th", title, scope="col") for title in heads))
+    body = (
+        element("tr", element("th", name, scope="row"), *(element("td", cell) for cell in cells))
+        for name, cells in rows
+    )
+    return element("table", element("thead", head), element("tbody", *body))

@@ -1,0 +1,63 @@
+"""Plots and tables of experiments: every figure appears, what was not measured is a dash."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from lilliput.report.experiment import (
+    BoardResult,
+    ExperimentReport,
+    FormatResult,
+    ModelResult,
+    render_experiment,
+)
+from lilliput.report.lines import PlotPoint, Series, line_plot
+
+ON = BoardResult("sparkfun-edge", 12_345.0, 1_000.0, 1_500.0, 2e6, 41.5, 720.0)
+
+
+def model(name: str, size: int, board: BoardResult = ON) -> ModelResult:
+    formats = (
+        FormatResult("float", (0.91, 0.93), 0.92, 0.0141, 4000),
+        FormatResult("int8", (0.90, 0.92), 0.91, None, 1100, (board,)),
+    )
+    return ModelResult(name, size, 1000, 50_000, 90.0, formats)
+
+
+def report(*models: ModelResult) -> ExperimentReport:
+    return ExperimentReport("title <b>", "words", 2, models, {"runs": 2}, {})
+
+
+def test_means_deviations_and_board_figures_are_told() -> None:
+    page = render_experiment(report(model("a", 8), model("b", 16)))
+    for words in ("92.00 ± 1.41 %", "91.00 %", "12.3 kB", "1,500 B", "41.5 ms", "720 µJ", "0.200"):
+        assert words in page
+    assert "title &lt;b&gt;" in page
+
+
+def test_what_was_not_measured_is_a_dash_and_not_drawn() -> None:
+    page = render_experiment(report(model("a", 8, replace(ON, energy_uj=None, latency_ms=None))))
+    assert "Energy by filters" not in page
+    assert "Time by filters" not in page
+    assert "ROM by filters" in page
+    assert page.count(">–<") >= 3
+
+
+def test_without_boards_there_is_no_part_about_them() -> None:
+    plain = model("a", 8)
+    page = render_experiment(report(replace(plain, formats=plain.formats[:1])))
+    assert "On the boards" not in page
+
+
+def test_a_line_goes_through_its_points_by_rising_x() -> None:
+    points = (PlotPoint(3.0, 1.0), PlotPoint(1.0, 2.0, 0.5), PlotPoint(2.0, 3.0))
+    plot = line_plot([Series("one", points), Series("none", ())], "x", "y")
+    assert plot is not None
+    path = re.search(r'd="M([^"]*)"', plot)
+    assert path is not None
+    places = [float(number) for number in re.findall(r"[\d.]+", path[1])][::2]
+    assert places == sorted(places)
+    assert plot.count("<circle") == 3 + 1
+    assert plot.count("spread") == 1
+    assert line_plot([Series("none", ())], "x", "y") is None

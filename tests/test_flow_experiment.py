@@ -1,0 +1,242 @@
+"""`lilliput run` on tiny settings: figures come from the C and the emulator, finished steps stay finished."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lilliput import cli, config, flow
+from lilliput.errors import ConfigError
+
+CONFIG = """
+runs = 2
+[data]
+name = "digits"
+subset = 200
+[augment]
+mixup_alpha = 1.0
+[training]
+epochs = 2
+batch_size = 32
+optimizer = "sgdw"
+learning_rate = 0.05
+schedule = "step"
+milestones = [1]
+threads = 1
+[model_template]
+kind = "resnet-v1-6"
+[[model]]
+name = "resnet_3"
+filters = 3
+[[model]]
+name = "mlp"
+kind = "mlp"
+units = [8]
+[[postprocessing]]
+format = "int8"
+[[postprocessing]]
+format = "int8"
+qat = { epochs = 1, batch_size = 32, threads = 1 }
+[deploy]
+boards = ["nucleo-l452re", "sparkfun-edge"]
+vectors = 2
+"""
+
+
+class Recorder:
+    """Keeps what it is told, and may interrupt after some steps."""
+
+    def __init__(self, interrupt_after: int = 10**9) -> None:
+        self.steps: list[str] = []
+        self.total = 0
+        self._left = interrupt_after
+
+    def stage(self, title: str, total: int, done: int = 0) -> None:
+        self.total = total
+
+    def step(self, detail: str) -> None:
+        self.steps.append(detail)
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+
+    def front(self, trials: object) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+
+def settings(text: str = CONFIG) -> config.ExperimentSettings:
+    return config.parse_experiment(tomllib.loads(text), "x")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recorder, dict[str, Any]]:
+    """An experiment that was interrupted once and then went on."""
+    run, recorder = tmp_path_factory.mktemp("experiment") / "run", Recorder()
+    with pytest.raises(KeyboardInterrupt):
+        flow.run(settings(), run, watcher=Recorder(interrupt_after=6))
+    result = flow.run(settings(), run, resume=True, watcher=recorder)
+    return run, recorder, result.to_json()
+
+
+def without_seconds(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: without_seconds(inner)
+            for key, inner in value.items()
+            if key not in ("seconds", "run", "report")
+        }
+    return [without_seconds(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def test_every_model_format_and_board_is_in_the_results(
+    finished: tuple[Path, Recorder, dict[str, Any]],
+) -> None:
+    _, recorder, result = finished
+    assert recorder.total == len(recorder.steps) == 2 * 2 * 3 + 2 * 2 * 2
+    assert [model["name"] for model in result["models"]] == ["resnet_3", "mlp"]
+    for model in result["models"]:
+        assert [found["format"] for found in model["formats"]] == ["float", "int8", "int8-qat"]
+        for found in model["formats"]:
+            assert len(found["accuracies"]) == 2
+            assert found["mean"] == pytest.approx(statistics.fmean(found["accuracies"]))
+            assert found["deviation"] == pytest.approx(statistics.stdev(found["accuracies"]))
+            boards = [on["board"] for on in found["boards"]]
+            assert boards == ([] if found["format"] == "float" else ["nucleo-l452re", "sparkfun-edge"])
+    float_bytes = result["models"][0]["formats"][0]["weights_bytes"]
+    assert float_bytes == 4 * result["models"][0]["parameters"]
+
+
+def test_figures_are_those_of_the_kept_measurements(
+    finished: tuple[Path, Recorder, dict[str, Any]],
+) -> None:
+    run, _, result = finished
+    on = result["models"][0]["formats"][1]["boards"][1]
+    kept = json.loads((run / "resnet_3/0/int8/sparkfun-edge/measurement.json").read_text())
+    assert kept["mismatches"] == 0
+    assert on["rom_bytes"] == kept["flash_bytes"]["total"]
+    assert on["ram_bytes"] == kept["ram_bytes"]["total"]
+    assert (on["latency_ms"], on["energy_uj"]) == (kept["latency_ms"], kept["energy_uj"])
+    # Table 3 of the paper: 0.82 mA at 48 MHz and 3.3 V.
+    assert on["energy_uj"] == pytest.approx(3.3 * 0.82 * kept["latency_ms"], rel=1e-4)
+    assert (run / "resnet_3/0/int8/sparkfun-edge/firmware.elf").is_file()
+
+
+def test_what_was_done_before_an_interruption_is_not_done_again(
+    finished: tuple[Path, Recorder, dict[str, Any]], tmp_path: Path
+) -> None:
+    run, _, result = finished
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*.safetensors")}
+    again = flow.run(settings(), run, resume=True)
+    assert again.to_json() == result
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*.safetensors")} == before
+    assert not list(run.rglob("training.safetensors"))
+
+
+def test_models_can_be_added_and_changed_settings_are_refused(
+    finished: tuple[Path, Recorder, dict[str, Any]], tmp_path: Path
+) -> None:
+    run = tmp_path / "copy"
+    subprocess.run(["cp", "-r", str(finished[0]), str(run)], check=True)
+    more = CONFIG + '[[model]]\nname = "mlp_4"\nkind = "mlp"\nunits = [4]\n'
+    result = flow.run(
+        settings(more.replace('boards = ["nucleo-l452re", "sparkfun-edge"]', "")), run, resume=True
+    )
+    assert [model.name for model in result.models] == ["resnet_3", "mlp", "mlp_4"]
+    with pytest.raises(ConfigError, match="made with other settings") as caught:
+        flow.run(settings(CONFIG.replace("epochs = 2", "epochs = 3")), run, resume=True)
+    assert "model changed" in str(caught.value)
+
+
+def test_the_report_is_one_page_with_all_plots(finished: tuple[Path, Recorder, dict[str, Any]]) -> None:
+    page = (finished[0] / "report.html").read_text()
+    for words in (
+        "Accuracy against filters",
+        "Accuracy against the memory of parameters",
+        "ROM by filters",
+        "Time by filters",
+        "Energy by filters",
+        "int8-qat",
+        "sparkfun-edge",
+        "µWh",
+    ):
+        assert words in page
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_folders_that_are_no_experiment_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="not an experiment"):
+        flow.run(settings(), tmp_path)
+    with pytest.raises(ConfigError, match="there is no experiment"):
+        flow.run(settings(), tmp_path / "new", resume=True)
+    assert (tmp_path / "diary.txt").read_text() == "mine"
+
+
+def test_a_second_run_needs_resume(finished: tuple[Path, Recorder, dict[str, Any]]) -> None:
+    with pytest.raises(ConfigError, match="already"):
+        flow.run(settings(), finished[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("filters = 3", ["model[0]", "needs filters"]),
+        ("units = [8]", []),
+        ('format = "int8"', ["qmn9", "known: int8"]),
+        ('kind = "mlp"', ["model[1].kind", "resnet-v1-6"]),
+        ("runs = 2", ["runs", "greater than or equal to 1"]),
+        ("milestones = [1]", ["milestones"]),
+    ],
+)
+def test_mistakes_end_with_status_2_and_name_the_key(
+    change: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {
+        "filters = 3": "",
+        "units = [8]": "unitz = [8]",
+        'format = "int8"': 'format = "qmn9"',
+        'kind = "mlp"': 'kind = "mpl"',
+        "runs = 2": "runs = 0",
+        "milestones = [1]": "milestones = [2, 1]",
+    }[change]
+    file = tmp_path / "e.toml"
+    file.write_text(CONFIG.replace(change, wrong, 1))
+    assert cli.main(["run", str(file), "-o", str(tmp_path / "run")]) == 2
+    told = capsys.readouterr().err
+    for word in (str(file), *(words or ["did you mean 'units'?"])):
+        assert word in told
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_killed_process_keeps_its_steps_and_another_goes_on(tmp_path: Path) -> None:
+    text = CONFIG.replace('boards = ["nucleo-l452re", "sparkfun-edge"]', "").replace("runs = 2", "runs = 3")
+    file = tmp_path / "e.toml"
+    file.write_text(text)
+    command = [sys.executable, "-m", "lilliput", "run", str(file), "-o", str(tmp_path / "run")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    ends = time.monotonic() + 120
+    while len(list(tmp_path.rglob("float.json"))) < 2 and time.monotonic() < ends:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    done = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("float.json")}
+    assert len(done) >= 2
+    subprocess.run([*command, "--resume", "--json"], env=environment, capture_output=True, check=True)
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    killed = json.loads((tmp_path / "run" / "results.json").read_text())
+    whole = flow.run(settings(text), tmp_path / "whole").to_json()
+    assert without_seconds(killed) == without_seconds(json.loads(json.dumps(whole)))
