@@ -14,7 +14,7 @@ from lilliput.net import OPS
 from lilliput.report import LiveBuffer, MemoryProfile, MemoryStep, memory_profile
 from lilliput.report.arena import blocks, clip
 from lilliput.report.graph import FAMILIES, short_title, title_of
-from lilliput.report.layers import layer_bars
+from lilliput.report.layers import layer_bars, layer_table
 from lilliput.report.layout import arrange, closest
 from lilliput.report.markup import Markup, element, join
 from lilliput.report.pareto import front
@@ -206,3 +206,13 @@ def test_layers_without_cycles_show_their_macs() -> None:
     drawn = str(layer_bars([LayerCost("conv", "Conv2D", 100)], ["conv"]))
     assert "MACs by layer" in drawn
     assert "with the flash" not in drawn
+
+
+def test_a_table_of_layers_has_shares_and_cycles_a_mac() -> None:
+    layers = [LayerCost("conv", "Conv2D", 100, 250, 300), LayerCost("flat", "Reshape", 0, 750, 800)]
+    table = str(layer_table(layers, ["00 conv", "01 flat"]))
+    assert all(f"<td>{cell}</td>" in table for cell in ("250", "25.0 %", "2.50", "300", "75.0 %", "–", "800"))
+    assert "With the flash" in table
+    assert layer_table([LayerCost("conv", "Conv2D", 100)], ["conv"]) is None
+    without = str(layer_table([LayerCost("conv", "Conv2D", 100, 250)], ["conv"]))
+    assert "With the flash" not in without

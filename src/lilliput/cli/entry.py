@@ -116,7 +116,7 @@ def _compile(options: argparse.Namespace) -> int:
 
 def _measure(options: argparse.Namespace) -> int:
     from lilliput import flow
-    from lilliput.cli.tables import measurement_table
+    from lilliput.cli.tables import measurement_table, profile_table
 
     found = flow.measure(
         options.directory, on=options.on, data=options.data, vectors=options.vectors, cc=options.cc
@@ -124,7 +124,9 @@ def _measure(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(found.to_json())
     else:
-        _print(measurement_table(found))
+        for table in (measurement_table(found), profile_table(found)):
+            if table is not None:
+                _print(table)
     if found.mismatches:
         print(
             f"lilliput measure: {found.mismatches} of {found.vectors} vectors differ from the reference",

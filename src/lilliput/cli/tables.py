@@ -136,6 +136,24 @@ def measurement_table(found: Measurement) -> Table:
     return table
 
 
+def profile_table(found: Measurement) -> Table | None:
+    """The layers of a measurement with what each takes of its cycles; None where none were measured."""
+    if not found.cycles or not found.layers:
+        return None
+    waits = found.cycles_with_flash is not None
+    table = _table("", "layer", "MACs", "cycles", "share %", "cycles/MAC", *(["with flash"] if waits else []))
+    for layer in found.layers:
+        known = layer.cycles is not None
+        cells = [
+            whole(layer.macs),
+            whole(layer.cycles),
+            f"{100 * (layer.cycles or 0) / found.cycles:.1f}" if known else DASH,
+            f"{(layer.cycles or 0) / layer.macs:.2f}" if known and layer.macs else DASH,
+        ]
+        table.add_row(layer.name, *cells, *([whole(layer.cycles_with_flash)] if waits else []))
+    return table
+
+
 def layers_table(layers: Sequence[dict[str, Any]]) -> Table:
     """Layers with shape, MACs, weights and live RAM, as `lilliput.flow.info` gives them."""
     table = _table("", "layer", "output", "MACs", "weights B", "live RAM B")

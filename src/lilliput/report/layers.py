@@ -1,4 +1,4 @@
-"""Cycles by layer as bars, paler for what the flash adds; MACs where no cycles were measured."""
+"""Cycles by layer as bars, paler for what the flash adds, and as a table; MACs where no cycles are known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lilliput.report.arena import LABEL_WIDTH, ROW, WIDTH, clip
 from lilliput.report.frame import CHARACTER, line, svg, text
 from lilliput.report.markup import Markup, element, join
 from lilliput.report.scale import Scale
-from lilliput.report.units import count
+from lilliput.report.units import MISSING, count
 from lilliput.results import LayerCost
 
 
@@ -59,3 +59,31 @@ def layer_bars(layers: Sequence[LayerCost], titles: Sequence[str]) -> Markup | N
         )
     what = "Cycles by layer" if measured else "MACs by layer"
     return svg(WIDTH, ROW * len(layers) + 2, what, join(*pieces))
+
+
+def layer_table(layers: Sequence[LayerCost], titles: Sequence[str]) -> Markup | None:
+    """What each layer takes, its share, and cycles for each MAC; None where no cycles were measured.
+
+    Args:
+        layers: what each takes.
+        titles: what to call each, in their order.
+    """
+    total = sum(layer.cycles or 0 for layer in layers)
+    if not total:
+        return None
+    waits = any(layer.cycles_with_flash is not None for layer in layers)
+    heads = ["Layer", "MACs", "Cycles", "Share", "Cycles a MAC", *(["With the flash"] if waits else [])]
+    rows = []
+    for layer, title in zip(layers, titles, strict=True):
+        share = MISSING if layer.cycles is None else f"{layer.cycles / total * 100:.1f} %"
+        each = MISSING if layer.cycles is None or not layer.macs else f"{layer.cycles / layer.macs:.2f}"
+        cells = [_whole(layer.macs), _whole(layer.cycles), share, each]
+        cells += [_whole(layer.cycles_with_flash)] if waits else []
+        name = element("th", title, scope="row", title=f"{layer.name} ({layer.op})")
+        rows.append(element("tr", name, *(element("td", cell) for cell in cells)))
+    head = element("tr", *(element("th", title, scope="col") for title in heads))
+    return element("table", element("thead", head), element("tbody", *rows), class_="layers")
+
+
+def _whole(value: int | None) -> str:
+    return MISSING if value is None else f"{value:,}"

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from lilliput.report.arena import arena_map
 from lilliput.report.graph import draw, parameters_of, short_title
-from lilliput.report.layers import layer_bars
+from lilliput.report.layers import layer_bars, layer_table
 from lilliput.report.markup import Markup, element, join
 from lilliput.report.memory import memory_profile
 from lilliput.report.model import FrontNetwork, StudyReport
@@ -188,7 +188,7 @@ def _network(network: FrontNetwork, first: bool) -> Markup:
         f"{index:02d} {short_title(ops[step.op], net) if step.op in ops else step.op}"
         for index, step in enumerate(profile.steps)
     ]
-    bars = layer_bars(layers, layer_titles)
+    bars, table = layer_bars(layers, layer_titles), layer_table(layers, layer_titles)
     parameters = sum(parameters_of(op, net) for op in net.ops)
     summary = [f"{len(net.ops)} ops", f"{parameters:,} parameters", f"arena {bytes_(profile.arena_bytes)}"]
     if found is not None and found.accuracy is not None:
@@ -218,13 +218,27 @@ def _network(network: FrontNetwork, first: bool) -> Markup:
                     ),
                     arena_map(profile, step_titles),
                 ),
-                element("figure", element("figcaption", _bars_caption(layers)), bars) if bars else None,
+                element("figure", element("figcaption", _bars_caption(layers)), bars, _folded(table))
+                if bars
+                else None,
                 class_="column",
             ),
             class_="network",
         ),
         id=f"trial-{network.trial.number}",
         open="" if first else None,
+    )
+
+
+def _folded(table: Markup | None) -> Markup | None:
+    """A table that a click unfolds."""
+    if table is None:
+        return None
+    return element(
+        "details",
+        element("summary", "The same as a table"),
+        element("div", table, class_="wide"),
+        class_="more",
     )
 
 
