@@ -1,7 +1,7 @@
 """Fits what `lilliput.cost` predicts: builds networks for every core, runs them emulated, and writes the
 tables.
 
-python benchmarks/fit_cost.py [--core NAME …] [--networks N] [--seed N] [--jobs N]
+python benchmarks/fit_cost.py [--core NAME …] [--only FUNCTION …] [--networks N] [--seed N] [--jobs N]
 
 Writes src/lilliput/cost/cores/*.json, and prints how far off they are on the networks that they were fitted
 on.  `python benchmarks/run.py prediction` measures that on others.
@@ -22,10 +22,12 @@ from scipy.optimize import nnls
 
 from lilliput.cost import code_size, cost, cycles, tables
 from lilliput.cost.cycle_counts import counts, turn_counts
+from lilliput.net import Net
 from lilliput.net.schedule import stream_of
 from lilliput.targets import boards
 from lilliput.targets.blocking import blocking_of
 from lilliput.targets.cores import CORES, Core
+from lilliput.targets.dense import SPARSE_SHARE
 from lilliput.targets.kernels import kernel_for
 
 RELATIVE = 0.9
@@ -44,18 +46,23 @@ def main() -> int:
     parser.add_argument("--networks", type=int, default=160, help="for each core")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, help="processes; default: one for each processor")
+    parser.add_argument("--only", nargs="*", default=[], help="kernels; the rest of the tables stays")
     options = parser.parse_args()
     for core in (core for core in CORES if not options.core or core.name in options.core):
         nets = networks(options.networks, options.seed)
+        if options.only:
+            nets = [net for net in nets if not _kernels(net, core).isdisjoint(options.only)]
         samples = list(measured(core, nets, options.jobs))
         portable = replace(core, has_dsp=False, has_mve=False, has_pairs=False)
-        if core != portable:
+        if core != portable and not options.only:
             # It takes portable kernels where the others cannot compute what an op asks for, which is rare.
             some = nets[:: max(1, len(nets) // PORTABLE_NETWORKS)]
             samples += measured(core, some, options.jobs, portable)
-        figures = {"code": fit_code(samples)}
+        figures = {"code": fit_code(samples, known_code(core, options.only) if options.only else {})}
         if samples[0].cycles is not None:
             figures["cycles"] = fit_cycles(samples)
+        if options.only:
+            figures = with_those(tables.fitted(core.name), figures, options.only)
         tables.write(core.name, figures)
         code_size.code_sizes.cache_clear()
         cycles.cycle_model.cache_clear()
@@ -63,8 +70,16 @@ def main() -> int:
     return 0
 
 
-def fit_code(samples: list[Sample]) -> dict[str, Any]:
-    """Sizes of functions and layers that explain the code of all samples best."""
+def known_code(core: Core, unknown: Sequence[str]) -> dict[str, float]:
+    """What the table says of all code but that of the kernels `unknown`, by the names of `fit_code`."""
+    sizes = code_size.code_sizes(core)
+    known = {"network": sizes.network}
+    known |= {f"function {name}": size for name, size in sizes.functions.items() if name not in unknown}
+    return known | {f"layer {name}": size for name, size in sizes.layers.items() if name not in unknown}
+
+
+def fit_code(samples: list[Sample], known: Mapping[str, float]) -> dict[str, Any]:
+    """Sizes of functions and layers that explain the code of all samples best; some may be known."""
     used = [_functions(sample) for sample in samples]
     helpers = {}
     for name in sorted(set().union(*used)):
@@ -82,7 +97,12 @@ def fit_code(samples: list[Sample]) -> dict[str, Any]:
         for name in names:
             row |= {f"function {one}": 1.0 for one in (name, *helpers[name])}
         rows.append(row)
-    found = solve(rows, [sample.code_bytes for sample in samples], [1.0] * len(samples))
+    rest = [
+        sample.code_bytes - sum(known.get(name, 0.0) * count for name, count in row.items())
+        for sample, row in zip(samples, rows, strict=True)
+    ]
+    unknown = [{name: count for name, count in row.items() if name not in known} for row in rows]
+    found = {**solve(unknown, rest, [1.0] * len(samples)), **known}
     return {
         "network": round(found["network"], 1),
         "functions": _named(found, "function ", 1),
@@ -90,6 +110,10 @@ def fit_code(samples: list[Sample]) -> dict[str, Any]:
         "layers": _named(found, "layer ", 1),
         "streams": _named(found, "stream ", 1),
     }
+
+
+def _kernels(net: Net, core: Core) -> set[str]:
+    return {kernel_for(op, net, core).function for op in net.ops}
 
 
 def _functions(sample: Sample) -> set[str]:
@@ -126,7 +150,10 @@ def fit_linear(samples: list[Sample], taken: Sequence[Taken | None]) -> dict[str
             if stream_of(op, sample.net):
                 continue
             function = kernel_for(op, sample.net, sample.core).function
-            rows.setdefault(function, []).append(counts(op, sample.net, blocking_of(function)))
+            row = counts(op, sample.net, blocking_of(function))
+            if index in sample.shares:
+                row["listed_products"] *= sample.shares[index] / SPARSE_SHARE
+            rows.setdefault(function, []).append(row)
             values.setdefault(function, []).append(found.layers.get(index, 0.0))
             sizes.setdefault(function, []).append(sample.cycles.layers[index])
     around = solve(outside_rows, outside, [1.0] * len(outside))
@@ -198,6 +225,15 @@ def _named(found: Mapping[str, float], prefix: str, digits: int) -> dict[str, fl
         for name, value in sorted(found.items())
         if name.startswith(prefix)
     }
+
+
+def with_those(known: Any, fitted: Any, names: Sequence[str]) -> Any:
+    """The tree `known` with the branches called `names` from `fitted`."""
+    if not (isinstance(known, dict) and isinstance(fitted, dict)):
+        return known
+    kept = {key: with_those(part, fitted.get(key), names) for key, part in known.items() if key not in names}
+    new = {name: fitted[name] for name in names if name in fitted}
+    return dict(sorted({**kept, **new}.items())) if new else kept
 
 
 def report(samples: list[Sample], core: Core) -> None:

@@ -50,8 +50,8 @@ PROFILES = tuple(Profile)
 
 
 def networks(count: int, seed: int) -> list[Net]:
-    """Quantized networks: of the search space `cnn`, random rows of ops of every kind, and rows of the
-    convolutions that networks for images are made of, in turn."""
+    """Quantized networks: of the search space `cnn`, random rows of ops of every kind, rows of the
+    convolutions that networks for images are made of, and perceptrons, in turn."""
     return [_quantized(float_network(seed, index), index) for index in range(count)]
 
 
@@ -64,12 +64,12 @@ def searched_networks(count: int, seed: int) -> list[Net]:
 def float_network(seed: int, index: int) -> Net:
     """One of the networks before it is quantized."""
     rng = np.random.default_rng([seed, index])
-    return (_assorted, _searched, _convolutions)[index % 3](rng)
+    return (_assorted, _searched, _convolutions, _perceptron)[index % 4](rng)
 
 
 def _quantized(net: Net, index: int) -> Net:
     try:
-        return quantized(net, PROFILES[index // 3 % len(PROFILES)], index)
+        return quantized(net, PROFILES[index // 4 % len(PROFILES)], index)
     except FormatError:
         return quantized(net, seed=index)  # it cannot be expressed in the other profile
 
@@ -320,6 +320,22 @@ def _convolutions(rng: np.random.Generator) -> Net:
         steps[int(rng.integers(len(steps)))]()
     net = _finished(row, rng)
     return net if row.ops and net_macs(net) <= MOST_MACS else _convolutions(rng)
+
+
+def _perceptron(rng: np.random.Generator) -> Net:
+    """Matrix products of any size or of eights, whose sums are as often below zero as above."""
+    row = _Row(rng, (int(np.exp(rng.uniform(0, np.log(1500)))),))
+    for _ in range(int(rng.integers(1, 6))):
+        units = row.pick(int(np.exp(rng.uniform(0, np.log(200)))), *(8 * int(rng.integers(4, 20)),) * 2)
+        weights, bias = row.constant(units, row.shape[0]), row.constant(units)
+        row.add(FullyConnected, weights, bias, activation=row.activation())
+    net = _finished(row, rng)
+    tensors = {
+        name: replace(tensor, data=rng.normal(0, 0.1, tensor.shape).astype(np.float32))
+        for name, tensor in net.tensors.items()
+        if tensor.constant
+    }
+    return replace(net, tensors={**net.tensors, **tensors})
 
 
 def _finished(row: _Row, rng: np.random.Generator) -> Net:

@@ -21,10 +21,12 @@ from lilliput.measure.firmware import build_firmware
 from lilliput.measure.measuring import random_vectors
 from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Net
+from lilliput.net.reference import run_all
 from lilliput.passes import plan_for
 from lilliput.targets import Board, FlashCache, board, boards
 from lilliput.targets.cores import Core
-from lilliput.targets.kernels import constant_bytes
+from lilliput.targets.kernel import Layout
+from lilliput.targets.kernels import constant_bytes, kernel_for
 
 ROOM_BYTES = 1 << 26
 SCALE = 1000
@@ -51,6 +53,7 @@ class Sample:
         cycles: with memory that never waits.
         splits: cycles that unaligned accesses add.
         misses: `cache_name` → waits for a flash behind that cache, in units of its wait states.
+        shares: layer that skips zeros, by its number → the part of its inputs that is none.
     """
 
     net: Net
@@ -60,6 +63,7 @@ class Sample:
     cycles: Taken | None
     splits: Taken | None
     misses: dict[str, Taken] = field(default_factory=dict)
+    shares: dict[int, float] = field(default_factory=dict)
 
     def on(self, target: Board) -> float:
         """Cycles with the waits of the flash of `target`, whose core this was measured on."""
@@ -129,7 +133,19 @@ def sample(net: Net, core: Core, kernels: Core) -> Sample:
         cycles=Taken(float(plain.cycles or 0), dict(plain.layer_cycles)),
         splits=_difference(aligned, plain, 1),
         misses=misses,
+        shares=_shares(planned, kernels),
     )
+
+
+def _shares(planned: Net, kernels: Core) -> dict[int, float]:
+    """The inputs other than zero of layers that skip them, on the input of `profile`."""
+    skipping = {
+        index: op.inputs[0]
+        for index, op in enumerate(planned.ops)
+        if kernel_for(op, planned, kernels).layout is Layout.SPARSE
+    }
+    values = run_all(planned, random_vectors(planned, 3)[2:]) if skipping else {}
+    return {index: float((values[name] > -128).mean()) for index, name in skipping.items()}
 
 
 def profile(planned: Net, image: Image, target: Board) -> Profile:

@@ -9,6 +9,7 @@ import numpy as np
 import peers
 import pytest
 from comparison import Comparison
+from fit_cost import with_those
 from networks import MLPERF_TINY, layers, mobilenet_v2, quantized
 from peers import emx_figures, lilliput_figures, single_precision, subjects, tflm_arena_bytes
 from run import main
@@ -145,3 +146,11 @@ def test_a_run_says_what_it_ran_on(
         found["about"]
     )
     assert [(line["what"], line["ratio"]) for line in found["results"]["host"]] == [("of 7", 2.0)]
+
+
+def test_a_fit_of_some_kernels_leaves_what_is_known_of_others() -> None:
+    known = {"cycles": {"call": 2.0, "functions": {"lp_add": {"once": 1.0}, "lp_pad": {"once": 2.0}}}}
+    fitted = {"cycles": {"call": 3.0, "functions": {"lp_pad": {"once": 4.0}, "lp_mul": {"once": 5.0}}}}
+    found = with_those(known, fitted, ["lp_pad", "lp_mul", "lp_sub"])
+    functions = {"lp_add": {"once": 1.0}, "lp_mul": {"once": 5.0}, "lp_pad": {"once": 4.0}}
+    assert found == {"cycles": {"call": 2.0, "functions": functions}}

@@ -106,6 +106,32 @@ def _shuffled(builder: Builder) -> str:
     return builder.add(Reshape, builder.add(Transpose, grouped, permutation=(0, 1, 3, 2)), shape=(3, 4, 6))
 
 
+def _rectified(inputs: int, units: int, *, drift: float = 0.0, weight: int = 0, **attributes: object) -> Case:
+    """A matrix product of what a ReLU leaves, zeros if `drift` is low; all weights are `weight` but for 0."""
+
+    def make(target: str, name: str) -> Net:
+        builder = Builder((9,), inputs + units)
+        hidden = builder.dense("x", inputs, activation=RELU)
+        scale = 0.05
+        builder.tensors[hidden] = replace(builder.tensors[hidden], quant=Quant.per_tensor(scale, -128))
+        bias = builder.tensors["b0"]
+        assert bias.quant is not None
+        assert bias.data is not None
+        steps = drift * 255 * scale / np.array(bias.quant.scales)
+        builder.tensors["b0"] = replace(bias, data=(bias.data + steps).astype(np.int32))
+        output = builder.dense(hidden, units, **attributes)
+        if weight:
+            weights = builder.tensors["w1"]
+            assert weights.data is not None
+            assert weights.quant is not None
+            builder.tensors["w1"] = replace(weights, data=np.full_like(weights.data, weight))
+            step = scale * max(weights.quant.scales) * inputs * 255 * 127 / 120
+            builder.tensors[output] = replace(builder.tensors[output], quant=Quant.per_tensor(step, 0))
+        return builder.net(output, target, name)
+
+    return make
+
+
 def _to_uint8(case: Case) -> Case:
     """The same network with an output of uint8."""
 
@@ -249,8 +275,24 @@ CASES: dict[str, Case] = {
             (1030, 6),
         )
     },
+    # Listed inputs: odd and even numbers of them, none, all; the largest sums of one weight.
+    **{
+        f"dense_of_{inputs}_rectified_to_{units}": _rectified(inputs, units)
+        for inputs, units in ((1, 32), (2, 40), (3, 32), (4, 32), (33, 48), (64, 36), (255, 32), (257, 32))
+    },
+    **{
+        f"dense_of_{inputs}_{what}_to_32": _rectified(inputs, 32, drift=drift, per_tensor=True)
+        for what, drift in (("zeros", -9.0), ("some", -0.4), ("largest", 9.0))
+        for inputs in (7, 256)
+    },
+    "dense_rectified_relu": _rectified(50, 32, activation=RELU),
+    "dense_rectified_relu6": _rectified(50, 32, activation=RELU6, per_tensor=True),
+    "dense_rectified_largest_sums": _rectified(256, 32, drift=9.0, weight=127),
+    "dense_rectified_least_sums": _rectified(256, 32, drift=9.0, weight=-127),
+    "dense_rectified_shift_29": _scales(_rectified(13, 32), 200.0),
     "dense_relu": _case((20,), lambda b: b.dense("x", 9, activation=RELU)),
     "dense_relu6": _case((20,), lambda b: b.dense("x", 9, activation=RELU6)),
+    "dense_512_to_4_per_tensor": _case((512,), lambda b: b.dense("x", 4, per_tensor=True)),
     "dense_no_bias_per_tensor": _case((21,), lambda b: b.dense("x", 9, bias=False, per_tensor=True)),
     "dense_shift_29": _scales(_case((13,), lambda b: b.dense("x", 6)), 200.0),
     "dense_largest_sums": _extreme(_case((1030,), lambda b: b.dense("x", 6)), 127, 2**20),

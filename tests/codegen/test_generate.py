@@ -263,3 +263,10 @@ def test_sums_beyond_32_bits_are_refused() -> None:
     huge = replace(bias, data=np.full(bias.shape, 2**31 - 1, np.int32))
     with pytest.raises(NetError, match=r"int32|32 bits"):
         generate(replace(net, tensors={**net.tensors, bias.name: huge}), M4)
+
+
+def test_eight_weights_that_are_read_together_share_a_line_of_flash() -> None:
+    net = CASES["dense_of_33_rectified_to_48"]("cortex-m4", "net")
+    text = generate(net, board("generic-m4"))["net_weights.c"]
+    assert "net_layer_00_weights[396] LP_ALIGNED_4" in text
+    assert "net_layer_01_weights[1584] LP_ALIGNED_8" in text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.codegen.layouts import filled_chunks, filled_rows, laid_out, split_corrections
+from lilliput.codegen.layouts import filled_rows, laid_out, split_corrections
 from lilliput.codegen.text import array_lines, braces
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -32,9 +32,9 @@ from lilliput.net.ops import (
 from lilliput.net.reference.integer import INTEGER_OPS
 from lilliput.net.reference.tflm import TFLM_OPS, softmax_powers
 from lilliput.net.reference.windows import nearest
+from lilliput.targets.dense import PRODUCT_LAYOUTS, passes
 from lilliput.targets.kernel import DSP_LAYOUTS, Kernel, Layout
 from lilliput.targets.kernels import TFLM_CHANNEL_BYTES
-from lilliput.targets.weighted import chunks
 
 _INT32_LIMIT = 1 << 31
 
@@ -48,12 +48,14 @@ class Constant:
         ctype: type of an element.
         elements: C text of the elements.
         size_bytes: bytes that the array takes, before it is filled to a multiple of four.
+        alignment: its address is a multiple of so many bytes, 4 or 8.
     """
 
     name: str
     ctype: str
     elements: tuple[str, ...]
     size_bytes: int
+    alignment: int = 4
 
     @property
     def declaration(self) -> str:
@@ -64,7 +66,7 @@ class Constant:
     def definition(self) -> str:
         """The array itself."""
         return (
-            f"const {self.ctype} {self.name}[{len(self.elements)}] LP_ALIGNED_4 = {{\n"
+            f"const {self.ctype} {self.name}[{len(self.elements)}] LP_ALIGNED_{self.alignment} = {{\n"
             f"{array_lines(self.elements)}\n}};"
         )
 
@@ -72,7 +74,9 @@ class Constant:
 def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Constant:
     """The weights in the layout of `kernel`."""
     flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
-    return Constant(name, "int8_t", tuple(str(value) for value in flat.tolist()), flat.size)
+    # What lies side by side in eights shall be in one line of the flash.
+    alignment = 8 if kernel.layout is Layout.SPARSE else 4
+    return Constant(name, "int8_t", tuple(str(value) for value in flat.tolist()), flat.size, alignment)
 
 
 def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Constant:
@@ -82,13 +86,15 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
         NetError: a sum could leave 32 bits.
     """
     biases = folded_biases(op, net, kernel)
+    if kernel.layout in PRODUCT_LAYOUTS:
+        return _product_channels(name, op, net, biases)
     if op.profile is Profile.TFLM:
         return _tflm_channels(name, biases, conv_factors(op, net), kernel)
     requant = conv_requant(op, net)
     multipliers = requant.multipliers
     if len(multipliers) == 1:
         multipliers *= len(biases)
-    if kernel.layout in (Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT):
+    if kernel.layout in (Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS):
         _require_exact_doubling(op, net, biases, multipliers, requant.shift)
     rows = tuple(braces(pair) for pair in zip(biases, multipliers, strict=True))
     return Constant(name, "lp_channel", rows, 8 * len(rows))
@@ -105,6 +111,22 @@ def _tflm_channels(name: str, biases: list[int], factors: tuple[Factor, ...], ke
         else:
             rows.append(braces((bias, factor.multiplier, factor.shift)))
     return Constant(name, "lp_tflm_channel", tuple(rows), TFLM_CHANNEL_BYTES * len(rows))
+
+
+def _product_channels(name: str, op: WeightedOp, net: Net, biases: list[int]) -> Constant:
+    """The same as `lp_fully_connected_outputs.h` has it."""
+    if op.profile is Profile.TFLM:
+        factors: list[tuple[int, ...]] = [packed_factor(factor) for factor in conv_factors(op, net)]
+    else:
+        requant = conv_requant(op, net)
+        factors = [(multiplier,) for multiplier in requant.multipliers]
+        multipliers = requant.multipliers * (len(biases) if len(factors) == 1 else 1)
+        _require_exact_doubling(op, net, biases, multipliers, requant.shift)
+    if len(factors) > 1:
+        factors += factors[-1:] * (-len(factors) % 4)
+    fours = np.array(factors).reshape(-1, min(len(factors), 4), len(factors[0])).transpose(0, 2, 1)
+    values = (*biases, *fours.reshape(-1).tolist())
+    return Constant(name, "int32_t", tuple(map(str, values)), 4 * len(values))
 
 
 def packed_factor(factor: Factor) -> tuple[int, int]:
@@ -132,11 +154,11 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
             "use a smaller bias or fewer inputs",
         )
     if kernel.layout is Layout.SPLIT:
-        bias = bias - split_corrections(filled_chunks(weights), chunks(weights.shape[1])[1])
+        bias = bias - split_corrections(filled_rows(weights), passes(weights.shape[1]))
     elif kernel.layout in (Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS):
         # Which of a window's rows comes first changes nothing: what is odd stays odd.
         filled = filled_rows(weights)
-        bias = bias - split_corrections(filled, filled.shape[1])
+        bias = bias - split_corrections(filled, (filled.shape[1],))
     return [int(value) for value in bias]
 
 

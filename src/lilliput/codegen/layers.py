@@ -57,6 +57,7 @@ from lilliput.net.ops import (
 )
 from lilliput.net.schedule import stream_of, window_of
 from lilliput.targets.cores import Core
+from lilliput.targets.dense import PRODUCT_LAYOUTS, shares_factor
 from lilliput.targets.kernel import Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
 from lilliput.targets.moving import filled, runs_of
@@ -174,8 +175,11 @@ def _fully_connected(place: Place) -> Emitted:
         *bounds(place),
         ("shift", _shift(op, place.net)),
     ]
-    parameters = fields(place, values)
-    body = call(place, "lp_fully_connected_params", parameters, place.input(), place.output, *place.scratch)
+    ctype = "lp_fully_connected_params"
+    if place.kernel.layout in PRODUCT_LAYOUTS:
+        ctype = "lp_fully_connected_dsp_params"
+        values.append(("shares_factor", int(shares_factor(op, place.net))))
+    body = call(place, ctype, fields(place, values), place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body
 
 

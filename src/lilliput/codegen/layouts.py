@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected
+from lilliput.targets.dense import SPARSE_ROWS
 from lilliput.targets.kernel import Layout
-from lilliput.targets.weighted import chunks
 
 Weights = NDArray[np.generic]
 
@@ -26,7 +24,9 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
         case Layout.SPLIT_ROWS if isinstance(op, Conv2D):
             return _split_pairs(by_planes(weights))
         case Layout.SPLIT if isinstance(op, FullyConnected):
-            return _split(filled_chunks(weights))
+            return _split(filled_rows(weights))
+        case Layout.SPARSE if isinstance(op, FullyConnected):
+            return _sparse(weights)
         case Layout.CHANNELS_FIRST if isinstance(op, Conv2D):
             return weights.reshape(-1)
         case Layout.CHANNELS_FIRST if isinstance(op, DepthwiseConv2D):
@@ -45,19 +45,19 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             )
 
 
-def split_corrections(rows: Weights, chunk_inputs: int) -> NDArray[np.int64]:
+def split_corrections(rows: Weights, pass_inputs: tuple[int, ...]) -> NDArray[np.int64]:
     """What kernels that read split weights add to the sum of every row beside the products.
 
-    Inputs carry 127 too much against the odd weights of each four, which the division of each chunk by 256
+    Inputs carry 127 too much against the odd weights of each four, which the division of each pass by 256
     rounds down.
 
     Args:
-        rows: weights in the order in which they meet inputs, filled to whole chunks.
-        chunk_inputs: inputs that are summed before a division.
+        rows: weights in the order in which they meet inputs, filled to fours.
+        pass_inputs: inputs that are summed before each division.
     """
-    wide = rows.astype(np.int64)
-    odd = wide.reshape(len(wide), -1, chunk_inputs // 2, 2)[..., 1].sum(axis=2)
-    found: NDArray[np.int64] = (127 * odd // 256).sum(axis=1)
+    odd = rows[:, 1::2].astype(np.int64)
+    starts = np.cumsum((0, *pass_inputs[:-1])) // 2
+    found: NDArray[np.int64] = (127 * np.add.reduceat(odd, starts, axis=1) // 256).sum(axis=1)
     return found
 
 
@@ -88,11 +88,6 @@ def _split_pairs(rows: Weights) -> Weights:
     return np.concatenate([together.reshape(-1), words[paired:].reshape(-1)])
 
 
-def filled_chunks(rows: Weights) -> Weights:
-    """Rows filled with zeros to the whole chunks of `lp_fully_connected_dsp_s8`."""
-    return np.pad(rows, ((0, 0), (0, math.prod(chunks(rows.shape[1])) - rows.shape[1])))
-
-
 def _fours_first(rows: Weights) -> Weights:
     """Of each row what fills words, then of each row what remains."""
     fours = rows.shape[1] // 4 * 4
@@ -105,3 +100,10 @@ def _split(rows: Weights) -> Weights:
     blocks = len(rows) // 4 * 4
     together = words[:blocks].reshape(-1, 4, *words.shape[1:]).transpose(0, 2, 1, 3)
     return np.concatenate([together.reshape(-1), words[blocks:].reshape(-1)])
+
+
+def _sparse(rows: Weights) -> Weights:
+    """Rows eight by eight, all of an input side by side; two rows share a halfword, as `_halves` has them."""
+    blocks = rows.astype(np.int16).reshape(-1, SPARSE_ROWS // 2, 2, rows.shape[1])
+    halves = 256 * blocks[:, :, 0] + blocks[:, :, 1]
+    return halves.transpose(0, 2, 1).astype("<i2").reshape(-1).view(np.int8)

@@ -7,6 +7,7 @@ from lilliput.net.fixedpoint import activation_range
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op
 from lilliput.targets.blocking import Blocking
+from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import to_four
 from lilliput.targets.weighted import takes_columns
 
@@ -206,6 +207,9 @@ def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:
         "odd_passes": outputs % blocking.channels * passes,
         "outputs": outputs,
         "products": outputs * inputs,
+        "inputs": inputs,
+        "listed_blocks": outputs // SPARSE_ROWS,
+        "listed_products": outputs * inputs * SPARSE_SHARE,
     }
     for size, steps in split_up(-(-inputs // blocking.filled) * blocking.filled, blocking.elements):
         found[f"input_{size}s"] = steps

@@ -14,9 +14,11 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define LP_ALIGNED_4 __attribute__((aligned(4)))
+#define LP_ALIGNED_8 __attribute__((aligned(8)))
 #define LP_NOINLINE __attribute__((noinline))
 #else
 #define LP_ALIGNED_4
+#define LP_ALIGNED_8
 #define LP_NOINLINE
 #endif
 
@@ -63,6 +65,17 @@ typedef struct {
     int8_t minimum, maximum;
     uint8_t shift;
 } lp_fully_connected_params;
+
+/* A matrix product on cores with packed 16-bit arithmetic. */
+typedef struct {
+    const int8_t *weights;
+    const int32_t *channels; /* as lp_fully_connected_outputs.h says */
+    uint16_t inputs, outputs;
+    int8_t output_zero_point;
+    int8_t minimum, maximum;
+    uint8_t shift;
+    uint8_t shares_factor; /* whether all outputs have the same one */
+} lp_fully_connected_dsp_params;
 
 typedef struct {
     uint16_t input_height, input_width, channels;
@@ -241,10 +254,17 @@ void lp_depthwise_conv2d_pairs_s8(const lp_conv2d_params *params, const int8_t *
 /* Matrix times vector; weights (outputs, inputs); the input's zero point is folded into the bias. */
 void lp_fully_connected_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
 
-/* As lp_fully_connected_s8(), for cores with packed 16-bit arithmetic.  Weights and biases are as
- * lp_fully_connected_dsp_s8.c says; `scratch` holds 2 bytes for each weight of a row, aligned to 4. */
-void lp_fully_connected_dsp_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output,
-                               void *scratch);
+/* As lp_fully_connected_s8(), for cores with packed 16-bit arithmetic; weights as lp_fully_connected_dsp.h says.
+ * Reads inputs up to the next multiple of four. */
+void lp_fully_connected_dsp_s8(const lp_fully_connected_dsp_params *params, const int8_t *input,
+                               int8_t *output);
+
+/* The same for inputs of a zero point of -128, many of which have that value; at most 256 of them, outputs a
+ * multiple of 8.  Weights are as lp_fully_connected_sparse_dsp.h says, the zero point is not folded into the
+ * bias.  `scratch`, aligned to 4, holds 2 bytes for each input, filled to a multiple of 4, and 4 more;
+ * `output` may be `input`. */
+void lp_fully_connected_sparse_dsp_s8(const lp_fully_connected_dsp_params *params, const int8_t *input,
+                                      int8_t *output, void *scratch);
 
 /* For cores with Helium: as lp_conv2d_s8() with any kernel; `scratch` holds 4 * kernel_height * kernel_width
  * * input_channels bytes. */
@@ -322,8 +342,10 @@ void lp_depthwise_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_
 void lp_depthwise_conv2d_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                        void *scratch);
 void lp_fully_connected_tflm_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
-void lp_fully_connected_dsp_tflm_s8(const lp_fully_connected_params *params, const int8_t *input,
-                                    int8_t *output, void *scratch);
+void lp_fully_connected_dsp_tflm_s8(const lp_fully_connected_dsp_params *params, const int8_t *input,
+                                    int8_t *output);
+void lp_fully_connected_sparse_dsp_tflm_s8(const lp_fully_connected_dsp_params *params, const int8_t *input,
+                                           int8_t *output, void *scratch);
 void lp_conv2d_mve_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                            void *scratch);
 void lp_depthwise_conv2d_mve_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,

@@ -1,7 +1,7 @@
 #define LP_TFLM 0
 #include "lp_fully_connected_dsp.h"
 
-void lp_fully_connected_dsp_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output,
-                               void *scratch) {
-    fully_connected_dsp(params, input, output, scratch);
+void lp_fully_connected_dsp_s8(const lp_fully_connected_dsp_params *params, const int8_t *input,
+                               int8_t *output) {
+    fully_connected_dsp(params, input, output);
 }

@@ -19,6 +19,7 @@ class Layout(StrEnum):
     SPLIT_PAIRS = "split pairs"
     SPLIT_ROWS = "split rows"
     SPLIT = "split"
+    SPARSE = "sparse"
     CHANNELS_FIRST = "channels first"
     COLUMNS_FIRST = "columns first"
     FOURS_FIRST = "fours first"
@@ -26,7 +27,14 @@ class Layout(StrEnum):
 
 
 DSP_LAYOUTS = frozenset(
-    {Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT, Layout.CHANNELS_FIRST, Layout.COLUMNS_FIRST}
+    {
+        Layout.SPLIT_PAIRS,
+        Layout.SPLIT_ROWS,
+        Layout.SPLIT,
+        Layout.SPARSE,
+        Layout.CHANNELS_FIRST,
+        Layout.COLUMNS_FIRST,
+    }
 )
 """The orders that kernels for cores with DSP instructions read."""
 

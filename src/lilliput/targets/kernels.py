@@ -44,9 +44,12 @@ from lilliput.net.ops import (
 from lilliput.net.schedule import as_its_kernel_sees
 from lilliput.net.tensor import DType
 from lilliput.targets.cores import Core
+from lilliput.targets.dense import PRODUCT_LAYOUTS, fully_connected, shares_factor
 from lilliput.targets.kernel import Kernel, in_profile, to_four
-from lilliput.targets.weighted import conv2d, depthwise, fully_connected, weights_bytes
+from lilliput.targets.weighted import conv2d, depthwise, weights_bytes
 
+BIAS_BYTES = 4
+"""Bias of one output channel."""
 CHANNEL_BYTES = 8
 """Bias and multiplier of one output channel."""
 POOL_SCALE_BYTES = 8
@@ -99,8 +102,13 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
     match op:
         case Conv2D() | DepthwiseConv2D() | FullyConnected():
             channels = net.tensors[op.outputs[0]].shape[-1]
+            layout = kernel_for(op, net, core).layout
             channel_bytes = TFLM_CHANNEL_BYTES if op.profile is Profile.TFLM else CHANNEL_BYTES
-            return weights_bytes(op, net, kernel_for(op, net, core).layout) + channels * channel_bytes
+            if layout in PRODUCT_LAYOUTS:
+                factor_bytes = channel_bytes - BIAS_BYTES
+                factors = 1 if shares_factor(op, net) else to_four(channels)
+                return weights_bytes(op, net, layout) + channels * BIAS_BYTES + factors * factor_bytes
+            return weights_bytes(op, net, layout) + channels * channel_bytes
         case AveragePool2D() if op.profile is Profile.TFLM:
             return 0
         case AveragePool2D() | GlobalAveragePool2D():

@@ -10,7 +10,7 @@ from lilliput.net.access import Access
 from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.fixedpoint_tflm import conv_factors
 from lilliput.net.graph import Net, Optimize
-from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op, Profile
+from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 
@@ -30,8 +30,6 @@ PAIR_BYTES = 4
 """Two inputs, expanded to int16."""
 PAIR_OF_PIXELS_BYTES = 4
 """An input of each of two output pixels."""
-CHUNK_FOURS = 128
-"""So many fours of the largest weights and inputs may `lp_fully_connected_dsp_s8` sum at a time."""
 LARGEST_SPLIT_SUM = ((1 << 31) - 1) // (256 * 128 + 127)
 """What the absolute weights of a channel may sum up to where 256 times the sum of products must fit int32."""
 
@@ -47,7 +45,7 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
             folds_zero_point=True,
             access=Access.PIXELS,
         )
-    has_dsp = core.has_dsp and _fits_dsp(op, net)
+    has_dsp = core.has_dsp and fits_dsp(op, net)
     is_small = net.optimize is Optimize.FLASH
     by_channel = depth == 1 and kernel == [3, 3] and channels <= FEW_CHANNELS and op.dilation == (1, 1)
     if has_dsp and by_channel and not is_small:
@@ -80,7 +78,7 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
             folds_zero_point=True,
             access=Access.PIXELS,
         )
-    if core.has_pairs and _fits_halves(op, net):
+    if core.has_pairs and fits_halves(op, net):
         return Kernel(
             in_profile(f"{stem}_pairs", op),
             scratch_bytes=2 * PAIR_OF_PIXELS_BYTES * (-(-math.prod(kernel) * depth // 2) * 2),
@@ -96,7 +94,7 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a depthwise convolution."""
     is_small = net.optimize is Optimize.FLASH
     keeps_channels = net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]
-    if core.has_mve and keeps_channels and _fits_halves(op, net):
+    if core.has_mve and keeps_channels and fits_halves(op, net):
         return Kernel(
             in_profile("lp_depthwise_conv2d_mve", op),
             scratch_bytes=to_four(math.prod(net.tensors[op.inputs[1]].shape)),
@@ -104,9 +102,9 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
             folds_zero_point=True,
             access=Access.PIXELS,
         )
-    if core.has_dsp and op.dilation == (1, 1) and _fits_dsp(op, net) and not is_small:
+    if core.has_dsp and op.dilation == (1, 1) and fits_dsp(op, net) and not is_small:
         return _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
-    if core.has_pairs and op.dilation == (1, 1) and _fits_halves(op, net):
+    if core.has_pairs and op.dilation == (1, 1) and fits_halves(op, net):
         return _in_pairs(op, net)
     if keeps_channels:
         return Kernel(in_profile("lp_depthwise_conv2d", op), layout=Layout.PLAIN, access=Access.WINDOWS)
@@ -179,30 +177,7 @@ def _in_pairs(op: DepthwiseConv2D, net: Net) -> Kernel:
     )
 
 
-def fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
-    """The kernel of a matrix product."""
-    if core.has_mve:
-        name = in_profile("lp_fully_connected_mve", op)
-        return Kernel(name, layout=Layout.PLAIN, folds_zero_point=True)
-    if core.has_dsp and _fits_dsp(op, net) and _fits_halves(op, net):
-        return Kernel(
-            in_profile("lp_fully_connected_dsp", op),
-            scratch_bytes=math.prod(chunks(net.tensors[op.inputs[1]].shape[1])) // 2 * PAIR_BYTES,
-            layout=Layout.SPLIT,
-            folds_zero_point=True,
-            access=Access.INPUTS_FIRST,
-        )
-    return Kernel(in_profile("lp_fully_connected", op), layout=Layout.PLAIN, folds_zero_point=True)
-
-
-def chunks(inputs: int) -> tuple[int, int]:
-    """How many chunks of how many inputs `lp_fully_connected_dsp_s8` makes of a row, zeros included."""
-    fours = -(-inputs // 4)
-    count = -(-fours // CHUNK_FOURS)
-    return count, 4 * -(-fours // count)
-
-
-def _fits_dsp(op: WeightedOp, net: Net) -> bool:
+def fits_dsp(op: WeightedOp, net: Net) -> bool:
     """Whether the kernels for cores with DSP instructions hold the factors of `op`.
 
     In the profile `tflm` they multiply by 2**32 less than twice the multiplier, then by a fraction that fits
@@ -213,7 +188,7 @@ def _fits_dsp(op: WeightedOp, net: Net) -> bool:
     return all(factor.multiplier and -31 <= factor.shift <= -1 for factor in conv_factors(op, net))
 
 
-def _fits_halves(op: WeightedOp, net: Net) -> bool:
+def fits_halves(op: WeightedOp, net: Net) -> bool:
     """Whether pairs of weights fit int16, which -128 does not; no weights are taken to be none of those."""
     weights = net.tensors[op.inputs[1]].data
     return weights is None or int(weights.min()) > -128
@@ -225,7 +200,7 @@ def _fits_split(op: Conv2D, net: Net) -> bool:
     if weights is None:
         return True
     rows = np.abs(weights.astype(np.int64)).reshape(len(weights), -1)
-    return _fits_halves(op, net) and int(rows.sum(axis=1).max()) <= LARGEST_SPLIT_SUM
+    return fits_halves(op, net) and int(rows.sum(axis=1).max()) <= LARGEST_SPLIT_SUM
 
 
 def _shares_rows(op: Conv2D, net: Net) -> bool:
@@ -261,8 +236,6 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
     """Bytes of the array of weights in an order, filled to a multiple of four."""
     channels, *window = net.tensors[op.inputs[1]].shape
     match layout:
-        case Layout.SPLIT_PAIRS:
+        case Layout.SPLIT_PAIRS | Layout.SPLIT:
             return channels * to_four(math.prod(window))
-        case Layout.SPLIT:
-            return channels * math.prod(chunks(window[0]))
     return to_four(channels * math.prod(window))

@@ -49,7 +49,7 @@ static LP_NOINLINE void gesture_layer_02(int8_t *arena) {
 
 /* op3: FullyConnected, 27 to 3 */
 static LP_NOINLINE void gesture_layer_03(int8_t *arena) {
-    static const lp_fully_connected_params params = {
+    static const lp_fully_connected_dsp_params params = {
         /* weights */ gesture_layer_03_weights,
         /* channels */ gesture_layer_03_channels,
         /* inputs */ 27,
@@ -58,8 +58,9 @@ static LP_NOINLINE void gesture_layer_03(int8_t *arena) {
         /* minimum */ -128,
         /* maximum */ 127,
         /* shift */ 32,
+        /* shares_factor */ 0,
     };
-    lp_fully_connected_dsp_s8(&params, arena + 148, arena + 176, arena + 364);
+    lp_fully_connected_dsp_s8(&params, arena + 148, arena + 176);
 }
 
 /* op4: Softmax, 3 to 3 */

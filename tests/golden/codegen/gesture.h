@@ -26,7 +26,7 @@
 #define GESTURE_LILLIPUT_VERSION 100
 
 /* Memory that the caller gives: input, output, activations and scratch; aligned to 4 bytes. */
-#define GESTURE_ARENA_BYTES 420
+#define GESTURE_ARENA_BYTES 364
 #define GESTURE_ARENA_ALIGNMENT 4
 
 /* 6x5x2, the last axis densest; real = scale * (input - zero point). */

@@ -14,8 +14,8 @@ const int8_t gesture_layer_01_weights[60] LP_ALIGNED_4 = {
 };
 
 /* op3: FullyConnected, 27 to 3 */
-const lp_channel gesture_layer_03_channels[3] LP_ALIGNED_4 = {
-    {1731, 6470054}, {27873, 3740940}, {32481, 6875587},
+const int32_t gesture_layer_03_channels[7] LP_ALIGNED_4 = {
+    1731, 27873, 32481, 6470054, 3740940, 6875587, 6875587,
 };
 
 /* op3: FullyConnected, 27 to 3 */

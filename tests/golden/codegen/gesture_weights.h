@@ -10,7 +10,7 @@ extern "C" {
 
 extern const lp_channel gesture_layer_01_channels[3];
 extern const int8_t gesture_layer_01_weights[60];
-extern const lp_channel gesture_layer_03_channels[3];
+extern const int32_t gesture_layer_03_channels[7];
 extern const int8_t gesture_layer_03_weights[84];
 extern const uint16_t gesture_layer_04_table[256];
 
