@@ -26,7 +26,7 @@ from lilliput.targets.cores import CORES, Core, core
 
 MODELS = Path(os.environ.get("LILLIPUT_SHARED", "")) / "models"
 NAMES = ("ad", "kws", "ic")
-ALL_ROWS, SOME_ROWS, FEW_ROWS = 1000, 100, 2 * len(KINDS)
+ALL_ROWS, SOME_ROWS, FEW_ROWS = 1000, 100, len(KINDS)
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("LILLIPUT_SHARED"), reason="LILLIPUT_SHARED names no folder with models"
