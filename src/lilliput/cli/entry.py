@@ -152,7 +152,7 @@ def _info(options: argparse.Namespace) -> int:
     from lilliput import flow
     from lilliput.cli.tables import layers_table
 
-    found = flow.info(options.model, options.board, optimize=options.optimize)
+    found = flow.info(options.model, options.board, optimize=options.optimize, tflm=options.tflm)
     if options.json:
         _print_json(found)
         return 0
@@ -170,6 +170,12 @@ def _info(options: argparse.Namespace) -> int:
     print(
         "cycles not predicted" if found["cycles"] is None else f"about {found['cycles']} cycles{with_flash}"
     )
+    if "tflm_bytes" in found:
+        theirs = found["tflm_bytes"]
+        print(
+            f"in TensorFlow Lite Micro: arena {theirs['arena']} B ({theirs['head']} B of it activations), "
+            f"storage {theirs['storage']} B without the runtime"
+        )
     return 0
 
 

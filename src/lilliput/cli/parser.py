@@ -205,6 +205,11 @@ def _add_info(verbs: Verbs) -> None:
     info.add_argument("model", metavar="MODEL", help=".safetensors file, compiled folder, or RUN#TRIAL")
     info.add_argument("--board", help="name of a board or a .toml file; generic-m4 if not given")
     _add_optimize(info)
+    info.add_argument(
+        "--tflm",
+        action="store_true",
+        help="also what TensorFlow Lite Micro would need for the same network: storage and arena, predicted",
+    )
 
 
 def _add_optimize(verb: argparse.ArgumentParser) -> None:

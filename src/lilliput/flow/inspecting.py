@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from lilliput.cost import cost
 from lilliput.flow.models import load_model, optimized
@@ -18,7 +21,11 @@ DEFAULT_BOARD = "generic-m4"
 
 
 def info(
-    model: str | Path, board: str | None = None, *, optimize: Optimize | str | None = None
+    model: str | Path,
+    board: str | None = None,
+    *,
+    optimize: Optimize | str | None = None,
+    tflm: bool = False,
 ) -> dict[str, Any]:
     """What a network is and what it costs on a board, predicted without building anything.
 
@@ -31,10 +38,12 @@ def info(
         model: .safetensors or .tflite file, a compiled folder, or RUN#TRIAL.
         board: name or TOML file; generic-m4 if None.
         optimize: "speed", "ram" or "flash"; what the model was made for if None.
+        tflm: also what TensorFlow Lite Micro would need for the same network: the key
+            `tflm_bytes{storage,arena,head,tail}`, see `lilliput.formats.tflite.memory`.
 
     Raises:
         ConfigError: no such model, board or way to optimize.
-        FormatError: the file is damaged.
+        FormatError: the file is damaged, or what TensorFlow Lite Micro needs is not known.
     """
     net = optimized(load_model(model), optimize)
     target = board_named(board or DEFAULT_BOARD)
@@ -43,7 +52,7 @@ def info(
     planned = lower(net, None, target.core) if stage is Stage.FLOAT else plan_for(net, target.core)
     found = cost(planned, target)
     profile = memory_profile(planned)
-    return {
+    told = {
         "name": net.name,
         "stage": stage.value,
         "optimize": planned.optimize.value,
@@ -64,6 +73,20 @@ def info(
         "flash_bytes": {"weights": found.weights_bytes, "code": found.code_bytes, "total": found.flash_bytes},
         "layers": [_layer(planned, index, step.live_bytes) for index, step in enumerate(profile.steps)],
     }
+    return told | ({"tflm_bytes": _in_tflm(planned)} if tflm else {})
+
+
+def _in_tflm(net: Net) -> dict[str, int]:
+    """What TensorFlow Lite Micro needs for an integer network; weights that are not there count as zeros."""
+    from lilliput.formats.tflite import tflm_memory, write_tflite
+
+    tensors = [
+        replace(tensor, data=np.zeros(tensor.shape, tensor.dtype.numpy))
+        for tensor in net.tensors.values()
+        if tensor.constant and tensor.data is None
+    ]
+    found = tflm_memory(write_tflite(net.with_ops(net.ops, tensors)), f"network '{net.name}'")
+    return {"storage": found.storage, "arena": found.arena, "head": found.head, "tail": found.tail}
 
 
 def _layer(net: Net, index: int, live_bytes: int) -> dict[str, Any]:
