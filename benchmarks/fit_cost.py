@@ -119,8 +119,10 @@ def _kernels(net: Net, core: Core) -> set[str]:
 def _functions(sample: Sample) -> set[str]:
     calling = [op for op in sample.net.ops if code_size.layer_calls(op, sample.net)]
     kernels = [kernel_for(op, sample.net, sample.core) for op in calling]
-    more = code_size.STREAM_FUNCTIONS if code_size.stream_features(sample.net) else ()
-    return {*more, *(name for kernel in kernels for name in (kernel.function, *kernel.needs))}
+    return {
+        *code_size.group_functions(sample.net),
+        *(name for kernel in kernels for name in (kernel.function, *kernel.needs)),
+    }
 
 
 def fit_cycles(samples: list[Sample]) -> dict[str, Any]:

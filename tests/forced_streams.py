@@ -9,9 +9,11 @@ from lilliput.net.access import AccessOf
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
 from lilliput.net.rows import row_window
+from lilliput.passes.grouped import hidden
 from lilliput.passes.liveness import ScratchBytes
 from lilliput.passes.place import plan
-from lilliput.passes.stream import Streamed, Streamer, hidden, shown
+from lilliput.passes.show import shown
+from lilliput.passes.stream import Streamed, Streamer
 
 
 def possible_streams(net: Net) -> list[tuple[Op, ...]]:

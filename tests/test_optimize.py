@@ -22,8 +22,8 @@ WAYS = tuple(Optimize)
 BOARD = "nucleo-l4r5zi"
 ONE = Padding(1, 1, 1, 1)
 MOST_RAM_BYTES = {
-    Optimize.SPEED: {"kws": 9_500, "ic": 36_000, "vww": 38_000},
-    Optimize.RAM: {"kws": 8_700, "ic": 22_000, "vww": 29_000},
+    Optimize.SPEED: {"ad": 1_000, "kws": 9_500, "ic": 36_000, "vww": 38_000},
+    Optimize.RAM: {"ad": 800, "kws": 8_700, "ic": 22_000, "vww": 29_000},
 }
 """Arena of the networks of MLPerf Tiny, input included."""
 
@@ -98,6 +98,30 @@ def test_an_unknown_way_is_an_error(model: Path, tmp_path: Path, capsys: pytest.
         cli.main(["compile", str(model), "--board", BOARD, "-o", str(tmp_path / "out"), "--optimize", "size"])
     assert status.value.code == 2
     assert "--optimize" in capsys.readouterr().err
+
+
+def test_the_first_layers_run_in_patches_on_request(model: Path, tmp_path: Path) -> None:
+    out, board_of = tmp_path / "out", ("--board", BOARD)
+    assert cli.main(["compile", str(model), *board_of, "-o", str(out), "--patches", "2"]) == 2
+    straight = tmp_path / "straight.safetensors"
+    builder = Builder((16, 16, 3), 2)
+    x = builder.conv("x", 16, (3, 3), padding=ONE, activation=Activation.RELU)
+    x = builder.add(MaxPool2D, x, pool=(3, 3), strides=(2, 2), padding=ONE)
+    x = builder.depthwise(x, (3, 3), strides=(2, 2), padding=ONE)
+    save(replace(builder.net(builder.dense(builder.flat(x), 3)), plan=None), straight)
+    arenas = []
+    for number in (0, 1, 3):
+        folder = tmp_path / str(number)
+        command = ["compile", str(straight), *board_of, "-o", str(folder), "--optimize", "flash"]
+        assert cli.main([*command, "--patches", str(number)]) == 0
+        found = lilliput.measure(folder, on="host")
+        assert found.vectors
+        assert found.mismatches == 0
+        assert lilliput.info(folder)["patches"] == number
+        arenas.append(found.ram_bytes.arena)
+    assert arenas[2] < arenas[0]
+    with pytest.raises(ConfigError, match="-1 rows and columns of patches"):
+        lilliput.compile(straight, BOARD, out, patches=-1)
 
 
 def test_the_command_line_hands_it_on(model: Path, tmp_path: Path) -> None:

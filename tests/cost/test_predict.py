@@ -20,7 +20,7 @@ from lilliput.errors import NetError
 from lilliput.net import DType, Net, Normalization
 from lilliput.net.macs import net_macs
 from lilliput.passes import lower, peak, plan_for, quantize
-from lilliput.passes.lower import access_of, scratch_of, with_streams_hidden
+from lilliput.passes.lower import access_of, scratch_of, with_groups_hidden
 from lilliput.passes.place import arena_bytes
 from lilliput.search.cnn import CnnSpace
 from lilliput.targets import board, boards
@@ -69,7 +69,7 @@ def test_the_arena_holds_what_is_live_at_the_peak() -> None:
     for net in _sampled(30):
         planned, found = lower(net, None, M4.core), cost(net, M4)
         live = peak(
-            with_streams_hidden(planned, M4.core),
+            with_groups_hidden(planned, M4.core),
             scratch_bytes=scratch_of(M4.core),
             access=access_of(M4.core),
         )

@@ -14,11 +14,13 @@ from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Add, AveragePool2D, Concat, Conv2D, DepthwiseConv2D, MaxPool2D, Op, Padding
 from lilliput.net.verify_plan import verify_plan
 from lilliput.passes.choose_streams import TERMS, choose_streams
+from lilliput.passes.grouped import hidden
 from lilliput.passes.liveness import Liveness, no_scratch
 from lilliput.passes.lower import access_of, arena_bytes_without_input, plan_for, scratch_of
 from lilliput.passes.order import order_indices
 from lilliput.passes.place import plan
-from lilliput.passes.stream import Streamer, hidden, shown
+from lilliput.passes.show import shown
+from lilliput.passes.stream import Streamer
 from lilliput.targets.cores import core
 
 ONE = Padding(1, 1, 1, 1)

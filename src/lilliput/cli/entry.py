@@ -100,7 +100,12 @@ def _compile(options: argparse.Namespace) -> int:
     from lilliput import flow
 
     found = flow.compile(
-        options.model, options.board, options.output, data=options.data, optimize=options.optimize
+        options.model,
+        options.board,
+        options.output,
+        data=options.data,
+        optimize=options.optimize,
+        patches=options.patches,
     )
     if options.json:
         _print_json(found.to_json())
@@ -152,7 +157,9 @@ def _info(options: argparse.Namespace) -> int:
     from lilliput import flow
     from lilliput.cli.tables import layers_table
 
-    found = flow.info(options.model, options.board, optimize=options.optimize, tflm=options.tflm)
+    found = flow.info(
+        options.model, options.board, optimize=options.optimize, patches=options.patches, tflm=options.tflm
+    )
     if options.json:
         _print_json(found)
         return 0

@@ -218,6 +218,12 @@ def _add_optimize(verb: argparse.ArgumentParser) -> None:
         choices=("speed", "ram", "flash"),
         help="what counts where one costs another; what the model was made for if not given",
     )
+    verb.add_argument(
+        "--patches",
+        type=int,
+        metavar="N",
+        help="run the first layers in N rows and N columns of patches; 0 for none",
+    )
 
 
 def _add_report(verbs: Verbs) -> None:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 from lilliput.codegen.header import element_type, header_text, stamp
 from lilliput.codegen.layers import Layer, layer_for
+from lilliput.codegen.patches import FUNCTIONS as PATCH_FUNCTIONS
+from lilliput.codegen.patches import patches_function
+from lilliput.codegen.streams import FUNCTIONS as STREAM_FUNCTIONS
 from lilliput.codegen.streams import stream_function
 from lilliput.codegen.text import comment_text, macro_name
 from lilliput.errors import NetError
 from lilliput.net.check import Stage, check
 from lilliput.net.graph import Net, Plan
+from lilliput.net.patches import patches_of
 from lilliput.net.schedule import stream_of
 from lilliput.net.tensor import DType
 from lilliput.runtime import runtime_text
@@ -54,7 +58,8 @@ def generate(net: Net, board: Board, options: CodegenOptions | None = None) -> d
         f"{net.name}_weights.c": _weights_source(net, board, layers),
     }
     if options.include_runtime:
-        files.update(_runtime(layers, ("lp_drop_rows", "lp_copy_rows") if plan.streams else ()))
+        streams = STREAM_FUNCTIONS if plan.streams else ()
+        files.update(_runtime(layers, (*streams, *(PATCH_FUNCTIONS if plan.patches else ()))))
     return files
 
 
@@ -115,16 +120,16 @@ def _source(net: Net, board: Board, plan: Plan, layers: list[Layer]) -> str:
         for layer in layers
         if layer.function
     )
-    streams, run = _streams(net, plan, layers)
-    if streams:
-        functions = f"{functions}\n{streams}"
+    groups, run = _groups(net, plan, layers)
+    if groups:
+        functions = f"{functions}\n{groups}"
     calls = "".join(f"    {function}((int8_t *)arena);\n" for function in run)
     return f"""/* {comment_text(stamp(net, board))} */
 #include "{name}.h"
 
 #include "{name}_weights.h"
-#include "{"lp_image.h" if plan.streams else "lp.h"}"
-
+#include "lp.h"
+{_includes(plan)}
 #if LP_VERSION != {upper}_LILLIPUT_VERSION
 #error "{name}.c and lp.h come from different versions of Lilliput: generate {name} again"
 #endif
@@ -150,14 +155,24 @@ int {name}_run(void *arena) {{
 """
 
 
-def _streams(net: Net, plan: Plan, layers: list[Layer]) -> tuple[str, list[str]]:
-    """The C of the functions that run streams, and all functions of layers and streams, in turn."""
+def _includes(plan: Plan) -> str:
+    headers = (("lp_image.h", plan.streams), ("lp_patch.h", plan.patches))
+    return "".join(f'#include "{header}"\n' for header, used in headers if used)
+
+
+def _groups(net: Net, plan: Plan, layers: list[Layer]) -> tuple[str, list[str]]:
+    """The C of the functions that run streams and patches, and all functions to call, in turn."""
     layer_of = {op.name: str(layer.function) for op, layer in zip(net.ops, layers, strict=True)}
     functions: list[str] = []
     run: list[str] = []
     for op, layer in zip(net.ops, layers, strict=True):
-        stream = stream_of(op, net)
-        if stream is None and layer.function:
+        stream, patches = stream_of(op, net), patches_of(op, net)
+        if patches is not None:
+            if patches.ops[0] == op.name:
+                run.append(layer_of[op.name].replace("_layer_", "_patches_"))
+                inside = [layer_of[name] for name in patches.ops]
+                functions.append(patches_function(run[-1], patches, inside, net))
+        elif stream is None and layer.function:
             run.append(layer.function)
         elif stream is not None and stream.ops[0] == op.name:
             run.append(layer_of[op.name].replace("_layer_", "_stream_"))

@@ -55,6 +55,7 @@ from lilliput.net.ops import (
     Tanh,
     Transpose,
 )
+from lilliput.net.patches import as_a_patch_sees, patches_of
 from lilliput.net.schedule import stream_of, window_of
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, shares_factor
@@ -99,6 +100,9 @@ def layer_for(index: int, op: Op, net: Net, core: Core) -> Layer:
     """
     if net.plan is None:
         raise NetError(f"network '{net.name}' has no plan", "addresses are not known", "place it first")
+    if patches := patches_of(op, net):
+        op, net = as_a_patch_sees(op, net, patches)
+    assert net.plan is not None
     kernel = kernel_for(op, net, core)
     prefix = f"{net.name}_layer_{index:02d}"
     window = window_of(op, net) if stream_of(op, net) else None

@@ -9,6 +9,9 @@ from lilliput.net.graph import Net, Stream
 from lilliput.net.rows import RowWindow, row_bytes
 from lilliput.net.schedule import window_of
 
+FUNCTIONS = ("lp_drop_rows", "lp_copy_rows")
+"""What a stream calls beside the layers, and what that calls."""
+
 
 def turn_body(window: RowWindow, body: str, uses_arena: bool) -> str:
     """The statements of a layer that makes the rows of its output up to `end`, around those of its call."""

@@ -18,6 +18,8 @@ from lilliput.targets.kernels import kernel_for
 
 STREAM_FUNCTIONS = ("lp_drop_rows", "lp_copy_rows")
 """Functions of the runtime that streams call themselves."""
+PATCH_FUNCTIONS = ("lp_take_patch", "lp_fill_patch", "lp_put_patch", "lp_copy_rows")
+"""The same for patches."""
 UNMEASURED = "cortex-m4"
 """Whose sizes stand for those of a core that was not measured yet."""
 
@@ -63,16 +65,25 @@ def code_bytes(net: Net, core: Core) -> int:
             total += sizes.layer_bytes(kernel.function) * calls
     for feature, number in stream_features(net).items():
         total += sizes.streams.get(feature, 0.0) * number
-    if stream_features(net):
-        used.update(STREAM_FUNCTIONS)
+    used.update(group_functions(net))
     return round(total + sum(sizes.function_bytes(name) for name in used))
 
 
+def group_functions(net: Net) -> tuple[str, ...]:
+    """Functions of the runtime that streams and patches of the planned network `net` call themselves."""
+    if net.plan is None:
+        return ()
+    patches = PATCH_FUNCTIONS if net.plan.patches else ()
+    return (*(STREAM_FUNCTIONS if net.plan.streams else ()), *patches)
+
+
 def stream_features(net: Net) -> dict[str, int]:
-    """What the code of streams is made of → how many of it the planned network `net` has."""
-    streams = net.plan.streams if net.plan else ()
-    layers = sum(len(stream.ops) for stream in streams)
-    return {"stream": len(streams), "layer": layers} if streams else {}
+    """What the code of streams and patches is made of → how many of it the planned network `net` has."""
+    if net.plan is None:
+        return {}
+    layers = sum(len(stream.ops) for stream in net.plan.streams)
+    found = {"stream": len(net.plan.streams), "layer": layers} if net.plan.streams else {}
+    return found | ({"patched layer": len(net.plan.patches.ops)} if net.plan.patches else {})
 
 
 def layer_calls(op: Op, net: Net) -> int:

@@ -41,6 +41,7 @@ from lilliput.net.ops import (
     Transpose,
     repetition,
 )
+from lilliput.net.patches import as_a_patch_sees, grid, patches_of
 from lilliput.net.rows import of_rows, row_bytes
 from lilliput.net.schedule import Turn, stream_of, stream_schedule
 from lilliput.targets.blocking import Blocking
@@ -51,6 +52,10 @@ _MOST_SUMMED_IN_PAIRS = 255
 
 def counts(op: Op, net: Net, blocking: Blocking) -> Counts:
     """Count → how often, for the layer of `op` by a kernel with these blocks."""
+    if patches := patches_of(op, net):
+        times = math.prod(grid(patches, net))
+        part, of_part = as_a_patch_sees(op, net, patches)
+        return {name: times * count for name, count in counts(part, of_part, blocking).items()}
     stream = stream_of(op, net)
     if stream is None:
         return {"once": 1.0, **COUNTS[type(op)](op, net, blocking)}
@@ -58,7 +63,17 @@ def counts(op: Op, net: Net, blocking: Blocking) -> Counts:
 
 
 def turn_counts(op: Op, net: Net) -> Counts:
-    """What the turns of `op` take beside its kernel: count → how often; nothing where it is in no stream."""
+    """What the turns of `op` take beside its kernel: count → how often; nothing where it runs as a whole.
+
+    A patch is a turn of each of its ops; what it takes of the input and puts into the output is moved.
+    """
+    if patches := patches_of(op, net):
+        times = math.prod(grid(patches, net))
+        _, part = as_a_patch_sees(op, net, patches)
+        ends = (part.inputs[0] in op.inputs, part.outputs[0] in op.outputs)
+        sizes = (part.input.storage_bytes, part.output.storage_bytes)
+        moved = sum(size for size, is_end in zip(sizes, ends, strict=True) if is_end)
+        return {"turns": float(times), "moved_bytes": float(times * moved)}
     stream = stream_of(op, net)
     if stream is None:
         return {}

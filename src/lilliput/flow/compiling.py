@@ -54,6 +54,7 @@ def compile(
     *,
     data: str | None = None,
     optimize: Optimize | str | None = None,
+    patches: int | None = None,
 ) -> Library:
     """Writes the C library of a model for a board.
 
@@ -63,6 +64,8 @@ def compile(
         out: folder; written whole or not at all, and replaced only if Lilliput wrote it.
         data: data set whose training examples give a float network its integer ranges.
         optimize: "speed", "ram" or "flash"; what the model was made for if None.
+        patches: run the first layers in so many rows and columns of patches, in none if 0; what the model was
+            made for if None.
 
     Raises:
         ConfigError: no such model, board or way to optimize, or `out` holds other things.
@@ -71,7 +74,7 @@ def compile(
         StorageError: `out` cannot be written.
     """
     target = board_named(board)
-    net = planned_for(optimized(load_model(model), optimize), target, data)
+    net = planned_for(optimized(load_model(model), optimize, patches), target, data)
     out = Path(out)
     with whole_directory(out) as part:
         library = write_library(part, net, target)

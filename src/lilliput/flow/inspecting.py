@@ -25,12 +25,13 @@ def info(
     board: str | None = None,
     *,
     optimize: Optimize | str | None = None,
+    patches: int | None = None,
     tflm: bool = False,
 ) -> dict[str, Any]:
     """What a network is and what it costs on a board, predicted without building anything.
 
-    Keys: `name stage optimize board core input classes labels parameters macs cycles cycles_with_flash
-    ram_bytes{arena,arena_without_input,lower_bound} flash_bytes{weights,code,total}
+    Keys: `name stage optimize patches board core input classes labels parameters macs cycles
+    cycles_with_flash ram_bytes{arena,arena_without_input,lower_bound} flash_bytes{weights,code,total}
     layers[{name,op,output,macs,weights_bytes,live_bytes}]`.  Layers are those of the integer network in
     execution order; `live_bytes` is the RAM in use while a layer runs.
 
@@ -38,6 +39,8 @@ def info(
         model: .safetensors or .tflite file, a compiled folder, or RUN#TRIAL.
         board: name or TOML file; generic-m4 if None.
         optimize: "speed", "ram" or "flash"; what the model was made for if None.
+        patches: run the first layers in so many rows and columns of patches; what the model was made for if
+            None.
         tflm: also what TensorFlow Lite Micro would need for the same network: the key
             `tflm_bytes{storage,arena,head,tail}`, see `lilliput.formats.tflite.memory`.
 
@@ -45,7 +48,7 @@ def info(
         ConfigError: no such model, board or way to optimize.
         FormatError: the file is damaged, or what TensorFlow Lite Micro needs is not known.
     """
-    net = optimized(load_model(model), optimize)
+    net = optimized(load_model(model), optimize, patches)
     target = board_named(board or DEFAULT_BOARD)
     stage = stage_of(net)
     # Without ranges a float network gets placeholder scales; sizes do not depend on them.
@@ -56,6 +59,7 @@ def info(
         "name": net.name,
         "stage": stage.value,
         "optimize": planned.optimize.value,
+        "patches": planned.patches,
         "board": target.name,
         "core": target.core.name,
         "input": list(net.input.shape),

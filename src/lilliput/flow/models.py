@@ -57,12 +57,23 @@ READERS: dict[str, Callable[[Path], Net]] = {".safetensors": load, ".tflite": _r
 """Who reads a file, by the end of its name."""
 
 
-def optimized(net: Net, optimize: Optimize | str | None) -> Net:
-    """The network, to be compiled for `optimize`; as it is if that is None.
+MOST_PATCHES = 32
+
+
+def optimized(net: Net, optimize: Optimize | str | None, patches: int | None = None) -> Net:
+    """The network, to be compiled for `optimize`, its first layers in patches; as it is where that is None.
 
     Raises:
-        ConfigError: there is no such way to optimize.
+        ConfigError: there is no such way to optimize, or too many patches.
     """
+    if patches is not None:
+        if not 0 <= patches <= MOST_PATCHES:
+            raise ConfigError(
+                f"cannot run layers in {patches} rows and columns of patches",
+                f"there can be 0 to {MOST_PATCHES}",
+                "choose fewer",
+            )
+        net = replace(net, patches=patches, plan=None)
     if optimize is None:
         return net
     try:

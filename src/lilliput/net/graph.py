@@ -60,16 +60,37 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Patches:
+    """The first ops, which run on one part of their images after the other.
+
+    A patch takes its part of the network's input, runs all of these ops on it, and puts what comes out into
+    the last one's output.  Images in between exist in parts only.  `lilliput.net.patches` says which parts.
+
+    Attributes:
+        ops: their names, in execution order; each reads the output of the one before it.
+        tile: rows and columns of the last one's output that a patch makes.
+        start: where the memory of a patch begins in the arena.
+        plan: of one patch, in addresses of that memory; the parts of input and output have one there, too.
+    """
+
+    ops: tuple[str, ...]
+    tile: tuple[int, int]
+    start: int
+    plan: Plan
+
+
+@dataclass(frozen=True)
 class Plan:
     """Where every activation lives in the arena.
 
     Attributes:
         addresses: tensor name → byte offset in the arena; every activation has one.  That of an image with a
-            window is the window's.
+            window is the window's, that of one that patches make in parts is that of the parts.
         scratch: op name → (byte offset, bytes) of its scratch memory.
         arena_bytes: size of the arena; it must be aligned to 4 bytes.
         lower_bound_bytes: no placement of this order can be smaller.
         streams: ops that run row by row.
+        patches: ops that run patch by patch, None if there are none.
     """
 
     addresses: Mapping[str, int]
@@ -77,6 +98,7 @@ class Plan:
     arena_bytes: int
     lower_bound_bytes: int
     streams: tuple[Stream, ...] = ()
+    patches: Patches | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +115,7 @@ class Net:
         labels: class names by output index, or empty.
         normalization: what to do to raw data first, None if the input is taken as it is.
         optimize: what its kernels and its plan are chosen for.
+        patches: its first ops run in so many rows and columns of patches; 0 if they do not.
         plan: addresses, once planned.
     """
 
@@ -104,6 +127,7 @@ class Net:
     labels: tuple[str, ...] = ()
     normalization: Normalization | None = None
     optimize: Optimize = Optimize.SPEED
+    patches: int = 0
     plan: Plan | None = None
     _producers: Mapping[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
 

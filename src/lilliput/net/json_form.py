@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.net.graph import Net, Normalization, Optimize, Plan, Stream
+from lilliput.net.graph import Net, Normalization, Optimize, Patches, Plan, Stream
 from lilliput.net.ops import OPS, Activation, Op, Padding, Profile
 from lilliput.net.tensor import DType, Quant, Tensor
 
@@ -27,6 +27,7 @@ def to_json(net: Net) -> dict[str, Any]:
         "labels": list(net.labels),
         "normalization": _normalization_to_json(net.normalization),
         "optimize": net.optimize.value,
+        "patches": net.patches,
         "tensors": [_tensor_to_json(tensor) for tensor in net.tensors.values()],
         "ops": [
             {"type": type(op).__name__, **{field.name: getattr(op, field.name) for field in fields(op)}}
@@ -46,7 +47,11 @@ def from_json(value: Any, constants: Mapping[str, NDArray[np.generic]]) -> Net:
         ValueError: `value` or `constants` do not describe a network; names the key.
     """
     if isinstance(value, dict):
-        value = {"optimize": Optimize.SPEED.value, **value}  # files of older versions do not tell
+        value = {
+            "optimize": Optimize.SPEED.value,
+            "patches": 0,
+            **value,
+        }  # files of older versions do not tell
     net = _object(
         value,
         name=_text,
@@ -55,6 +60,7 @@ def from_json(value: Any, constants: Mapping[str, NDArray[np.generic]]) -> Net:
         labels=_texts,
         normalization=_optional(_normalization),
         optimize=Optimize,
+        patches=_whole,
         tensors=_sequence(_tensor),
         ops=_sequence(_op),
         plan=_optional(_plan),
@@ -100,7 +106,15 @@ def _plan_to_json(plan: Plan | None) -> dict[str, Any] | None:
             {"ops": list(stream.ops), "rows": stream.rows, "heights": dict(stream.heights)}
             for stream in plan.streams
         ],
+        "patches": _patches_to_json(plan.patches),
     }
+
+
+def _patches_to_json(patches: Patches | None) -> dict[str, Any] | None:
+    if patches is None:
+        return None
+    plan = _plan_to_json(patches.plan)
+    return {"ops": list(patches.ops), "tile": list(patches.tile), "start": patches.start, "plan": plan}
 
 
 def _with_data(tensor: Tensor, constants: Mapping[str, NDArray[np.generic]]) -> Tensor:
@@ -128,7 +142,7 @@ def _normalization(value: Any) -> Normalization:
 
 def _plan(value: Any) -> Plan:
     if isinstance(value, dict):
-        value = {"streams": [], **value}  # files of older versions have none
+        value = {"streams": [], "patches": None, **value}  # files of older versions have none
     return Plan(
         **_object(
             value,
@@ -137,8 +151,13 @@ def _plan(value: Any) -> Plan:
             arena_bytes=_whole,
             lower_bound_bytes=_whole,
             streams=_sequence(_stream),
+            patches=_optional(_patches),
         )
     )
+
+
+def _patches(value: Any) -> Patches:
+    return Patches(**_object(value, ops=_texts, tile=_pair, start=_whole, plan=_plan))
 
 
 def _stream(value: Any) -> Stream:

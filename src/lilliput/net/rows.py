@@ -64,6 +64,8 @@ def row_window(op: Op, net: Net) -> RowWindow | None:
     if type(op) not in _BY_ROWS:
         return None
     shapes = {net.tensors[name].shape for name in (*op.inputs, *op.outputs)}
+    if any(tensor.dtype.bits != 8 for tensor in (net.tensors[op.outputs[0]], *net.activations(op))):
+        return None
     height = net.tensors[op.inputs[0]].shape[0]
     if len(net.tensors[op.outputs[0]].shape) != 3:
         return None

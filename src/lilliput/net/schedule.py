@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lilliput.errors import NetError
 from lilliput.net.graph import Net, Stream
 from lilliput.net.ops import Op
+from lilliput.net.patches import as_a_patch_sees, patches_of
 from lilliput.net.rows import RowWindow, of_rows, row_window
 
 
@@ -97,10 +98,15 @@ def stream_schedule(stream: Stream, net: Net) -> Schedule:
     return schedule(ops, [window_of(op, net) for op in ops], height, stream.rows)
 
 
-def as_its_kernel_sees(op: Op, net: Net) -> Net:
-    """The network with the images of `op` as low as its largest turn, if it is in a stream."""
+def as_its_kernel_sees(op: Op, net: Net) -> tuple[Op, Net]:
+    """The op and its network as they are for its kernel.
+
+    In a stream the images are as low as the largest turn, in patches they are parts without padding.
+    """
+    if patches := patches_of(op, net):
+        return as_a_patch_sees(op, net, patches)
     stream = stream_of(op, net)
     if stream is None:
-        return net
+        return op, net
     rows = stream_schedule(stream, net).most_rows(stream.ops.index(op.name))
-    return of_rows(op, net, rows)
+    return op, of_rows(op, net, rows)

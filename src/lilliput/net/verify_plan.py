@@ -18,6 +18,7 @@ from lilliput.net.arena import Arena, overlap
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
 from lilliput.net.timing import written_in_time
+from lilliput.net.verify_patches import check_patches, run_patches
 from lilliput.net.verify_stream import check_streams, run_stream
 
 ScratchOf = Callable[[Op, Net], int]
@@ -42,7 +43,7 @@ def verify_plan(net: Net, scratch_bytes: ScratchOf | None = None, access: Access
         what = f"a lower bound of {net.plan.lower_bound_bytes} bytes"
         raise arena.wrong(what, "above the size of the arena")
     _check_names(arena)
-    stream_of = check_streams(arena)
+    stream_of, patches = check_streams(arena), check_patches(arena)
     _write_inputs(arena)
     last_reader = {name: index for index, op in enumerate(net.ops) for name in op.inputs}
 
@@ -50,6 +51,12 @@ def verify_plan(net: Net, scratch_bytes: ScratchOf | None = None, access: Access
         return (access(op, in_net),) if access else POSSIBLE.get(type(op), (Access.SEPARATE,))
 
     for index, op in enumerate(net.ops):
+        if patches is not None and op.name in patches.ops:
+            if op.name in stream_of:
+                raise arena.wrong(f"op '{op.name}'", "is in a stream and in patches")
+            if op.name == patches.ops[0]:
+                run_patches(arena, patches, lambda patch: verify_plan(patch, scratch_bytes, access))
+            continue
         if op.name in stream_of:
             if stream_of[op.name].ops[0] == op.name:
                 run_stream(arena, stream_of[op.name], scratch_bytes, promises)

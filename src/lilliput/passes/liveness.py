@@ -6,7 +6,7 @@ every tensor that a later op reads are live at once.  The output of an op may li
 reads afterwards, as far as its kernel allows (`targets.overlap`), so that both take less than the sum of
 their sizes.
 
-Ops that take turns row by row (`passes.stream`) are one op here.
+Ops that take turns row by row (`passes.stream`) or run in patches (`passes.patch`) are one op here.
 
 Sets of ops are bit masks: bit i stands for `net.ops[i]`.
 """
@@ -20,7 +20,7 @@ from lilliput.errors import NetError
 from lilliput.net.access import Access, AccessOf, in_place_only
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op, Requantize, Reshape
-from lilliput.passes.stream import Streamed
+from lilliput.passes.grouped import Grouped
 from lilliput.targets.overlap import ALIGNMENT_BYTES, Overlap, overlap
 
 ScratchBytes = Callable[[Op, Net], int]
@@ -119,7 +119,7 @@ class Liveness:
         self.input_bytes = sum(self.sizes.get(name, 0) for name in net.inputs)
         self.start_bytes = sum(self.sizes.get(name, 0) for name in net.inputs if self._needed(name))
         self.scratch_bytes = [
-            op.memory_bytes if isinstance(op, Streamed) else scratch_bytes(op, net) for op in net.ops
+            op.memory_bytes if isinstance(op, Grouped) else scratch_bytes(op, net) for op in net.ops
         ]
         self.moves = [
             self._move(op, size, access, alignment_bytes)
@@ -185,7 +185,7 @@ class Liveness:
         )
 
     def _overlaps(self, op: Op, sources: list[str], access: AccessOf) -> Iterator[tuple[str, Overlap]]:
-        if isinstance(op, Streamed):
+        if isinstance(op, Grouped):
             yield from ((name, op.overlaps[name]) for name in sources)
         elif (promise := access(op, self.net)) is not Access.SEPARATE:
             yield from ((name, overlap(op, self.net, promise, name)) for name in sources)

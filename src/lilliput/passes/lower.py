@@ -9,16 +9,20 @@ from lilliput.net.access import Access, AccessOf
 from lilliput.net.check import Stage, check
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Op
+from lilliput.net.patches import patch_ops
 from lilliput.net.verify_plan import verify_plan
 from lilliput.passes.choose_streams import choose_streams
 from lilliput.passes.fold_batch_norm import fold_batch_norm
 from lilliput.passes.fuse_activations import fuse_activations
+from lilliput.passes.grouped import Grouped, hidden
 from lilliput.passes.liveness import Liveness, ScratchBytes
 from lilliput.passes.order import order_indices
+from lilliput.passes.patch import patched, with_patches
 from lilliput.passes.place import arena_bytes, plan, plan_live
 from lilliput.passes.quantize import quantize
 from lilliput.passes.quantize_activations import RangePair
-from lilliput.passes.stream import Streamer, hidden, shown
+from lilliput.passes.show import shown
+from lilliput.passes.stream import Streamer
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel
 from lilliput.targets.kernels import kernel_for
@@ -76,14 +80,16 @@ def _with_fast_kernels(net: Net, planned: Net, core: Core) -> Net:
 def _planned(net: Net, core: Core, fast: Set[str] = frozenset()) -> Net:
     kernels = Kernels(core, fast)
     scratch_bytes, access = kernels.scratch_bytes, kernels.access
+    if net.patches:
+        net = hidden(net, [with_patches(net, scratch_bytes, access)])
     liveness = Liveness(net, scratch_bytes, access=access)
     order = order_indices(liveness)
     streams = choose_streams(liveness, order.indices, scratch_bytes, access)
     if streams:
-        planned = shown(plan(hidden(liveness.net, streams), scratch_bytes, access))
+        planned = plan(hidden(liveness.net, streams), scratch_bytes, access)
     if not streams or _arena_bytes(planned) >= order.peak_bytes:
         planned = plan_live(liveness)
-    return planned
+    return shown(planned)
 
 
 def _arena_bytes(net: Net) -> int:
@@ -97,20 +103,22 @@ def arena_bytes_without_input(net: Net, core: Core) -> int:
     Then neither the input counts nor what `Requantize` and `Reshape` make of it in place, which is the same
     data in another form.  Order and placement are chosen for that case anew.
     """
-    found = arena_bytes(with_streams_hidden(net, core), scratch_of(core), access_of(core), count_input=False)
+    found = arena_bytes(with_groups_hidden(net, core), scratch_of(core), access_of(core), count_input=False)
     return min(found, _arena_bytes(net))
 
 
-def with_streams_hidden(net: Net, core: Core) -> Net:
-    """A planned network without its plan, and with each of its streams as one op."""
+def with_groups_hidden(net: Net, core: Core) -> Net:
+    """A planned network without its plan, and with each of its streams, and its patches, as one op."""
     assert net.plan is not None
-    bare = replace(net, plan=None)
-    streamer = Streamer(bare, scratch_of(core), access_of(core))
-    streams = [
+    bare, scratch_bytes, access = replace(net, plan=None), scratch_of(core), access_of(core)
+    streamer = Streamer(bare, scratch_bytes, access)
+    groups: list[Grouped] = [
         streamer.stream([op for op in net.ops if op.name in stream.ops], stream.rows)
         for stream in net.plan.streams
     ]
-    return hidden(bare, streams)
+    if patches := net.plan.patches:
+        groups.append(patched(patch_ops(patches, net), bare, patches.tile, scratch_bytes, access))
+    return hidden(bare, groups)
 
 
 @dataclass(frozen=True)

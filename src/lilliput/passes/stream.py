@@ -2,43 +2,45 @@
 
 For order and placement a stream is one op, `Streamed`: it reads what its ops read from outside and writes the
 last op's output; the windows of the images in between and the largest scratch memory of its ops are its
-scratch memory.  `hidden` makes a network of such ops, `shown` puts their ops back into its plan.
+scratch memory.  `passes.grouped.hidden` makes a network of such ops, `passes.show` puts their ops back into
+its plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lilliput.net.access import Access, AccessOf, in_turns
-from lilliput.net.graph import Net, Plan, Stream
+from lilliput.net.graph import Net, Stream
 from lilliput.net.ops import Op
 from lilliput.net.rows import RowWindow, of_rows, row_bytes, row_window
 from lilliput.net.schedule import Schedule, schedule
+from lilliput.passes.grouped import Grouped
 from lilliput.targets.overlap import Overlap, aligned, overlap
 
 
 @dataclass(frozen=True, kw_only=True)
-class Streamed(Op):
+class Streamed(Grouped):
     """Ops that take turns, seen as one op.
 
     Attributes:
-        ops: in execution order.
         rows: of the last op's output that a step makes.
         heights: image → rows that its window holds.
         offsets: image → where its window begins in the stream's memory.
         scratch: op name → bytes of scratch memory, at the begin of the stream's memory.
-        memory_bytes: scratch memory and windows.
-        overlaps: input → how the output may lie over it.
     """
 
-    ops: tuple[Op, ...] = ()
     rows: int = 1
     heights: Mapping[str, int] = field(default_factory=dict)
     offsets: Mapping[str, int] = field(default_factory=dict)
     scratch: Mapping[str, int] = field(default_factory=dict)
-    memory_bytes: int = 0
-    overlaps: Mapping[str, Overlap] = field(default_factory=dict)
+
+    def shown(self, start: int) -> tuple[dict[str, int], dict[str, tuple[int, int]], Stream]:
+        """Addresses of windows, scratch memory, and the stream, if its memory begins at `start`."""
+        addresses = {name: start + offset for name, offset in self.offsets.items()}
+        scratch = {name: (start, size) for name, size in self.scratch.items()}
+        return addresses, scratch, Stream(tuple(op.name for op in self.ops), self.rows, dict(self.heights))
 
 
 class Streamer:
@@ -130,31 +132,3 @@ class Streamer:
                 lead = max(lead, turn.end * written_row - behind * read_row)
         input_bytes, output_bytes = (aligned(net.tensors[name].storage_bytes) for name in (source, target))
         return Overlap(min(aligned(lead), output_bytes), input_bytes)
-
-
-def hidden(net: Net, streams: Iterable[Streamed]) -> Net:
-    """The network with each stream as one op, where its last op stood."""
-    last = {stream.name: stream for stream in streams}
-    inside = {op.name for stream in last.values() for op in stream.ops[:-1]}
-    ops = tuple(last.get(op.name, op) for op in net.ops if op.name not in inside)
-    return replace(net, ops=ops, plan=None)
-
-
-def shown(planned: Net) -> Net:
-    """A planned network that `hidden` has made, with the ops of its streams and with these in its plan."""
-    plan = planned.plan
-    assert plan is not None
-    addresses, scratch = dict(plan.addresses), dict(plan.scratch)
-    ops: list[Op] = []
-    streams: list[Stream] = []
-    for op in planned.ops:
-        if not isinstance(op, Streamed):
-            ops.append(op)
-            continue
-        ops += op.ops
-        begin, _ = scratch.pop(op.name, (0, 0))
-        addresses.update({name: begin + offset for name, offset in op.offsets.items()})
-        scratch.update({name: (begin, size) for name, size in op.scratch.items()})
-        streams.append(Stream(tuple(member.name for member in op.ops), op.rows, dict(op.heights)))
-    whole = Plan(addresses, scratch, plan.arena_bytes, plan.lower_bound_bytes, tuple(streams))
-    return replace(planned, ops=tuple(ops), plan=whole)

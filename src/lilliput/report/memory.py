@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lilliput.net.graph import Net
+from lilliput.net.graph import Net, Patches, Stream
+from lilliput.net.patches import patch_net, patch_ops
 from lilliput.net.rows import row_bytes
 from lilliput.report.model import LiveBuffer, MemoryProfile, MemoryStep
 
@@ -29,14 +30,14 @@ def memory_profile(net: Net) -> MemoryProfile:
     plan = net.plan
     sizes = {name: net.tensors[name].storage_bytes for name in born}
     index_of = {op.name: index for index, op in enumerate(net.ops)}
-    for stream in plan.streams if plan else ():
-        begin, end = index_of[stream.ops[0]], index_of[stream.ops[-1]]
+    for group in (*plan.streams, *((plan.patches,) if plan.patches else ())) if plan else ():
+        begin, end = index_of[group.ops[0]], index_of[group.ops[-1]]
         for name in born:
             if begin <= born[name] <= end:
                 born[name], dies[name] = begin, max(dies[name], end)
             elif begin <= dies[name] <= end:
                 dies[name] = end
-        sizes.update({name: height * row_bytes(net, name) for name, height in stream.heights.items()})
+        sizes.update(_parts(group, net))
     steps = []
     for index, op in enumerate(net.ops):
         live = [
@@ -51,3 +52,12 @@ def memory_profile(net: Net) -> MemoryProfile:
     if plan:
         return MemoryProfile(tuple(steps), plan.arena_bytes, plan.lower_bound_bytes)
     return MemoryProfile(tuple(steps), max((step.live_bytes for step in steps), default=0))
+
+
+def _parts(group: Stream | Patches, net: Net) -> dict[str, int]:
+    """Bytes of images that exist in parts only."""
+    if isinstance(group, Stream):
+        return {name: height * row_bytes(net, name) for name, height in group.heights.items()}
+    ops = patch_ops(group, net)
+    small = patch_net(ops, net, group.tile)
+    return {op.outputs[0]: small.tensors[op.outputs[0]].storage_bytes for op in ops[:-1]}

@@ -69,7 +69,8 @@ LOOKUP = "lp_lookup"
 
 
 def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
-    """The kernel that runs `op` of the quantized network `net` on `core`; in a stream, for its largest turn.
+    """The kernel that runs `op` of the quantized network `net` on `core`; in a stream, for its largest turn,
+    in patches, for one of them.
 
     Where memory counts more than cycles, one with little scratch memory, but the fastest if the plan gives it
     enough.
@@ -84,7 +85,7 @@ def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
             "only quantized networks are compiled",
             "run `lilliput.passes.lower` first",
         )
-    seen = as_its_kernel_sees(op, net)
+    op, seen = as_its_kernel_sees(op, net)
     if net.optimize is Optimize.RAM and net.plan is not None:
         fastest: Kernel = choose(op, replace(seen, optimize=Optimize.SPEED), core)
         _, room = net.plan.scratch.get(op.name, (0, 0))
