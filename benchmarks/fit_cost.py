@@ -63,11 +63,21 @@ def main() -> int:
             figures["cycles"] = fit_cycles(samples)
         if options.only:
             figures = with_those(tables.fitted(core.name), figures, options.only)
+        else:
+            keep_patches(figures["code"], core)
         tables.write(core.name, figures)
         code_size.code_sizes.cache_clear()
         cycles.cycle_model.cache_clear()
         report([one for one in samples if one.core == core], core)
     return 0
+
+
+def keep_patches(code: dict[str, Any], core: Core) -> None:
+    """Adds what the table says of the code of patches, which the networks do not have."""
+    sizes = code_size.code_sizes(core)
+    kept = {name: sizes.functions[name] for name in code_size.PATCH_FUNCTIONS if name in sizes.functions}
+    code["functions"] = dict(sorted({**kept, **code["functions"]}.items()))
+    code["streams"] = {**sizes.streams, **code["streams"]}
 
 
 def known_code(core: Core, unknown: Sequence[str]) -> dict[str, float]:
