@@ -15,7 +15,7 @@ COLUMNS = {
     "code_bytes": "code B",
 }
 """Figure → its title; what a comparison measures is "subject, figure"."""
-ENGINE_WIDTH, WIDTH = 26, 21
+ENGINE_WIDTH, WIDTH = 32, 21
 
 
 def table(lines: Sequence[Comparison]) -> str:
