@@ -18,7 +18,7 @@ from tests.structured_inputs import KINDS, structured_input
 
 from lilliput.errors import MeasureError, ToolchainError
 from lilliput.formats.tflite import read_tflite
-from lilliput.net import Net, Softmax
+from lilliput.net import Net, Optimize, Softmax
 from lilliput.net.reference import run_all
 from lilliput.passes import plan_for
 from lilliput.targets import Board, board
@@ -81,8 +81,9 @@ def with_core(of: Core) -> Board:
     return replace(board("generic-m4"), name=f"any-{of.name}", core=of)
 
 
-def planned(target: Board) -> dict[str, Net]:
-    return {name: plan_for(net, target.core) for name, net in models().items()}
+def planned(target: Board, optimize: Optimize = Optimize.SPEED) -> dict[str, Net]:
+    nets = {name: replace(net, optimize=optimize) for name, net in models().items()}
+    return {name: plan_for(net, target.core) for name, net in nets.items()}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -123,6 +124,17 @@ def test_emulated_c_gives_the_bytes_of_tensorflow_lite_micro(of: Core, rows: int
             raise
         pytest.skip(str(error))
     for key, values in expected(rows).items():
+        np.testing.assert_array_equal(found[key], values)
+
+
+@pytest.mark.parametrize("optimize", [Optimize.RAM, Optimize.FLASH])
+def test_what_is_optimized_for_changes_no_byte(optimize: Optimize) -> None:
+    target = with_core(core("cortex-m4"))
+    try:
+        found = run_on_chip(planned(target, optimize), target, inputs(FEW_ROWS))
+    except ToolchainError as error:
+        pytest.skip(str(error))
+    for key, values in expected(FEW_ROWS).items():
         np.testing.assert_array_equal(found[key], values)
 
 
