@@ -69,7 +69,7 @@ def test_kernels_follow_from_shapes_unless_weights_are_extreme(case: str, core: 
         assert extreme or constant_bytes(op, net, core) == constant_bytes(op, weightless, core)
         assert kernel.scratch_bytes % SCRATCH_ALIGNMENT_BYTES == 0
         assert {f"{name}.c" for name in (kernel.function, *kernel.needs)} <= set(runtime_files())
-        assert f"{kernel.function}(" in runtime_text("lp.h")
+        assert f"{kernel.function}(" in runtime_text(kernel.header)
 
 
 @pytest.mark.parametrize("target", ["generic-m4", "rp2040", "generic-rv32imc", "generic-m55"])

@@ -106,6 +106,7 @@ def _compile(options: argparse.Namespace) -> int:
         data=options.data,
         optimize=options.optimize,
         patches=options.patches,
+        format=options.format,
     )
     if options.json:
         _print_json(found.to_json())

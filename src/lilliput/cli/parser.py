@@ -146,6 +146,12 @@ def _add_compile(verbs: Verbs) -> None:
         metavar="NAME",
         help="data set, configuration file or search whose training examples give a float network its ranges",
     )
+    compile_.add_argument(
+        "--format",
+        metavar="FORMAT",
+        help="number format of a float network: float32, int8 (default), int16x8, qmn8, qmn16, or wNaM with "
+        "N and M from 2 to 8; FORMAT,OP=FORMAT,… gives ops another one",
+    )
 
 
 def _add_measure(verbs: Verbs) -> None:

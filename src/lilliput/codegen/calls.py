@@ -68,6 +68,11 @@ class Place:
         """Shape of the output."""
         return self.net.tensors[self.op.outputs[0]].shape
 
+    @property
+    def element_bytes(self) -> int:
+        """Bytes of an element of the output."""
+        return self.net.tensors[self.op.outputs[0]].element_bytes
+
     def input(self, index: int = 0) -> str:
         """Address of an input."""
         return self.address(self.op.inputs[index])

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.codegen.layouts import filled_rows, laid_out, split_corrections
-from lilliput.codegen.text import array_lines, braces
+from lilliput.codegen.layouts import filled_rows, laid_out, packed_bits, split_corrections
+from lilliput.codegen.text import array_lines, braces, float_literal
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
     AverageOp,
     WeightedOp,
     conv_requant,
+    is_wide,
     pool_counts,
     pool_requant,
     quant,
@@ -32,6 +33,7 @@ from lilliput.net.ops import (
 from lilliput.net.reference.integer import INTEGER_OPS
 from lilliput.net.reference.tflm import TFLM_OPS, softmax_powers
 from lilliput.net.reference.windows import nearest
+from lilliput.net.tensor import DType
 from lilliput.targets.dense import PRODUCT_LAYOUTS, passes
 from lilliput.targets.kernel import DSP_LAYOUTS, Kernel, Layout
 from lilliput.targets.kernels import TFLM_CHANNEL_BYTES
@@ -73,10 +75,23 @@ class Constant:
 
 def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Constant:
     """The weights in the layout of `kernel`."""
+    dtype = net.tensors[op.inputs[1]].dtype
+    if dtype is DType.FLOAT32:
+        return real_constant(name, op.inputs[1], 0, net)
     flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
+    if dtype.narrow:
+        flat, ctype = packed_bits(flat, dtype.bits), "uint8_t"
+    else:
+        ctype = f"{dtype.value}_t"
     # What lies side by side in eights shall be in one line of the flash.
     alignment = 8 if kernel.layout is Layout.SPARSE else 4
-    return Constant(name, "int8_t", tuple(str(value) for value in flat.tolist()), flat.size, alignment)
+    return Constant(name, ctype, tuple(str(value) for value in flat.tolist()), flat.nbytes, alignment)
+
+
+def real_constant(name: str, tensor: str | None, zeros: int, net: Net) -> Constant:
+    """Floats in the order in which they stand in the network, or zeros where there is no tensor."""
+    values = [0.0] * zeros if tensor is None else _data(tensor, net).reshape(-1).tolist()
+    return Constant(name, "float", tuple(map(float_literal, values)), 4 * len(values))
 
 
 def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Constant:
@@ -146,7 +161,7 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
     if kernel.folds_zero_point:
         bias = bias - quant(op.inputs[0], net).zero_point * rows.sum(axis=1)
     bound = np.abs(bias) + np.abs(rows).sum(axis=1) * (128 if kernel.folds_zero_point else 255)
-    if np.any(bound >= _INT32_LIMIT):
+    if not is_wide(op, net) and np.any(bound >= _INT32_LIMIT):
         channel = int(np.argmax(bound))
         raise NetError(
             f"op '{op.name}': the sum of output channel {channel} can leave 32 bits",

@@ -17,13 +17,13 @@ from lilliput.net.check import Stage, check
 from lilliput.net.graph import Net, Plan
 from lilliput.net.patches import patches_of
 from lilliput.net.schedule import stream_of
-from lilliput.net.tensor import DType
+from lilliput.net.tensor import DType, Tensor, signed
 from lilliput.runtime import runtime_text
 from lilliput.targets.boards import Board
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INCLUDE = re.compile(r'#include "(\w+\.h)"')
-_ELEMENTS = {DType.INT8, DType.UINT8}
+_ELEMENTS = {*(signed(bits) for bits in range(2, 9)), DType.UINT8, DType.INT16, DType.FLOAT32}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class CodegenOptions:
 
 
 def generate(net: Net, board: Board, options: CodegenOptions | None = None) -> dict[str, str]:
-    """The C library of a planned int8 network: file name → text.
+    """The C library of a planned network: file name → text.
 
     The same network, board and version give the same texts.  Files: `<net>.h` (the only one that a user
     includes), `<net>.c`, `<net>_weights.c`, `<net>_weights.h`, and the runtime's `lp*.c` and `lp*.h` that
@@ -68,7 +68,7 @@ def _runtime(layers: list[Layer], more: tuple[str, ...]) -> dict[str, str]:
     kernels = [layer.kernel for layer in layers if layer.function]
     functions = {function for kernel in kernels for function in (kernel.function, *kernel.needs)} | {*more}
     files = {f"{function}.c": runtime_text(f"{function}.c") for function in sorted(functions)}
-    headers = ["lp.h"]
+    headers = ["lp.h", *(kernel.header for kernel in kernels)]
     for text in files.values():
         headers += _INCLUDE.findall(text)
     for header in headers:  # grows while it is read: headers include headers
@@ -106,7 +106,7 @@ def _require_planned(net: Net) -> Plan:
             if tensor.dtype not in _ELEMENTS:
                 raise NetError(
                     f"op '{op.name}' ({type(op).__name__}) works on {tensor.dtype.value}",
-                    f"tensor '{tensor.name}' is neither int8 nor uint8",
+                    f"tensor '{tensor.name}' has a type that no kernel takes",
                     "quantize the network first",
                 )
     return net.plan
@@ -124,23 +124,25 @@ def _source(net: Net, board: Board, plan: Plan, layers: list[Layer]) -> str:
     if groups:
         functions = f"{functions}\n{groups}"
     calls = "".join(f"    {function}((int8_t *)arena);\n" for function in run)
+    headers = {layer.kernel.header for layer in layers if layer.function} - {"lp.h"}
+    includes = "".join(f'#include "{header}"\n' for header in sorted(headers))
     return f"""/* {comment_text(stamp(net, board))} */
 #include "{name}.h"
 
 #include "{name}_weights.h"
 #include "lp.h"
-{_includes(plan)}
+{includes}{_includes(plan)}
 #if LP_VERSION != {upper}_LILLIPUT_VERSION
 #error "{name}.c and lp.h come from different versions of Lilliput: generate {name} again"
 #endif
 
 {functions}
 {source} *{name}_input(void *arena) {{
-    return ({source} *)arena + {plan.addresses[net.inputs[0]]};
+    return {_at(net.input, plan, "")};
 }}
 
 const {target} *{name}_output(const void *arena) {{
-    return (const {target} *)arena + {plan.addresses[net.outputs[0]]};
+    return {_at(net.output, plan, "const ")};
 }}
 
 int {name}_run(void *arena) {{
@@ -178,6 +180,14 @@ def _groups(net: Net, plan: Plan, layers: list[Layer]) -> tuple[str, list[str]]:
             run.append(layer_of[op.name].replace("_layer_", "_stream_"))
             functions.append(stream_function(run[-1], stream, [layer_of[name] for name in stream.ops], net))
     return "\n".join(functions), run
+
+
+def _at(tensor: Tensor, plan: Plan, qualifier: str) -> str:
+    """C expression of a tensor's address; what is no byte is counted in bytes all the same."""
+    ctype, address = f"{qualifier}{element_type(tensor)}", plan.addresses[tensor.name]
+    if tensor.element_bytes == 1:
+        return f"({ctype} *)arena + {address}"
+    return f"({ctype} *)({qualifier}void *)(({qualifier}int8_t *)arena + {address})"
 
 
 def _weights_header(net: Net, board: Board, layers: list[Layer]) -> str:

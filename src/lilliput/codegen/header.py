@@ -30,7 +30,7 @@ def stamp(net: Net, board: Board) -> str:
 
 def element_type(tensor: Tensor) -> str:
     """C type of a tensor's elements."""
-    return f"{tensor.dtype.value}_t"
+    return "float" if tensor.dtype is DType.FLOAT32 else f"{tensor.dtype.numpy}_t"
 
 
 def header_text(net: Net, board: Board, arena_bytes: int) -> str:
@@ -81,9 +81,9 @@ def _macros(net: Net, arena_bytes: int) -> str:
         f"#define {prefix}_ARENA_BYTES {arena_bytes}",
         f"#define {prefix}_ARENA_ALIGNMENT {ARENA_ALIGNMENT_BYTES}",
         "",
-        *_tensor_macros(f"{prefix}_INPUT", net.input, "real = scale * (input - zero point)"),
+        *_tensor_macros(f"{prefix}_INPUT", net.input, _meaning(net.input, "input")),
         "",
-        *_tensor_macros(f"{prefix}_OUTPUT", net.output, "real = scale * (output - zero point)"),
+        *_tensor_macros(f"{prefix}_OUTPUT", net.output, _meaning(net.output, "output")),
         "",
         f"#define {prefix}_CLASS_COUNT {net.output.shape[-1]}",
     ]
@@ -101,6 +101,10 @@ def _macros(net: Net, arena_bytes: int) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _meaning(tensor: Tensor, name: str) -> str:
+    return "reals" if tensor.quant is None else f"real = scale * ({name} - zero point)"
 
 
 def _tensor_macros(prefix: str, tensor: Tensor, meaning: str) -> list[str]:

@@ -16,6 +16,7 @@ from lilliput.codegen.constants import (
     softmax_constant,
     weights_constant,
 )
+from lilliput.codegen.format_layers import FORMAT_EMITTERS
 from lilliput.codegen.pairs import Emitted, add, mul
 from lilliput.codegen.streams import turn_body
 from lilliput.codegen.text import braces, comment_text
@@ -59,6 +60,7 @@ from lilliput.net.patches import as_a_patch_sees, patches_of
 from lilliput.net.schedule import stream_of, window_of
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, shares_factor
+from lilliput.targets.format_kernels import HEADER
 from lilliput.targets.kernel import Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
 from lilliput.targets.moving import filled, runs_of
@@ -107,7 +109,8 @@ def layer_for(index: int, op: Op, net: Net, core: Core) -> Layer:
     prefix = f"{net.name}_layer_{index:02d}"
     window = window_of(op, net) if stream_of(op, net) else None
     place = Place(op, net, net.plan, kernel, prefix, window)
-    constants, body = _EMITTERS[type(op)](place)
+    emitters = FORMAT_EMITTERS if kernel.header == HEADER else _EMITTERS
+    constants, body = emitters[type(op)](place)
     if window is not None:
         body = turn_body(window, body, uses_arena=bool(place.scratch))
     shapes = " + ".join(_shape_text(tensor.shape) for tensor in net.activations(op))
@@ -276,10 +279,10 @@ def _gather(place: Place) -> Emitted:
     runs = runs_of(op, place.shape())
     values: list[tuple[str, object]] = [
         ("extents", braces(filled(runs.loops, 0))),
-        ("strides", braces(filled(runs.loops, 1))),
-        ("run_bytes", runs.run_bytes),
+        ("strides", braces(stride * place.element_bytes for stride in filled(runs.loops, 1))),
+        ("run_bytes", runs.run_bytes * place.element_bytes),
     ]
-    source = f"{place.input()} + {runs.offset}" if runs.offset else place.input()
+    source = f"{place.input()} + {runs.offset * place.element_bytes}" if runs.offset else place.input()
     return (), call(place, "lp_gather_params", fields(place, values), source, place.output)
 
 
@@ -293,7 +296,7 @@ def _resize(place: Place) -> Emitted:
         ("rows", arrays[0].name),
         ("columns", arrays[1].name),
         ("input_width", place.shape()[1]),
-        ("channels", place.shape()[2]),
+        ("channels", place.shape()[2] * place.element_bytes),
         *_sides("output", place.output_shape, "height", "width"),
     ]
     return arrays, call(place, "lp_resize_nearest_params", fields(place, values), place.input(), place.output)
@@ -315,11 +318,11 @@ def _softmax(place: Place) -> Emitted:
 def _concat(place: Place) -> Emitted:
     """Each input is a number of equally long runs that lie one output row apart."""
     op: Concat = place.op
-    stride = math.prod(place.output_shape[op.axis :])
+    stride = math.prod(place.output_shape[op.axis :]) * place.element_bytes
     calls, offset = [], place.plan.addresses[op.outputs[0]]
     for name in op.inputs:
         shape = place.net.tensors[name].shape
-        run = math.prod(shape[op.axis :])
+        run = math.prod(shape[op.axis :]) * place.element_bytes
         arguments = (place.address(name), f"arena + {offset}", math.prod(shape[: op.axis]), run, stride)
         calls.append(f"    {place.kernel.function}({', '.join(str(value) for value in arguments)});\n")
         offset += run
@@ -330,7 +333,7 @@ def _reshape(place: Place) -> Emitted:
     """Nothing where the plan left the tensor in its place."""
     if place.input() == place.output:
         return (), ""
-    size = math.prod(place.output_shape)
+    size = math.prod(place.output_shape) * place.element_bytes
     return (), f"    {place.kernel.function}({place.input()}, {place.output}, 1, {size}, 0);\n"
 
 

@@ -45,6 +45,12 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             )
 
 
+def packed_bits(values: Weights, bits: int) -> Weights:
+    """Signed integers of `bits` bits one behind the other, from bit 0 of each byte on; uint8."""
+    wide = np.unpackbits(values.astype(np.int8).view(np.uint8)[:, None], axis=1, bitorder="little")
+    return np.packbits(wide[:, :bits].reshape(-1), bitorder="little")
+
+
 def split_corrections(rows: Weights, pass_inputs: tuple[int, ...]) -> NDArray[np.int64]:
     """What kernels that read split weights add to the sum of every row beside the products.
 

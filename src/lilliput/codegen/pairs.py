@@ -76,7 +76,7 @@ def _operands(place: Place, order: tuple[int, int]) -> tuple[tuple[Constant, ...
     return tuple(arrays), found
 
 
-def _spread(place: Place) -> tuple[tuple[int, int], list[tuple[str, object]]]:
+def spread_of(place: Place) -> tuple[tuple[int, int], list[tuple[str, object]]]:
     """Which operand has the output's shape and which may be repeated, and how often."""
     whole = place.output_shape
     order = (0, 1) if repetition(place.shape(0), whole) == (1, math.prod(whole)) else (1, 0)
@@ -93,7 +93,7 @@ def _zero_points(place: Place, order: tuple[int, int]) -> list[tuple[str, object
 
 def _add_spread(place: Place) -> Emitted:
     op: Add | Sub = place.op
-    order, sizes = _spread(place)
+    order, sizes = spread_of(place)
     constants, operands = _operands(place, order)
     if op.profile is Profile.LILLIPUT:
         found = add_parameters(op, place.net)
@@ -124,7 +124,7 @@ def _add_spread(place: Place) -> Emitted:
 def mul(place: Place) -> Emitted:
     """A product."""
     op: Mul = place.op
-    order, sizes = _spread(place)
+    order, sizes = spread_of(place)
     constants, operands = _operands(place, order)
     found = mul_factor(op, place.net) if op.profile is Profile.TFLM else mul_parameters(op, place.net)
     values = [

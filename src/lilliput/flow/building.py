@@ -123,13 +123,13 @@ def c_accuracy(model: HostModel, net: Net, split: Split) -> float:
 
 
 def network_input(net: Net, x: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Raw examples as what the integer network takes.
+    """Raw examples as what the network on the chip takes.
 
     A network over bytes takes them as they are; otherwise real = (raw - mean) / std is quantized with the
-    input's scale and zero point, round half to even.
+    input's scale and zero point, round half to even.  A network of floats takes the reals.
 
     Args:
-        net: integer network.
+        net: as it is compiled.
         x: (n, *input shape) raw.
 
     Raises:
@@ -151,6 +151,8 @@ def network_input(net: Net, x: NDArray[np.generic]) -> NDArray[np.generic]:
     real = x.astype(np.float64)
     if net.normalization is not None:
         real = (real - np.array(net.normalization.mean)) / np.array(net.normalization.std)
+    if tensor.dtype is DType.FLOAT32:
+        return real.astype(np.float32)
     assert tensor.quant is not None
     low, high = tensor.dtype.range
     scaled = np.rint(real / tensor.quant.scale) + tensor.quant.zero_point

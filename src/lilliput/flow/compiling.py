@@ -55,6 +55,7 @@ def compile(
     data: str | None = None,
     optimize: Optimize | str | None = None,
     patches: int | None = None,
+    format: str | None = None,
 ) -> Library:
     """Writes the C library of a model for a board.
 
@@ -66,15 +67,17 @@ def compile(
         optimize: "speed", "ram" or "flash"; what the model was made for if None.
         patches: run the first layers in so many rows and columns of patches, in none if 0; what the model was
             made for if None.
+        format: number format of a float network, such as "int8", "float32" or "w4a4,conv1=w4a8"
+            (`docs/formats.md`); int8 if None.
 
     Raises:
-        ConfigError: no such model, board or way to optimize, or `out` holds other things.
+        ConfigError: no such model, board, format or way to optimize, or `out` holds other things.
         FormatError: the model is damaged or uses what Lilliput does not support.
         NetError: the network breaks a rule.
         StorageError: `out` cannot be written.
     """
     target = board_named(board)
-    net = planned_for(optimized(load_model(model), optimize, patches), target, data)
+    net = planned_for(optimized(load_model(model), optimize, patches), target, data, format)
     out = Path(out)
     with whole_directory(out) as part:
         library = write_library(part, net, target)

@@ -12,8 +12,9 @@ from lilliput.flow.run_directory import opened, split_reference
 from lilliput.measure.artifact import MANIFEST, read_artifact
 from lilliput.net import Net, Optimize
 from lilliput.net.check import Stage, stage_of
+from lilliput.net.formats import formats_named
 from lilliput.net.storage import load
-from lilliput.passes import fold_batch_norm, fuse_activations, plan_for, quantize
+from lilliput.passes import fold_batch_norm, fuse_activations, plan_floats_for, plan_for, quantize
 from lilliput.targets import Board
 
 
@@ -83,38 +84,59 @@ def optimized(net: Net, optimize: Optimize | str | None, patches: int | None = N
         raise ConfigError(f"cannot optimize for '{optimize}'", f"known: {known}", "choose one") from None
 
 
-def planned_for(net: Net, board: Board, data: str | None = None) -> Net:
+def planned_for(net: Net, board: Board, data: str | None = None, formats: str | None = None) -> Net:
     """The network with a plan for `board`.
 
     Args:
         net: at any stage; a float network must have weights.
         board: what for; its core's kernels decide scratch memory.
         data: data set that gives a float network its ranges.
+        formats: number formats of a float network's layers, as `lilliput.net.formats.formats_named` reads
+            them; int8 if None.
 
     Raises:
         NetError: the float network has no weights.
-        ConfigError: there are no data for its ranges.
+        ConfigError: there are no data for its ranges, or the formats are unknown or come too late.
     """
-    return plan_for(quantized(net, data), board.core)
+    chosen = quantized(net, data, formats)
+    plans = plan_floats_for if stage_of(chosen) is Stage.FLOAT else plan_for
+    return plans(chosen, board.core)
 
 
-def quantized(net: Net, data: str | None = None) -> Net:
-    """The network with integers; one that has them stays as it is.
+def quantized(net: Net, data: str | None = None, formats: str | None = None) -> Net:
+    """The network in its formats; one that has integers, or a plan, stays as it is.
 
     Args:
         net: at any stage; a float network must have weights.
         data: data set that gives a float network its ranges.
+        formats: as for `planned_for`.
 
     Raises:
         NetError: the float network has no weights.
-        ConfigError: there are no data for its ranges.
+        ConfigError: there are no data for its ranges, or the formats are unknown or come too late.
     """
+    chosen = formats_named(formats or "int8")
     if stage_of(net) is not Stage.FLOAT:
+        if formats is not None:
+            raise ConfigError(
+                f"network '{net.name}' cannot take the format '{formats}'",
+                "it was quantized before",
+                "give the float network, or leave the format out",
+            )
         return net
     if any(tensor.constant and tensor.data is None for tensor in net.tensors.values()):
         raise NetError(
             f"network '{net.name}' has no weights", "it was not trained", "train it with lilliput search"
         )
+    folded = fuse_activations(fold_batch_norm(net))
+    if strange := set(chosen.ops) - {op.name for op in folded.ops}:
+        raise ConfigError(
+            f"network '{net.name}' has no op '{min(strange)}'",
+            f"its ops: {', '.join(op.name for op in folded.ops)}",
+            "name one of them",
+        )
+    if chosen.real:
+        return folded
     if data is None:
         raise ConfigError(
             f"network '{net.name}' is float",
@@ -125,8 +147,7 @@ def quantized(net: Net, data: str | None = None) -> Net:
     from lilliput.flow.datasets import named_data
 
     dataset, _ = named_data(data)
-    folded = fuse_activations(fold_batch_norm(net))
-    return quantize(folded, train.calibrate(folded, calibration_examples(dataset.train, 1024)))
+    return quantize(folded, train.calibrate(folded, calibration_examples(dataset.train, 1024)), chosen)
 
 
 def _trial_path(folder: Path, trial: int) -> Path:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.errors import ConfigError, MeasureError, NetError
+from lilliput.measure.agreement import differing
 from lilliput.measure.artifact import Artifact, read_artifact
 from lilliput.measure.emulator import Profile
 from lilliput.measure.firmware import FIRMWARE, Firmware, build_firmware
@@ -19,6 +20,7 @@ from lilliput.net.graph import Net
 from lilliput.net.macs import net_macs, op_macs
 from lilliput.net.reference import run as run_reference
 from lilliput.net.storage import load
+from lilliput.net.tensor import DType
 from lilliput.passes.lower import arena_bytes_without_input
 from lilliput.results import FlashBytes, LayerCost, Measurement, RamBytes
 
@@ -40,7 +42,8 @@ def measure(
     """Measure the network that `lilliput compile` left in `directory`.
 
     The generated C runs on the host, and on the emulated core or the board if asked; a vector counts as a
-    mismatch when any byte of any of them differs from the reference.  `firmware.elf` stays in the directory.
+    mismatch when any byte of any of them differs from the reference, a float by more than
+    `agreement.LARGEST_ULPS`.  `firmware.elf` stays in the directory.
 
     Args:
         directory: as `lilliput compile` leaves it.
@@ -80,7 +83,7 @@ def measure_with_outputs(
     expected = run_reference(net, vectors)
     model = HostModel(net, files)
     outputs = model.run(vectors)
-    wrong = _differing(outputs, expected)
+    wrong = differing(net, outputs, expected)
     found = _predicted(artifact, net, model)
     if on == "host":
         found = replace(found, toolchain=host_title(find_host_compiler()))
@@ -90,7 +93,7 @@ def measure_with_outputs(
             found, outputs = _on_emulator(artifact, net, files, toolchain, found, vectors)
         else:
             found, outputs = _on_board(artifact, net, files, toolchain, found, vectors)
-        wrong |= _differing(outputs, expected)
+        wrong |= differing(net, outputs, expected)
     found = replace(found, vectors=len(vectors), mismatches=int(wrong.sum()))
     if examples is not None:
         found = replace(found, examples=len(examples[1]), accuracy=accuracy(model, *examples))
@@ -98,7 +101,12 @@ def measure_with_outputs(
 
 
 def random_vectors(net: Net, count: int, seed: int = 0) -> Array:
-    """`count` inputs over the whole range of the input's type; the first two hold nothing but its ends."""
+    """`count` inputs over the whole range of the input's type; the first two hold nothing but its ends.
+
+    Floats are drawn from a normal distribution, as normalized data are.
+    """
+    if net.input.dtype is DType.FLOAT32:
+        return np.random.default_rng(seed).normal(0.0, 1.0, (count, *net.input.shape)).astype(np.float32)
     low, high = net.input.dtype.range
     x = np.random.default_rng(seed).integers(low, high, (count, *net.input.shape), endpoint=True)
     x[0] = low
@@ -156,14 +164,6 @@ def _predicted(artifact: Artifact, net: Net, model: HostModel) -> Measurement:
         flash_bytes=FlashBytes(),
         layers=tuple(LayerCost(op.name, type(op).__name__, op_macs(op, net)) for op in net.ops),
     )
-
-
-def _differing(outputs: Array, expected: Array) -> NDArray[np.bool_]:
-    """For each row whether any of its bytes differs."""
-    rows = len(outputs)
-    different = outputs.reshape(rows, -1) != expected.reshape(rows, -1)
-    found: NDArray[np.bool_] = different.any(axis=1)
-    return found
 
 
 def _on_emulator(

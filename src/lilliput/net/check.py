@@ -4,7 +4,8 @@ Passes call `check` on entry and exit, so a broken rule is told where it broke.
 
 float      → float32 everywhere, all ops allowed, constants all with data or all without
 quantized  → integers everywhere, no float-only op, sums proven to fit int32 (`lilliput.net.check_numbers`)
-planned    → quantized, and every activation has an address (`lilliput.net.verify_plan`)
+planned    → quantized, or float as the chip computes it; every activation has an address
+             (`lilliput.net.verify_plan`)
 """
 
 from __future__ import annotations
@@ -90,10 +91,15 @@ def _check(net: Net, stage: Stage) -> None:
     _check_tensors(net)
     _check_shapes(net)
     _check_border(net)
-    if stage is Stage.FLOAT:
+    if stage is Stage.PLANNED and not net.quantized:
         _check_float(net)
+    elif stage is Stage.FLOAT:
+        _check_float(net)
+        if net.plan is not None:
+            raise refuse(net, "it has a plan", "a float network with a plan is at the stage 'planned'")
         return
-    check_numbers(net)
+    else:
+        check_numbers(net)
     if stage is Stage.PLANNED:
         # Checked by a second opinion that shares no code with the passes that place.
         from lilliput.net.verify_plan import verify_plan
@@ -351,8 +357,6 @@ def _check_float(net: Net) -> None:
                 net,
                 f"tensor '{tensor.name}' of a float network is {tensor.dtype.value} or has a quantization",
             )
-    if net.plan is not None:
-        raise refuse(net, "it has a plan, but is a float network")
     for op in net.ops:
         variance = net.tensors[op.inputs[4]].data if isinstance(op, BatchNorm) else None
         if (

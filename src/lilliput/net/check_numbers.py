@@ -16,6 +16,7 @@ from lilliput.net.fixedpoint import (
     WeightedOp,
     add_parameters,
     conv_requant,
+    is_wide,
     mul_parameters,
     pool_counts,
     pool_requant,
@@ -62,7 +63,7 @@ from lilliput.net.ops import (
     Tanh,
     Transpose,
 )
-from lilliput.net.tensor import DType, Tensor
+from lilliput.net.tensor import DType, Tensor, signed
 
 LARGEST_SUM = (1 << 31) - 1
 """What an int32 accumulator holds."""
@@ -74,6 +75,10 @@ _LARGEST_SOFTMAX = {
     Profile.TFLM: (1 << 12) - 1,
 }  # the sum of the powers fits int32
 _LARGEST_RESULT = LARGEST_SUM - 256  # so that adding the zero point stays within int32
+_LARGEST_WIDE_SUM = 1 << 47  # its product with a multiplier of 15 bits fits int64
+_FLOWS = frozenset(signed(bits) for bits in range(2, 9))
+TABLED: frozenset[type[Op]] = frozenset({Logistic, Tanh, HardSwish, Softmax})
+"""Ops that are looked up in a table of 256 entries, so that no input may have more than 8 bits."""
 
 
 def refuse(net: Net, why: str, hint: str = "see the rules in `lilliput.net.check`") -> NetError:
@@ -91,9 +96,9 @@ def check_numbers(net: Net) -> None:
         if tensor.quant is not None:
             _check_quant(net, tensor)
     for name in net.inputs:
-        if net.tensors[name].dtype not in (DType.INT8, DType.UINT8):
+        if net.tensors[name].dtype not in (DType.INT8, DType.UINT8, DType.INT16):
             raise refuse(
-                net, f"its input '{name}' is {net.tensors[name].dtype.value}", "it must be int8 or uint8"
+                net, f"its input '{name}' is {net.tensors[name].dtype.value}", "use int8, uint8 or int16"
             )
     for op in net.ops:
         if type(op) in FLOAT_ONLY:
@@ -153,32 +158,48 @@ def _check_quant(net: Net, tensor: Tensor) -> None:
 def _check_types(net: Net, op: Op) -> None:
     operands = net.constants(op) if isinstance(op, PairwiseOp) else ()
     for tensor in (*net.activations(op), *operands, net.tensors[op.outputs[0]]):
-        allowed = {DType.INT8}
-        if isinstance(op, Requantize) and tensor.name in (*net.inputs, *net.outputs):
-            allowed.add(DType.UINT8)
-        if tensor.dtype not in allowed:
+        if tensor.dtype not in _allowed(net, op, tensor):
             raise refuse(
                 net,
                 f"tensor '{tensor.name}' of op '{op.name}' ({type(op).__name__}) is {tensor.dtype.value}",
-                "what flows is int8; only at the ends of a network Requantize may read or write uint8",
+                "what flows is int2 to int8, or int16 through a whole op that is no function by table; only "
+                "at the ends of a network Requantize may read or write uint8",
             )
         if tensor.quant is None or tensor.quant.axis is not None:
             raise refuse(net, f"tensor '{tensor.name}' lacks one scale and one zero point")
+        if tensor.dtype is DType.INT16 and tensor.quant.zero_point:
+            raise refuse(net, f"tensor '{tensor.name}' is int16 and has a zero point that is not 0")
+
+
+def _allowed(net: Net, op: Op, tensor: Tensor) -> frozenset[DType]:
+    """The types that a tensor of `op` may have, given those of the others."""
+    if op.profile is Profile.TFLM:
+        allowed = frozenset({DType.INT8})
+    elif isinstance(op, Requantize):
+        allowed = _FLOWS | {DType.INT16}
+    else:
+        allowed = frozenset({DType.INT16}) if is_wide(op, net) and type(op) not in TABLED else _FLOWS
+    if isinstance(op, Requantize) and tensor.name in (*net.inputs, *net.outputs):
+        allowed |= {DType.UINT8}
+    return allowed
 
 
 def _check_weighted(net: Net, op: WeightedOp) -> None:
     weights, *biases = net.constants(op)
     axis = 2 if isinstance(op, DepthwiseConv2D) else 0
     known = weights.quant
-    if weights.dtype is not DType.INT8 or known is None:
-        raise refuse(net, f"weights '{weights.name}' are not quantized int8")
+    plain = op.profile is Profile.TFLM
+    allowed = {DType.INT8, DType.INT16} if is_wide(op, net) else {DType.INT8} if plain else _FLOWS
+    if weights.dtype not in allowed or known is None:
+        raise refuse(net, f"weights '{weights.name}' are not quantized int8, nor of another type for weights")
     if any(known.zero_points) or known.axis not in (axis, None):
         raise refuse(
             net, f"weights '{weights.name}' must have zero points 0 and one scale or one along axis {axis}"
         )
-    least = -127 if op.profile is Profile.LILLIPUT else -128
-    if weights.data is not None and int(weights.data.min()) < least:
-        raise refuse(net, f"weights '{weights.name}' go below {least}")
+    low, high = weights.dtype.range
+    least = -high if op.profile is Profile.LILLIPUT else low
+    if weights.data is not None and not least <= int(weights.data.min()) <= int(weights.data.max()) <= high:
+        raise refuse(net, f"weights '{weights.name}' go below {least} or above {high}")
     for bias in biases:
         _check_bias(net, op, weights, bias)
     if weights.data is not None:
@@ -202,10 +223,16 @@ def _check_sums(net: Net, op: WeightedOp, weights: Tensor, bias: Tensor | None, 
     """Proves that no order of adding up, with the zero point folded into the bias or not, leaves int32."""
     assert weights.data is not None
     others = tuple(index for index in range(weights.data.ndim) if index != axis)
-    furthest = 128 + abs(quant(op.inputs[0], net).zero_point)
+    wide = is_wide(op, net)
+    furthest = 1 << 15 if wide else 128 + abs(quant(op.inputs[0], net).zero_point)
     largest = np.abs(weights.data.astype(np.int64)).sum(axis=others) * furthest
     if bias is not None and bias.data is not None:
         largest = largest + np.abs(bias.data.astype(np.int64))
+    if wide:
+        if int(largest.max()) > _LARGEST_WIDE_SUM:
+            reached = int(largest.max())
+            raise refuse(net, f"the sums of op '{op.name}' may reach {reached}", "use fewer inputs")
+        return
     if int(largest.max()) > LARGEST_SUM:
         raise refuse(
             net,
@@ -251,7 +278,7 @@ def _spread(values: tuple[int, ...], length: int) -> tuple[int, ...]:
 def _check_same_quant(net: Net, op: Op) -> None:
     output = net.tensors[op.outputs[0]]
     for tensor in net.activations(op):
-        if tensor.quant != output.quant:
+        if (tensor.quant, tensor.dtype) != (output.quant, output.dtype):
             raise refuse(
                 net,
                 f"op '{op.name}' ({type(op).__name__}) must give the quantization that '{tensor.name}' has",
@@ -260,8 +287,12 @@ def _check_same_quant(net: Net, op: Op) -> None:
 
 def _check_average(net: Net, op: AveragePool2D | GlobalAveragePool2D) -> None:
     counts = pool_counts(op, net)
-    if counts[-1] * 255 > LARGEST_SUM:
+    if counts[-1] * (1 << 15 if is_wide(op, net) else 255) > LARGEST_SUM:
         raise refuse(net, f"the sums of op '{op.name}' over {counts[-1]} elements may not fit int32")
+    if is_wide(op, net):
+        for count in counts:
+            pool_requant(op, net, count)
+        return
     if op.profile is Profile.TFLM:
         if isinstance(op, AveragePool2D):
             _check_same_quant(net, op)

@@ -39,7 +39,7 @@ from lilliput.net.ops import (
     Sub,
     Tanh,
 )
-from lilliput.net.tensor import Quant
+from lilliput.net.tensor import DType, Quant
 
 SOFTMAX_SCALE = 1 / 256
 SOFTMAX_ZERO_POINT = -128
@@ -57,10 +57,11 @@ RescaleOp = Requantize | ReLU | ReLU6
 
 @dataclass(frozen=True)
 class Requant:
-    """How an int32 accumulator becomes an output: z_y + ((acc * M + 2**(shift - 1)) >> shift), in int64.
+    """How an accumulator becomes an output: z_y + ((acc * M + 2**(shift - 1)) >> shift), in int64.
 
     Attributes:
-        multipliers: M in [0, 2**31), one for each output channel, or a single one for all.
+        multipliers: M in [0, 2**31), one for each output channel, or a single one for all; below 2**15 where
+            the accumulator has 64 bits.
         shift: n in [1, 32], the same for all channels; 32 on almost every op, where the result is the top
             word of the product.
     """
@@ -99,7 +100,7 @@ class MulParameters:
 
     Attributes:
         multiplier: in [0, 2**15).
-        shift: in [1, 24].
+        shift: in [1, 24], or in [1, 32] where what flows has 16 bits; the product then takes 64.
     """
 
     multiplier: int
@@ -116,7 +117,8 @@ def conv_requant(op: WeightedOp, net: Net) -> Requant:
         NetError: a factor is too large to be held.
     """
     input_scale, output_scale = quant(op.inputs[0], net).scale, quant(op.outputs[0], net).scale
-    return _requant(op, [input_scale * scale / output_scale for scale in quant(op.inputs[1], net).scales])
+    factors = [input_scale * scale / output_scale for scale in quant(op.inputs[1], net).scales]
+    return _requant(op, factors, 15 if is_wide(op, net) else 31)
 
 
 def pool_counts(op: AverageOp, net: Net) -> tuple[int, ...]:
@@ -154,6 +156,13 @@ def activation_range(op: Op, net: Net) -> tuple[int, int]:
     return low, max(low, high)
 
 
+def real_range(op: Op) -> tuple[float, float]:
+    """Smallest and largest output of a float op, float32's ends where its activation sets none."""
+    largest = float(np.finfo(np.float32).max)
+    least, most = _BOUNDS.get(activation_of(op), (-largest, None))
+    return least, largest if most is None else most
+
+
 def activation_of(op: Op) -> Activation:
     """The activation that an op ends with: fused into it, or what the op itself is."""
     match op:
@@ -177,7 +186,8 @@ def add_parameters(op: Add | Sub, net: Net) -> AddParameters:
     """
     first, second = quant(op.inputs[0], net), quant(op.inputs[1], net)
     signs = (1, -1) if isinstance(op, Sub) else (1, 1)
-    (m1, m2), offset, shift = _rescale(op, (first, second), quant(op.outputs[0], net), signs)
+    bits = 14 if is_wide(op, net) else 15
+    (m1, m2), offset, shift = _rescale(op, (first, second), quant(op.outputs[0], net), signs, bits)
     return AddParameters((m1, m2), offset, shift)
 
 
@@ -189,7 +199,7 @@ def mul_parameters(op: Mul, net: Net) -> MulParameters:
     """
     first, second = quant(op.inputs[0], net).scale, quant(op.inputs[1], net).scale
     factor = first * second / quant(op.outputs[0], net).scale
-    shift = _largest_shift(op, [factor], 24, 15)
+    shift = _largest_shift(op, [factor], 32 if is_wide(op, net) else 24, 15)
     return MulParameters(round(math.ldexp(factor, shift)), shift)
 
 
@@ -199,7 +209,8 @@ def requantize_parameters(op: RescaleOp, net: Net) -> RequantizeParameters:
     Raises:
         NetError: the factor is too large to be held.
     """
-    (multiplier,), offset, shift = _rescale(op, (quant(op.inputs[0], net),), quant(op.outputs[0], net), (1,))
+    source, target = quant(op.inputs[0], net), quant(op.outputs[0], net)
+    (multiplier,), offset, shift = _rescale(op, (source,), target, (1,), 15)
     return RequantizeParameters(multiplier, offset, shift)
 
 
@@ -218,6 +229,11 @@ def pad_value(op: Pad, net: Net) -> int:
     low, high = net.tensors[op.inputs[0]].dtype.range
     steps = min(max(op.value / known.scale, -_MANY_STEPS), _MANY_STEPS)
     return min(high, max(low, known.zero_point + round(steps)))
+
+
+def is_wide(op: Op, net: Net) -> bool:
+    """Whether `op` puts out 16-bit integers, whose sums take 64 bits and whose zero points are 0."""
+    return net.tensors[op.outputs[0]].dtype is DType.INT16
 
 
 def quant(tensor: str, net: Net) -> Quant:
@@ -256,16 +272,16 @@ def _inside(start: int, window: int, length: int) -> int:
     return min(start + window, length) - max(start, 0)
 
 
-def _requant(op: Op, factors: Sequence[float]) -> Requant:
-    shift = _largest_shift(op, factors, 32, 31)
+def _requant(op: Op, factors: Sequence[float], bits: int = 31) -> Requant:
+    shift = _largest_shift(op, factors, 32, bits)
     return Requant(tuple(round(math.ldexp(factor, shift)) for factor in factors), shift)
 
 
 def _rescale(
-    op: Op, sources: Sequence[Quant], target: Quant, signs: Sequence[int]
+    op: Op, sources: Sequence[Quant], target: Quant, signs: Sequence[int], bits: int
 ) -> tuple[list[int], int, int]:
     factors = [source.scale / target.scale for source in sources]
-    shift = _largest_shift(op, factors, 20, 15)
+    shift = _largest_shift(op, factors, 20, bits)
     multipliers = [
         sign * round(math.ldexp(factor, shift)) for sign, factor in zip(signs, factors, strict=True)
     ]

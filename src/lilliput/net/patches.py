@@ -52,7 +52,7 @@ def runs_in_patches(op: Op, net: Net) -> bool:
     images = [net.tensors[name] for name in (op.inputs[0], op.outputs[0])]
     if any(len(image.shape) != 3 or image.dtype.bits != 8 for image in images):
         return False
-    if len(net.activations(op)) != 1:
+    if len(net.activations(op)) != 1 or any(tensor.dtype.narrow for tensor in net.constants(op)):
         return False
     if isinstance(op, AveragePool2D):
         return not any(op.padding)  # it leaves padding out

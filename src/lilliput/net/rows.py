@@ -61,7 +61,7 @@ _BY_ROWS: frozenset[type[Op]] = frozenset(
 
 def row_window(op: Op, net: Net) -> RowWindow | None:
     """How rows of the output depend on rows of each input that is an activation; None where they do not."""
-    if type(op) not in _BY_ROWS:
+    if type(op) not in _BY_ROWS or not _is_of_bytes(op, net):
         return None
     shapes = {net.tensors[name].shape for name in (*op.inputs, *op.outputs)}
     if any(tensor.dtype.bits != 8 for tensor in (net.tensors[op.outputs[0]], *net.activations(op))):
@@ -82,10 +82,16 @@ def row_window(op: Op, net: Net) -> RowWindow | None:
     return RowWindow(op.strides[0], (tall - 1) * dilation + 1, op.padding.top, height)
 
 
+def _is_of_bytes(op: Op, net: Net) -> bool:
+    """Whether all that flows and multiplies has a byte an element: other kernels make whole layers only."""
+    flowing = all(net.tensors[name].element_bytes == 1 for name in (*op.outputs, op.inputs[0]))
+    return flowing and not any(tensor.dtype.narrow for tensor in net.constants(op))
+
+
 def row_bytes(net: Net, tensor: str) -> int:
     """Bytes of one row of an image."""
     _, width, channels = net.tensors[tensor].shape
-    return width * channels * net.tensors[tensor].dtype.bits // 8
+    return width * channels * net.tensors[tensor].element_bytes
 
 
 def of_rows(op: Op, net: Net, rows: int) -> Net:

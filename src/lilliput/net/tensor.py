@@ -14,6 +14,12 @@ class DType(StrEnum):
     """Element types.  The value is the name in files and in JSON."""
 
     FLOAT32 = "float32"
+    INT2 = "int2"
+    INT3 = "int3"
+    INT4 = "int4"
+    INT5 = "int5"
+    INT6 = "int6"
+    INT7 = "int7"
     INT8 = "int8"
     UINT8 = "uint8"
     INT16 = "int16"
@@ -22,18 +28,29 @@ class DType(StrEnum):
     @property
     def bits(self) -> int:
         """Width of one element in bits."""
-        return {"float32": 32, "int8": 8, "uint8": 8, "int16": 16, "int32": 32}[self.value]
+        return int(self.value.lstrip("uintfloa"))
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is a signed integer of less than a byte."""
+        return self.bits < 8
 
     @property
     def numpy(self) -> np.dtype[np.generic]:
-        """The numpy type that holds one element."""
-        return np.dtype(self.value)
+        """The numpy type that holds one element; narrow integers lie in int8."""
+        return np.dtype("int8" if self.narrow else self.value)
 
     @property
     def range(self) -> tuple[int, int]:
         """Smallest and largest value of an integer type."""
-        info = np.iinfo(self.value)
-        return int(info.min), int(info.max)
+        if self is DType.UINT8:
+            return 0, 255
+        return -(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1
+
+
+def signed(bits: int) -> DType:
+    """The signed integer type of 2 to 8, 16 or 32 bits."""
+    return DType(f"int{bits}")
 
 
 @dataclass(frozen=True)
@@ -91,9 +108,15 @@ class Tensor:
         return math.prod(self.shape)
 
     @property
+    def element_bytes(self) -> int:
+        """Bytes that one element takes while it flows."""
+        return self.dtype.numpy.itemsize
+
+    @property
     def storage_bytes(self) -> int:
-        """Bytes that the elements take, densely packed."""
-        return (self.elements * self.dtype.bits + 7) // 8
+        """Bytes that the elements take: constants are packed densely, what flows has a byte each at least."""
+        bits = self.dtype.bits if self.constant else max(self.dtype.bits, 8)
+        return (self.elements * bits + 7) // 8
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tensor):

@@ -39,14 +39,14 @@ def written_in_time(op: Op, net: Net, access: Access, source: str, behind_bytes:
         case Access.CHANNELS:
             # Each byte lies on one of the same channel.
             return behind_bytes == 0 and read.shape[-1] == written.shape[-1]
-        case Access.PIXELS | Access.WINDOWS if read.dtype.bits == written.dtype.bits == 8:
+        case Access.PIXELS | Access.WINDOWS if read.element_bytes == written.element_bytes == 1:
             reads = np.repeat(_last_readers(_windows(op, net, source)), read.shape[-1])
             writes = np.arange(written.elements) // written.shape[-1]
             begin, end = max(behind_bytes, 0), min(len(reads), behind_bytes + len(writes))
             both = reads[begin:end], writes[begin - behind_bytes : end - behind_bytes]
             late = 1 if access is Access.WINDOWS else 0
             return begin >= end or bool((both[1] - late >= both[0]).all())
-        case Access.ROWS if read.dtype.bits == written.dtype.bits == 8:
+        case Access.ROWS if read.element_bytes == written.element_bytes == 1:
             reads = np.repeat(_first_readers(_windows(op, net, source)[0]), math.prod(read.shape[1:]))
             writes = np.arange(written.elements) // math.prod(written.shape[1:])
             begin, end = max(behind_bytes, 0), min(len(reads), behind_bytes + len(writes))

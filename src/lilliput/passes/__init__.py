@@ -2,7 +2,7 @@
 
 from lilliput.passes.fold_batch_norm import fold_batch_norm
 from lilliput.passes.fuse_activations import fuse_activations
-from lilliput.passes.lower import access_of, lower, plan_for, scratch_of
+from lilliput.passes.lower import access_of, lower, plan_floats_for, plan_for, scratch_of
 from lilliput.passes.order import best_order, order, peak
 from lilliput.passes.place import arena_bytes, place
 from lilliput.passes.quantize import quantize
@@ -17,6 +17,7 @@ __all__ = [
     "order",
     "peak",
     "place",
+    "plan_floats_for",
     "plan_for",
     "quantize",
     "scratch_of",

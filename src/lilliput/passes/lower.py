@@ -44,19 +44,36 @@ def lower(net: Net, ranges: Mapping[str, RangePair] | None, core: Core) -> Net:
 
 
 def plan_for(net: Net, core: Core) -> Net:
-    """A quantized network in the order and with the addresses that need the smallest arena on `core`.
+    """A network in the order and with the addresses that need the smallest arena on `core`.
+
+    Args:
+        net: quantized, or planned before; `plan_floats_for` takes floats, so that none stay by mistake.
 
     Ops also take turns row by row where that makes the arena smaller and brings enough for what it costs.
 
     Raises:
-        NetError: the network is not a valid quantized one.
+        NetError: the network is not valid, or an op has no kernel.
     """
-    check(net, Stage.QUANTIZED)
+    check(net, Stage.QUANTIZED if net.quantized or net.plan is None else Stage.PLANNED)
+    return _verified(net, core)
+
+
+def plan_floats_for(net: Net, core: Core) -> Net:
+    """The same of a float network whose batch normalization is folded, which then computes with floats.
+
+    Raises:
+        NetError: the network is not a valid float network, or an op has no kernel.
+    """
+    check(net, Stage.FLOAT)
+    return _verified(net, core)
+
+
+def _verified(net: Net, core: Core) -> Net:
     net = replace(net, plan=None)
     planned = _planned(net, core)
     if net.optimize is Optimize.RAM:
         planned = _with_fast_kernels(net, planned, core)
-    # Order and addresses are all that changed since the check above.
+    # Order and addresses are all that changed since the check before.
     verify_plan(planned, scratch_of(core), access_of(core))
     return planned
 

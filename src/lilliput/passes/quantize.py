@@ -1,7 +1,8 @@
-"""A float network becomes one of int8: TFLite's scheme, with scales chosen from what was seen to flow.
+"""A float network becomes one of integers: scales are chosen from what was seen to flow.
 
-Activations are asymmetric with one scale each, weights symmetric with one scale per output channel, biases
-int32 (Jacob et al., arXiv:1712.05877; TFLite's 8-bit quantization specification).
+In the format `int8` activations are asymmetric with one scale each, weights symmetric with one scale per
+output channel, biases int32 (Jacob et al., arXiv:1712.05877; TFLite's 8-bit quantization specification).
+`lilliput.net.formats` says what the others are.
 """
 
 from __future__ import annotations
@@ -9,43 +10,66 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from lilliput.errors import NetError
 from lilliput.net.check import Stage, check
 from lilliput.net.fixedpoint import BOUNDED
+from lilliput.net.formats import Format, Formats
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op, Requantize
 from lilliput.net.tensor import DType
+from lilliput.passes.choose_types import activation_types, bridged, separate_sources
 from lilliput.passes.naming import Names
 from lilliput.passes.quantize_activations import (
     RangePair,
     activation_quants,
-    groups,
     raw_input_quant,
-    sources,
 )
-from lilliput.passes.quantize_weights import quantize_weighted
+from lilliput.passes.quantize_weights import network_scale, quantize_weighted
 
 
-def quantize(net: Net, ranges: Mapping[str, RangePair] | None) -> Net:
-    """The int8 network of a float one.
+def quantize(
+    net: Net, ranges: Mapping[str, RangePair] | None, formats: Formats | Format | None = None
+) -> Net:
+    """The integer network of a float one.
 
     Args:
         net: float, with batch normalization folded.
         ranges: smallest and largest value seen of each activation, by tensor name.  None gives the same ops
             and shapes with placeholder scales, for networks that are not trained yet.
+        formats: of its layers; int8 if None.  Where they meet, a layer takes what flows and gives its own; a
+            Requantize converts where 8 and 16 bits meet or joined tensors differ.
 
     Returns:
         A quantized network.  If the raw data are bytes (`net.normalization.raw` is uint8), its input is
-        uint8 and its first op makes it int8.
+        uint8 and its first op makes it signed.
 
     Raises:
-        NetError: `net` is no valid float network or still has batch normalization, or `ranges` lack an
-            activation or hold a number that is not finite.
+        NetError: `net` is no valid float network or still has batch normalization, `ranges` lack an
+            activation or hold a number that is not finite, or a format is float32.
     """
     check(net, Stage.FLOAT)
-    net = _separate_bounded(net)
-    quants = activation_quants(net, ranges)
+    if formats is None or isinstance(formats, Format):
+        formats = Formats() if formats is None else Formats(formats)
+    if any(formats.of(op.name).real for op in net.ops):
+        raise NetError(
+            f"network '{net.name}' cannot be quantized to float32",
+            "floats stay as they are",
+            "compile it with --format float32 as a whole",
+        )
+    net, separated = separate_sources(net, formats)
+    net, types, origins = bridged(net, activation_types(net, formats))
+    origins |= separated
+    if ranges is not None:
+        ranges = {**ranges, **{made: ranges[name] for made, name in origins.items() if name in ranges}}
+    quants = activation_quants(net, ranges, types, formats)
+    one_scale = network_scale(net, quants, formats)
+    if one_scale is not None:
+        quants = {
+            name: found if found in BOUNDED.values() else replace(found, scales=(one_scale,))
+            for name, found in quants.items()
+        }
     tensors = [
-        replace(tensor, dtype=DType.INT8, quant=quants[tensor.name])
+        replace(tensor, dtype=types[tensor.name], quant=quants[tensor.name])
         for tensor in net.tensors.values()
         if not tensor.constant
     ]
@@ -53,7 +77,7 @@ def quantize(net: Net, ranges: Mapping[str, RangePair] | None) -> Net:
     names = Names(net)
     for op in net.ops:
         if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected):
-            op, constants = quantize_weighted(op, net, quants, names)
+            op, constants = quantize_weighted(op, net, quants, names, formats.of(op.name), one_scale)
             tensors += constants
         ops.append(op)
     quantized = net.with_ops(ops, tensors)
@@ -64,37 +88,14 @@ def quantize(net: Net, ranges: Mapping[str, RangePair] | None) -> Net:
 
 
 def _take_bytes(net: Net, names: Names) -> Net:
-    """The network with a uint8 input and an op that makes it int8.  The input keeps its name."""
+    """The network with a uint8 input and an op that makes it signed.  The input keeps its name."""
     name = net.input.name
-    signed = replace(net.input, name=names.fresh(f"{name}_int8"))
+    signed = replace(net.input, name=names.fresh(f"{name}_{net.input.dtype.value}"))
     raw = replace(net.input, dtype=DType.UINT8, quant=raw_input_quant(net))
-    convert = Requantize(name=names.fresh(f"{name}_to_int8"), inputs=(name,), outputs=(signed.name,))
+    made = names.fresh(f"{name}_to_{net.input.dtype.value}")
+    convert = Requantize(name=made, inputs=(name,), outputs=(signed.name,))
     readers = (
         replace(op, inputs=tuple(signed.name if used == name else used for used in op.inputs))
         for op in net.ops
     )
     return net.with_ops((convert, *readers), (raw, signed))
-
-
-def _separate_bounded(net: Net) -> Net:
-    """Gives an op of `BOUNDED` one that changes its scale, where its output shares that with other values.
-
-    A softmax always has the scale 1/256; what it is concatenated with may not.
-    """
-    names, group_of = Names(net), groups(net)
-    kinds: dict[str, set[type[Op] | None]] = {}
-    for name in sources(net):
-        producer = net.producer(name)
-        kind = type(producer) if producer is not None and type(producer) in BOUNDED else None
-        kinds.setdefault(group_of[name], set()).add(kind)
-    ops: list[Op] = []
-    tensors = []
-    for op in net.ops:
-        target = op.outputs[0]
-        if type(op) in BOUNDED and len(kinds[group_of[target]]) > 1:
-            bounded = replace(net.tensors[target], name=names.fresh(f"{target}_bounded"))
-            tensors.append(bounded)
-            ops.append(replace(op, outputs=(bounded.name,)))
-            op = Requantize(name=names.fresh(f"{op.name}_rescale"), inputs=(bounded.name,), outputs=(target,))
-        ops.append(op)
-    return net.with_ops(ops, tensors) if tensors else net

@@ -1,4 +1,4 @@
-"""Scales and zero points of activations: who must share one, and what it is."""
+"""Scales and zero points of activations."""
 
 from __future__ import annotations
 
@@ -10,57 +10,29 @@ import numpy as np
 
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import BOUNDED
+from lilliput.net.formats import Formats, Scales
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
     Add,
     AveragePool2D,
-    Concat,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
     GlobalAveragePool2D,
-    MaxPool2D,
     Mul,
     Op,
     Pad,
     ReLU,
     ReLU6,
     Requantize,
-    Reshape,
-    ResizeNearest,
-    Slice,
     Sub,
-    Transpose,
 )
 from lilliput.net.tensor import DType, Quant
+from lilliput.passes.sharing import groups, sources
 
 RangePair = tuple[float, float]
 
-# These move integers without changing what they stand for.
-_SHARING = (MaxPool2D, Concat, Pad, Reshape, Slice, Transpose, ResizeNearest)
 _PLACEHOLDER: RangePair = (-1.0, 1.0)
-
-
-def groups(net: Net) -> dict[str, str]:
-    """Which activations must have one quantization: tensor name → name of the group's first tensor."""
-    first = {name: name for name, tensor in net.tensors.items() if not tensor.constant}
-
-    def find(name: str) -> str:
-        while first[name] != name:
-            name = first[name]
-        return name
-
-    for op in net.ops:
-        if isinstance(op, _SHARING):
-            for name in op.inputs:
-                first[find(op.outputs[0])] = find(name)
-    return {name: find(name) for name in first}
-
-
-def sources(net: Net) -> tuple[str, ...]:
-    """Activations that are not merely moved: only their ranges decide a group's scale."""
-    made = (op.outputs[0] for op in net.ops if not isinstance(op, _SHARING))
-    return (*net.inputs, *made)
 
 
 def raw_input_quant(net: Net) -> Quant | None:
@@ -74,8 +46,10 @@ def raw_input_quant(net: Net) -> Quant | None:
     return Quant.per_tensor(_single(1.0 / known.std[0]), round(known.mean[0]))
 
 
-def activation_quants(net: Net, ranges: Mapping[str, RangePair] | None) -> dict[str, Quant]:
-    """The int8 quantization of every activation.
+def activation_quants(
+    net: Net, ranges: Mapping[str, RangePair] | None, types: Mapping[str, DType], formats: Formats
+) -> dict[str, Quant]:
+    """The integer quantization of every activation.
 
     A range is widened to hold 0.0, which is then exact.  Activations that are always 0.0 take a scale of
     middling size, and no scale is so small beside the op's inputs that their ratio cannot be held.
@@ -83,16 +57,20 @@ def activation_quants(net: Net, ranges: Mapping[str, RangePair] | None) -> dict[
     Args:
         net: float, outputs of `BOUNDED` ops sharing a group with nothing else.
         ranges: as for `quantize`.
+        types: of the activations.
+        formats: which scales and zero points are allowed.
 
     Raises:
         NetError: `ranges` lack an activation or hold a number that is not finite.
     """
-    group_of = groups(net)
+    group_of, rule = groups(net), formats.default
     fixed: dict[str, Quant] = {}
     spans: dict[str, RangePair] = {}
+    bits: dict[str, DType] = {}
     raw = raw_input_quant(net)
     for name in sources(net):
         group = group_of[name]
+        bits[group] = types[name]
         producer = net.producer(name)
         bounded = BOUNDED.get(type(producer)) if producer is not None else None
         if bounded is not None:
@@ -101,7 +79,8 @@ def activation_quants(net: Net, ranges: Mapping[str, RangePair] | None) -> dict[
         low, high = _span(name, net, ranges)
         if raw is not None and name in net.inputs:
             low, high = -raw.scale * raw.zero_point, raw.scale * (255 - raw.zero_point)
-            if all(group_of[other] != group for other in sources(net) if other != name):
+            alone = all(group_of[other] != group for other in sources(net) if other != name)
+            if alone and types[name] is DType.INT8 and not rule.centred:
                 fixed[group] = Quant.per_tensor(raw.scale, raw.zero_point - 128)
         known = spans.get(group, (0.0, 0.0))
         spans[group] = min(known[0], low), max(known[1], high)
@@ -109,14 +88,22 @@ def activation_quants(net: Net, ranges: Mapping[str, RangePair] | None) -> dict[
         group = group_of[op.outputs[0]]
         if isinstance(op, Pad) and group in spans:
             spans[group] = min(spans[group][0], op.value), max(spans[group][1], op.value)
-    scales = {group: (high - low) / 255 for group, (low, high) in spans.items()}
+    centred = {group: rule.centred or bits[group] is DType.INT16 for group in spans}
+    scales = {group: _step(span, bits[group], centred[group]) for group, span in spans.items()}
     middling = median([scale for scale in scales.values() if scale > 0] or [_single(1 / 128)])
     least = max(scales.values(), default=0.0) * 2.0**-24
-    scales = {group: _single(max(scale, least) if scale > 0 else middling) for group, scale in scales.items()}
+    scales = {
+        group: allowed(max(scale, least) if scale > 0 else middling, rule.scales)
+        for group, scale in scales.items()
+    }
+    if rule.scales is Scales.ONE_POWER:
+        scales = dict.fromkeys(scales, max(scales.values(), default=1.0))
     scales |= {group: quant.scale for group, quant in fixed.items()}
-    _raise_to_floors(net, scales, group_of, frozenset(fixed))
+    _raise_to_floors(net, scales, types, group_of, frozenset(fixed), rule.scales)
     found = {
-        group: Quant.per_tensor(scales[group], _zero_point(spans[group][0], scales[group]))
+        group: Quant.per_tensor(
+            scales[group], 0 if centred[group] else _zero_point(spans[group][0], scales[group], bits[group])
+        )
         for group in spans
         if group not in fixed
     }
@@ -124,17 +111,36 @@ def activation_quants(net: Net, ranges: Mapping[str, RangePair] | None) -> dict[
     return {name: found[group] for name, group in group_of.items()}
 
 
+def allowed(scale: float, scales: Scales) -> float:
+    """The nearest scale, or the least power of two that is not below it."""
+    if scales is Scales.ANY:
+        return _single(scale)
+    return math.ldexp(1.0, math.ceil(math.log2(scale)))
+
+
+def _step(span: RangePair, dtype: DType, centred: bool) -> float:
+    """The scale at which a type just holds a range."""
+    low, high = dtype.range
+    return max(-span[0], span[1]) / high if centred else (span[1] - span[0]) / (high - low)
+
+
 def _raise_to_floors(
-    net: Net, scales: dict[str, float], group_of: Mapping[str, str], fixed: frozenset[str]
+    net: Net,
+    scales: dict[str, float],
+    types: Mapping[str, DType],
+    group_of: Mapping[str, str],
+    fixed: frozenset[str],
+    rule: Scales,
 ) -> None:
     """Raises scales until the factor between the inputs of every op and its output can be held."""
     for _ in range(len(net.ops) + 1):
         raised = False
         for op in net.ops:
             group = group_of[op.outputs[0]]
-            floor = _floor(op, net, max(scales[group_of[a.name]] for a in net.activations(op)))
+            widest = max(types[a.name].bits for a in net.activations(op))
+            floor = _floor(op, net, max(scales[group_of[a.name]] for a in net.activations(op)), widest)
             if group not in fixed and scales[group] < floor:
-                scales[group] = _single(floor * 1.001)
+                scales[group] = allowed(floor * 1.001, rule)
                 raised = True
         if not raised:
             return
@@ -145,20 +151,20 @@ def _raise_to_floors(
     )
 
 
-def _floor(op: Op, net: Net, input_scale: float) -> float:
-    """The smallest output scale that still lets the op's result be computed in 32 bits."""
+def _floor(op: Op, net: Net, input_scale: float, bits: int) -> float:
+    """The smallest output scale that still lets the op's result be computed, from inputs of so many bits."""
     match op:
         case Conv2D() | DepthwiseConv2D() | FullyConnected():
             weights, *bias = (net.tensors[name].data for name in op.inputs[1:])
             if weights is None:
                 return 0.0
             inputs_of_one = (0, 1) if isinstance(op, DepthwiseConv2D) else tuple(range(1, weights.ndim))
-            largest = np.abs(weights.astype(np.float64)).sum(axis=inputs_of_one) * 256 * input_scale
+            largest = np.abs(weights.astype(np.float64)).sum(axis=inputs_of_one) * input_scale * 2.0**bits
             if bias and bias[0] is not None:
                 largest = largest + np.abs(bias[0].astype(np.float64))
             return float(largest.max()) / 2**29
         case Add() | Sub() | ReLU() | ReLU6() | Requantize():
-            return input_scale / 2**13
+            return input_scale / (2**12 if bits > 8 else 2**13)
         case Mul():
             return input_scale**2 / 2**13
         case AveragePool2D() | GlobalAveragePool2D():
@@ -188,8 +194,9 @@ def _span(name: str, net: Net, ranges: Mapping[str, RangePair] | None) -> RangeP
     return low, high
 
 
-def _zero_point(low: float, scale: float) -> int:
-    return min(127, max(-128, round(-128 - low / scale)))
+def _zero_point(low: float, scale: float, dtype: DType) -> int:
+    least, most = dtype.range
+    return min(most, max(least, round(least - low / scale)))
 
 
 def _single(value: float) -> float:

@@ -8,20 +8,32 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.net.fixedpoint import WeightedOp
+from lilliput.net.fixedpoint import BOUNDED, WeightedOp
+from lilliput.net.formats import INT8, Format, Formats, Scales
 from lilliput.net.graph import Net
 from lilliput.net.ops import DepthwiseConv2D
 from lilliput.net.tensor import DType, Quant, Tensor
 from lilliput.passes.naming import Names
+from lilliput.passes.quantize_activations import allowed
 
 _LARGEST_BIAS = 1 << 29  # leaves room in the int32 accumulator for three times as much from the weights
 _PLACEHOLDER_SCALE = 2.0**-7
+_FEW_BITS = 5
+_SHARES = np.linspace(1.0, 0.3, 29)
 
 
 def quantize_weighted(
-    op: WeightedOp, net: Net, quants: Mapping[str, Quant], names: Names
+    op: WeightedOp,
+    net: Net,
+    quants: Mapping[str, Quant],
+    names: Names,
+    chosen: Format,
+    one_scale: float | None = None,
 ) -> tuple[WeightedOp, list[Tensor]]:
-    """`op` with int8 weights and int32 bias.
+    """`op` with integer weights of the format `chosen` and int32 bias.
+
+    Args:
+        one_scale: scale of all weights, where the format allows only one.
 
     Returns:
         The op, which reads new constants where it shared its own with another op, and the constants.
@@ -35,8 +47,11 @@ def quantize_weighted(
     if weights.data is None:
         scales = np.full(channels, _PLACEHOLDER_SCALE)
     else:
-        scales = weight_scales(weights.data, axis, known_bias, source, target)
-    constants = [_quantize(weights, DType.INT8, 127, scales, axis)]
+        scales = weight_scales(weights.data, axis, known_bias, source, target, chosen)
+    if one_scale is not None:
+        scales = np.full(channels, one_scale)
+    dtype = chosen.weights
+    constants = [_quantize(weights, dtype, dtype.range[1], scales, axis)]
     if bias is not None:
         constants.append(_quantize(bias, DType.INT32, _LARGEST_BIAS, source * scales, 0))
     constants = [
@@ -54,19 +69,59 @@ def weight_scales(
     bias: NDArray[np.float64],
     source_scale: float,
     target_scale: float,
+    chosen: Format = INT8,
 ) -> NDArray[np.float64]:
-    """One scale per output channel, each a float32: the largest weight becomes 127.
+    """One scale per output channel, each a float32: the largest weight becomes the type's largest value.
 
-    A channel without weights is given a scale that holds its bias to a 256th of an output step, and a channel
-    with a bias too large for its weights one that holds the bias.
+    Weights of few bits take the scale with the least squared error instead, which cuts the largest of them.
+    Formats without scales of channels have the same power of two for all.  A channel without weights is given
+    a scale that holds its bias to a 256th of an output step, and a channel with a bias too large for its
+    weights one that holds the bias.
     """
     others = tuple(index for index in range(weights.ndim) if index != axis)
     largest = np.abs(weights.astype(np.float64)).max(axis=others)
-    scales = (largest / 127).astype(np.float32).astype(np.float64)
+    if not chosen.per_channel:
+        largest = np.full_like(largest, largest.max())
+    scales = (largest / chosen.weights.range[1]).astype(np.float32).astype(np.float64)
+    if chosen.weights.bits <= _FEW_BITS and chosen.per_channel:
+        best = _least_error(weights, axis, np.where(scales > 0, scales, 1.0), chosen.weights.range[1])
+        scales = np.where(scales > 0, best, 0.0)
     scales[scales == 0] = target_scale / (256 * source_scale)
     single = np.maximum(scales, np.abs(bias) / (source_scale * _LARGEST_BIAS)).astype(np.float32)
     held: NDArray[np.float64] = np.maximum(single, np.finfo(np.float32).tiny).astype(np.float64)
+    if not chosen.per_channel:
+        held = np.full_like(held, allowed(float(held.max()), chosen.scales))
     return held
+
+
+def network_scale(net: Net, quants: Mapping[str, Quant], formats: Formats) -> float | None:
+    """The one scale that holds every weight, bias and activation of `net`, where the format asks for that.
+
+    Biases have the square of that scale, and 32 bits.
+    """
+    if formats.default.scales is not Scales.ONE_POWER:
+        return None
+    most = formats.default.weights.range[1]
+    largest = [
+        float(np.abs(tensor.data).max()) / most
+        for tensor in net.tensors.values()
+        if tensor.constant and tensor.data is not None and len(tensor.shape) > 1 and tensor.elements
+    ]
+    shared = [found.scale for found in quants.values() if found not in BOUNDED.values()]
+    return allowed(max(*largest, *shared), Scales.ONE_POWER)
+
+
+def _least_error(
+    weights: NDArray[np.generic], axis: int, scales: NDArray[np.float64], most: int
+) -> NDArray[np.float64]:
+    """For each channel, which share of its scale rounds and cuts its weights with the least squared error."""
+    rows = np.moveaxis(weights.astype(np.float64), axis, 0).reshape(len(scales), -1)
+    best, least = scales, np.full(len(scales), np.inf)
+    for share in _SHARES:
+        steps = np.clip(np.rint(rows / (share * scales)[:, None]), -most, most)
+        error = np.square(steps * (share * scales)[:, None] - rows).sum(axis=1)
+        best, least = np.where(error < least, share * scales, best), np.minimum(error, least)
+    return best
 
 
 def _quantize(tensor: Tensor, dtype: DType, most: int, scales: NDArray[np.float64], axis: int) -> Tensor:

@@ -50,6 +50,7 @@ class Kernel:
         needs: other functions of the runtime that it calls.
         folds_zero_point: whether it multiplies weights by the input as it is, so that the bias must hold
             -zero_point * sum(weights).
+        header: where it is declared.
         access: what it promises about the order of its reads and writes, so that its output may overlap its
             input (`targets.overlap`).
     """
@@ -60,6 +61,7 @@ class Kernel:
     needs: tuple[str, ...] = ()
     folds_zero_point: bool = False
     access: Access = Access.SEPARATE
+    header: str = "lp.h"
 
 
 def in_profile(stem: str, op: Op) -> str:

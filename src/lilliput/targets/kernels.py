@@ -45,6 +45,7 @@ from lilliput.net.schedule import as_its_kernel_sees
 from lilliput.net.tensor import DType
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, fully_connected, shares_factor
+from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
 from lilliput.targets.kernel import Kernel, in_profile, to_four
 from lilliput.targets.weighted import conv2d, depthwise, weights_bytes
 
@@ -69,7 +70,7 @@ LOOKUP = "lp_lookup"
 
 
 def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
-    """The kernel that runs `op` of the quantized network `net` on `core`; in a stream, for its largest turn,
+    """The kernel that runs `op` of `net`, integers or floats, on `core`; in a stream, for its largest turn,
     in patches, for one of them.
 
     Where memory counts more than cycles, one with little scratch memory, but the fastest if the plan gives it
@@ -82,9 +83,12 @@ def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
     if choose is None:
         raise NetError(
             f"op '{op.name}' ({type(op).__name__}) has no integer kernel",
-            "only quantized networks are compiled",
+            "only networks whose batch normalization is folded are compiled",
             "run `lilliput.passes.lower` first",
         )
+    special = family_kernel(op, net, core)
+    if special is not None:
+        return special
     op, seen = as_its_kernel_sees(op, net)
     if net.optimize is Optimize.RAM and net.plan is not None:
         fastest: Kernel = choose(op, replace(seen, optimize=Optimize.SPEED), core)
@@ -100,6 +104,8 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
     Each array begins at a multiple of four and is counted as filling it.  Dimensions, addresses and the other
     numbers that a kernel is called with count as code.
     """
+    if family_of(op, net) is Family.REAL:
+        return sum(to_four(tensor.storage_bytes) for tensor in net.constants(op)) + bias_bytes(op, net)
     match op:
         case Conv2D() | DepthwiseConv2D() | FullyConnected():
             channels = net.tensors[op.outputs[0]].shape[-1]

@@ -57,13 +57,15 @@ def overlap(op: Op, net: Net, access: Access, source: str) -> Overlap:
     input_bytes, output_bytes = aligned(read.storage_bytes), aligned(written.storage_bytes)
     apart = Overlap(output_bytes, input_bytes)
     match access:
-        case _ if access is Access.SEPARATE or not read.dtype.bits == written.dtype.bits == 8:
+        case _ if access is Access.SEPARATE or read.element_bytes != written.element_bytes:
             return apart
         case Access.INPUTS_FIRST:
             return Overlap(0, 0, in_place=True)
         case Access.ELEMENTS:
             same = read.storage_bytes == written.storage_bytes
             return Overlap(0, input_bytes, in_place=True) if same else apart
+        case _ if read.element_bytes != 1:
+            return apart
         case Access.CHANNELS:
             return apart._replace(in_place=read.shape[-1] == written.shape[-1])
         case Access.PIXELS | Access.WINDOWS:

@@ -238,4 +238,4 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
     match layout:
         case Layout.SPLIT_PAIRS | Layout.SPLIT:
             return channels * to_four(math.prod(window))
-    return to_four(channels * math.prod(window))
+    return to_four(net.tensors[op.inputs[1]].storage_bytes)

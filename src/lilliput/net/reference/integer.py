@@ -1,7 +1,7 @@
 """What each op means on integers in the `lilliput` profile; QAT and the C follow this to the bit.
 
-Activations are int8 (uint8 before the first Requantize) with the batch first; sums are taken in int64, which
-`check` shows to be the same as int32.
+Activations are integers of at most 16 bits (uint8 before the first Requantize) with the batch first; sums
+are taken in int64, which `check` shows to be the same as int32 where they come from 8 bits.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def accumulate(op: WeightedOp, net: Net, inputs: Sequence[Array]) -> Array:
     match op:
         case Conv2D():
             # Sums of whole numbers are exact in a float type wide enough for them, and BLAS makes them fast.
-            steps = weights[0].size * 255 * 128
+            steps = weights[0].size * (1 << (inputs[0].itemsize + weights.itemsize) * 8 - 1)
             exact = np.float32 if steps < 1 << 24 else np.float64
             images = pad(centred.astype(exact), op.padding, 0)
             sums = convolve(images, weights.astype(exact), op.strides, op.dilation).astype(np.int64)
@@ -205,7 +205,8 @@ def _function(real: Callable[[Array], Array]) -> IntegerOp:
 
     def run(op: Op, net: Net, inputs: Sequence[Array]) -> Array:
         source, target = quant(op.inputs[0], net), quant(op.outputs[0], net)
-        low, high = net.tensors[op.inputs[0]].dtype.range
+        held = np.iinfo(net.tensors[op.inputs[0]].dtype.numpy.name)
+        low, high = int(held.min), int(held.max)
         reals = (np.arange(low, high + 1) - source.zero_point) * source.scale
         steps = np.clip(np.round(real(reals) / target.scale), -1e9, 1e9).astype(np.int64)
         table = clamped(steps + target.zero_point, op, net)

@@ -1,0 +1,184 @@
+"""Kernels for numbers other than int8: floats, 16-bit integers, weights of less than a byte.
+
+Each family of types has a table of its own; what it shares with int8, such as moving bytes, is left to
+`lilliput.targets.kernels`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from lilliput.errors import NetError
+from lilliput.net.access import Access
+from lilliput.net.fixedpoint import WeightedOp, is_wide
+from lilliput.net.graph import Net
+from lilliput.net.ops import (
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    GlobalAveragePool2D,
+    HardSwish,
+    Logistic,
+    MaxPool2D,
+    Mul,
+    Op,
+    Pad,
+    ReLU,
+    ReLU6,
+    Requantize,
+    Reshape,
+    ResizeNearest,
+    Slice,
+    Softmax,
+    Sub,
+    Tanh,
+    Transpose,
+)
+from lilliput.net.tensor import DType
+from lilliput.targets.cores import Core
+from lilliput.targets.kernel import Kernel, Layout
+
+HEADER = "lp_formats.h"
+Choose = Callable[[Any, Net, Core], Kernel]
+
+
+class Family(StrEnum):
+    """Which kernels an op takes, by the types of what it reads and writes."""
+
+    BYTES = "int8"
+    REAL = "float32"
+    WIDE = "int16"
+    PACKED = "weights of less than a byte"
+
+
+def family_of(op: Op, net: Net) -> Family:
+    """The family of `op`; types decide, weights are not needed."""
+    if net.tensors[op.outputs[0]].dtype is DType.FLOAT32:
+        return Family.REAL
+    if is_wide(op, net) or net.tensors[op.inputs[0]].dtype is DType.INT16:
+        return Family.WIDE
+    if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected):
+        return Family.PACKED if net.tensors[op.inputs[1]].dtype.narrow else Family.BYTES
+    return Family.BYTES
+
+
+def family_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
+    """The kernel of an op whose numbers are not int8; None where it has the same as int8.
+
+    Raises:
+        NetError: the family has no such op.
+    """
+    family = family_of(op, net)
+    if family is Family.BYTES or type(op) in _MOVING:
+        return None
+    choose = FAMILIES[family].get(type(op))
+    if choose is None or (isinstance(op, Add | Sub | Mul) and net.constants(op)):
+        raise NetError(
+            f"op '{op.name}' ({type(op).__name__}) has no kernel for {family.value}",
+            "it does not compute with such numbers",
+            "give this layer another format",
+        )
+    return choose(op, net, core)
+
+
+def bias_bytes(op: Op, net: Net) -> int:
+    """Bytes of the biases that the code holds where a float op has none: zeros."""
+    if not isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected) or len(op.inputs) == 3:
+        return 0
+    return 4 * net.tensors[op.outputs[0]].shape[-1]
+
+
+_MOVING = frozenset({Concat, Reshape, Slice, Transpose, ResizeNearest})
+"""Ops that move bytes, whatever these stand for."""
+
+
+def _plain(function: str, access: Access = Access.SEPARATE) -> Choose:
+    def choose(op: Op, net: Net, core: Core) -> Kernel:
+        layout = Layout.PLAIN if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected) else Layout.NONE
+        return Kernel(function, layout=layout, access=access, header=HEADER)
+
+    return choose
+
+
+def _wide_weighted(stem: str) -> Choose:
+    def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
+        suffix = "_w16" if net.tensors[op.inputs[1]].dtype is DType.INT16 else ""
+        return Kernel(f"{stem}_s16{suffix}", layout=Layout.PLAIN, header=HEADER)
+
+    return choose
+
+
+def _wide_requantize(op: Op, net: Net, core: Core) -> Kernel:
+    types = (net.tensors[op.inputs[0]].dtype, net.tensors[op.outputs[0]].dtype)
+    name = {
+        (DType.INT16, DType.INT16): "lp_requantize_s16",
+        (DType.UINT8, DType.INT16): "lp_requantize_u8_s16",
+    }.get(types, "lp_requantize_s16_s8" if types[0] is DType.INT16 else "lp_requantize_s8_s16")
+    return Kernel(name, access=Access.ELEMENTS, header=HEADER)
+
+
+def _packed(stem: str) -> Choose:
+    def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
+        shape = net.tensors[op.inputs[1]].shape
+        unpacked = math.prod(shape) // (1 if isinstance(op, DepthwiseConv2D) else shape[0])
+        inner = ("lp_depthwise_conv2d_multiplier_s8",) if isinstance(op, DepthwiseConv2D) else ()
+        return Kernel(
+            f"{stem}_packed_s8",
+            scratch_bytes=-(-unpacked // 4) * 4,
+            layout=Layout.PLAIN,
+            needs=("lp_unpack", *inner),
+            folds_zero_point=not isinstance(op, DepthwiseConv2D),
+            header=HEADER,
+        )
+
+    return choose
+
+
+FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
+    Family.REAL: {
+        Conv2D: _plain("lp_conv2d_f32"),
+        DepthwiseConv2D: _plain("lp_depthwise_conv2d_f32"),
+        FullyConnected: _plain("lp_conv2d_f32"),
+        MaxPool2D: _plain("lp_max_pool2d_f32"),
+        AveragePool2D: _plain("lp_average_pool2d_f32"),
+        GlobalAveragePool2D: _plain("lp_average_pool2d_f32"),
+        Add: _plain("lp_add_f32", Access.ELEMENTS),
+        Sub: _plain("lp_add_f32", Access.ELEMENTS),
+        Mul: _plain("lp_mul_f32", Access.ELEMENTS),
+        Pad: _plain("lp_pad_f32"),
+        Logistic: _plain("lp_logistic_f32", Access.ELEMENTS),
+        Tanh: _plain("lp_tanh_f32", Access.ELEMENTS),
+        HardSwish: _plain("lp_hard_swish_f32", Access.ELEMENTS),
+        ReLU: _plain("lp_clamp_f32", Access.ELEMENTS),
+        ReLU6: _plain("lp_clamp_f32", Access.ELEMENTS),
+        Requantize: _plain("lp_clamp_f32", Access.ELEMENTS),
+        Softmax: _plain("lp_softmax_f32", Access.ELEMENTS),
+    },
+    Family.WIDE: {
+        Conv2D: _wide_weighted("lp_conv2d"),
+        DepthwiseConv2D: _wide_weighted("lp_depthwise_conv2d"),
+        FullyConnected: _wide_weighted("lp_conv2d"),
+        MaxPool2D: _plain("lp_max_pool2d_s16"),
+        AveragePool2D: _plain("lp_average_pool2d_s16"),
+        GlobalAveragePool2D: _plain("lp_average_pool2d_s16"),
+        Add: _plain("lp_add_s16", Access.ELEMENTS),
+        Sub: _plain("lp_add_s16", Access.ELEMENTS),
+        Mul: _plain("lp_mul_s16", Access.ELEMENTS),
+        Pad: _plain("lp_pad_s16"),
+        ReLU: _wide_requantize,
+        ReLU6: _wide_requantize,
+        Requantize: _wide_requantize,
+    },
+    Family.PACKED: {
+        Conv2D: _packed("lp_conv2d"),
+        DepthwiseConv2D: _packed("lp_depthwise_conv2d"),
+        FullyConnected: _packed("lp_conv2d"),
+    },
+}
+"""How the kernel of each op of a family is chosen; functions by table take 8 bits always."""
