@@ -254,8 +254,8 @@ void lp_depthwise_conv2d_pairs_s8(const lp_conv2d_params *params, const int8_t *
 /* Matrix times vector; weights (outputs, inputs); the input's zero point is folded into the bias. */
 void lp_fully_connected_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
 
-/* As lp_fully_connected_s8(), for cores with packed 16-bit arithmetic; weights as lp_fully_connected_dsp.h says.
- * Reads inputs up to the next multiple of four. */
+/* As lp_fully_connected_s8(), for cores with packed 16-bit arithmetic; weights as lp_fully_connected_dsp.h
+ * says. Reads inputs up to the next multiple of four. */
 void lp_fully_connected_dsp_s8(const lp_fully_connected_dsp_params *params, const int8_t *input,
                                int8_t *output);
 
