@@ -9,14 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.measure.small import ZIG, code, needs_gcc, needs_zig, network, toolchain
 
 from lilliput.codegen import generate
+from lilliput.flow.compiling import compile as compile_model
 from lilliput.formats.tflite import read_tflite
 from lilliput.measure.emulator import Emulator
-from lilliput.measure.firmware import build_firmware
-from lilliput.measure.measuring import random_vectors
+from lilliput.measure.firmware import FIRMWARE, build_firmware
+from lilliput.measure.measuring import measure, random_vectors
 from lilliput.measure.toolchain import find_host_compiler
 from lilliput.net import Net
 from lilliput.passes import plan_for
@@ -74,3 +76,19 @@ def test_cycles_of_a_published_model_agree(tmp_path, yardstick, model) -> None:
     path = Path(os.environ["LILLIPUT_SHARED"]) / "models" / f"{model}.tflite"
     net = plan_for(read_tflite(path, model), target.core)
     assert_agreement(net, generate(net, target), None, tmp_path, yardstick)
+
+
+@needs_gcc
+def test_the_first_given_vector_is_timed(tmp_path, yardstick) -> None:
+    """`ad` skips the zeros of its data: only the same input takes the same time."""
+    path = Path(os.environ["LILLIPUT_SHARED"]) / "models" / "ad.tflite"
+    library = compile_model(path, "nucleo-l4r5zi", tmp_path / "ad")
+    x = np.full((2, 1, 1, 640), 68, np.int8).reshape(2, *read_tflite(path, "ad").input.shape)
+    ours = measure(library.directory, vectors=x)
+    (tmp_path / "input.bin").write_bytes(x[0].tobytes())
+    firmware = library.directory / FIRMWARE
+    command = [sys.executable, yardstick, firmware, "--input", tmp_path / "input.bin", "--json"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert ours.cycles == pytest.approx(found["cycles"], rel=0.02)
+    assert ours.instructions == found["instructions"]
+    assert measure(library.directory).instructions != ours.instructions

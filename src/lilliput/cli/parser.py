@@ -130,10 +130,11 @@ def _add_compile(verbs: Verbs) -> None:
         verbs,
         "compile",
         "turn a network into a C library for a board",
-        "MODEL is a .safetensors file, or RUN#TRIAL for a trial of a search.\n"
+        "MODEL is a .safetensors or .tflite file, a folder that compile wrote, or RUN#TRIAL for a\n"
+        "trial of a search.\n"
         "DIR is written whole or not at all.",
     )
-    compile_.add_argument("model", metavar="MODEL", help=".safetensors file, or RUN#TRIAL")
+    compile_.add_argument("model", metavar="MODEL", help=".safetensors or .tflite file, folder, or RUN#TRIAL")
     compile_.add_argument(
         "--board", required=True, help="name of a board (see lilliput boards) or a .toml file"
     )
@@ -208,7 +209,7 @@ def _add_export(verbs: Verbs) -> None:
 
 def _add_info(verbs: Verbs) -> None:
     info = _verb(verbs, "info", "layers, MACs, RAM over time and flash of a network")
-    info.add_argument("model", metavar="MODEL", help=".safetensors file, compiled folder, or RUN#TRIAL")
+    info.add_argument("model", metavar="MODEL", help=".safetensors or .tflite file, folder, or RUN#TRIAL")
     info.add_argument("--board", help="name of a board or a .toml file; generic-m4 if not given")
     _add_optimize(info)
     info.add_argument(

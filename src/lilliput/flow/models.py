@@ -36,7 +36,9 @@ def load_model(model: str | Path) -> Net:
         return load(read_artifact(path).model_path)
     if not path.exists():
         raise ConfigError(
-            f"model {path} does not exist", "", "give a .safetensors file, a compiled folder, or RUN#TRIAL"
+            f"model {path} does not exist",
+            "",
+            "give a .safetensors or .tflite file, a compiled folder, or RUN#TRIAL",
         )
     reader = READERS.get(path.suffix.lower())
     if reader is None or path.is_dir():

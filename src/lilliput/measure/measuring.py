@@ -49,7 +49,7 @@ def measure(
         directory: as `lilliput compile` leaves it.
         on: "emulator", "host" or "board".
         vectors: inputs to compare on, (n, *input shape) in the type of the network's input; random ones if
-            None.
+            None.  The first one is timed, since some kernels skip zeros; a random one if None.
         examples: whole split for the accuracy of the generated C, which runs on the host: inputs as in
             `vectors`, and class numbers (n,).
         cc: a compiler for the chip to use instead of the one that is found.
@@ -79,6 +79,7 @@ def measure_with_outputs(
         )
     artifact = read_artifact(directory)
     net, files = _load(artifact), artifact.texts()
+    timed = random_vectors(net, 3)[2] if vectors is None or not len(vectors) else as_rows(net, vectors)[0]
     vectors = random_vectors(net, VECTORS) if vectors is None else as_rows(net, vectors)
     expected = run_reference(net, vectors)
     model = HostModel(net, files)
@@ -90,7 +91,7 @@ def measure_with_outputs(
     else:
         toolchain = find_toolchain(artifact.board, cc)
         if on == "emulator":
-            found, outputs = _on_emulator(artifact, net, files, toolchain, found, vectors)
+            found, outputs = _on_emulator(artifact, net, files, toolchain, found, vectors, timed)
         else:
             found, outputs = _on_board(artifact, net, files, toolchain, found, vectors)
         wrong |= differing(net, outputs, expected)
@@ -173,6 +174,7 @@ def _on_emulator(
     toolchain: Toolchain,
     found: Measurement,
     vectors: Array,
+    timed: Array,
 ) -> tuple[Measurement, Array]:
     target = artifact.board
     firmware = build_firmware(files, net.name, target, toolchain, artifact.directory / FIRMWARE)
@@ -180,7 +182,7 @@ def _on_emulator(
     outputs = np.empty((len(vectors), *net.output.shape), net.output.dtype.numpy)
     for row, x in zip(outputs, vectors, strict=True):
         row[...] = np.frombuffer(emulator.run(x.tobytes()), row.dtype).reshape(row.shape)
-    profile = emulator.profile(random_vectors(net, 3)[2].tobytes())
+    profile = emulator.profile(timed.tobytes())
     found = replace(
         found,
         toolchain=toolchain.title,
