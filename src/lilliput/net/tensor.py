@@ -25,27 +25,17 @@ class DType(StrEnum):
     INT16 = "int16"
     INT32 = "int32"
 
-    @property
-    def bits(self) -> int:
+    def __init__(self, value: str) -> None:
+        # Plans ask for these many thousands of times, so they are found once.
+        self.bits = int(value.lstrip("uintfloa"))
         """Width of one element in bits."""
-        return int(self.value.lstrip("uintfloa"))
-
-    @property
-    def narrow(self) -> bool:
+        self.narrow = self.bits < 8
         """Whether it is a signed integer of less than a byte."""
-        return self.bits < 8
-
-    @property
-    def numpy(self) -> np.dtype[np.generic]:
+        self.numpy: np.dtype[np.generic] = np.dtype("int8" if self.narrow else value)
         """The numpy type that holds one element; narrow integers lie in int8."""
-        return np.dtype("int8" if self.narrow else self.value)
-
-    @property
-    def range(self) -> tuple[int, int]:
+        half = 1 << (self.bits - 1)
+        self.range = (0, 255) if value == "uint8" else (-half, half - 1)
         """Smallest and largest value of an integer type."""
-        if self is DType.UINT8:
-            return 0, 255
-        return -(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1
 
 
 def signed(bits: int) -> DType:
