@@ -37,15 +37,15 @@ demo:
 
 test:
 	@tools/environment.sh dev
-	$(PYTEST) -n $(JOBS) -m "not slow"
+	$(PYTEST) -n $(JOBS) --dist loadgroup -m "not slow"
 
 test-exact:
 	@tools/environment.sh dev
-	LILLIPUT_EXACT_NETS=300 $(PYTEST) -n $(JOBS) -m exact
+	LILLIPUT_EXACT_NETS=300 $(PYTEST) -n $(JOBS) --dist loadgroup -m exact
 
 test-slow:
 	@tools/environment.sh dev
-	$(PYTEST) -n $(JOBS) -m slow
+	$(PYTEST) -n $(JOBS) --dist loadgroup -m slow
 
 fuzz:
 	@tools/environment.sh dev

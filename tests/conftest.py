@@ -31,6 +31,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives all tests of a file for one target to one worker, which then builds for that target once."""
+    for item in items:
+        call = getattr(item, "callspec", None)
+        target = None if call is None else call.params.get("target")
+        if isinstance(target, str):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{target}"))
+
+
 @pytest.fixture(autouse=True)
 def one_torch_thread() -> None:
     """Keeps torch, where a test has imported it, on one thread."""
