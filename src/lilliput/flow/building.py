@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,11 @@ from lilliput.config import QuantizationSettings
 from lilliput.cost import cost
 from lilliput.data import Dataset, Split
 from lilliput.errors import DataError
+from lilliput.flow.quantizing import in_formats
 from lilliput.measure.host import HostModel
 from lilliput.net import DType, Net
-from lilliput.passes import fold_batch_norm, fuse_activations, plan_for, quantize
+from lilliput.net.formats import Formats
+from lilliput.passes import plan_floats_for, plan_for
 from lilliput.results import Cost
 from lilliput.targets import Board
 from lilliput.train.settings import AugmentSettings, QatSettings
@@ -49,11 +51,12 @@ class Quantizer:
     """How a trained float network becomes integers and C.
 
     Attributes:
-        settings: calibration and format.
+        settings: calibration.
         qat: fine-tuning with integers, or None.
         augment: changes to the images of the fine-tuning.
         board: what for.
         device: where torch computes.
+        formats: number formats of the layers.
     """
 
     settings: QuantizationSettings
@@ -61,6 +64,7 @@ class Quantizer:
     augment: AugmentSettings
     board: Board
     device: str = "cpu"
+    formats: Formats = field(default_factory=Formats)
 
     def build(self, net: Net, dataset: Dataset, seed: int) -> Built:
         """Folds, calibrates, fine-tunes if asked, quantizes, plans and generates.
@@ -74,33 +78,21 @@ class Quantizer:
             TrainingError: the fine-tuning diverged.
             NetError: the network cannot be expressed in integers.
         """
-        return build(plan_for(self.integers(net, dataset, seed), self.board.core), self.board)
+        plans = plan_floats_for if self.formats.real else plan_for
+        return build(plans(self.integers(net, dataset, seed), self.board.core), self.board)
 
     def integers(self, net: Net, dataset: Dataset, seed: int) -> Net:
-        """As `build`, up to the integer network, which has no plan yet."""
-        from lilliput import train
-
-        folded = fuse_activations(fold_batch_norm(net))
-        examples = calibration_examples(dataset.train, self.settings.calibration_examples)
-        ranges = train.calibrate(folded, examples, self.settings.calibration, device=self.device)
-        if self.qat is None:
-            return quantize(folded, ranges)
-        return train.qat(
-            folded,
-            ranges,
+        """As `build`, up to the quantized network, which has no plan yet."""
+        return in_formats(
+            net,
             dataset,
-            self.qat,
-            quantize=quantize,
+            self.formats,
+            quantization=self.settings,
+            qat=self.qat,
             augment=self.augment,
             seed=seed,
             device=self.device,
         )
-
-
-def calibration_examples(split: Split, count: int) -> NDArray[np.generic]:
-    """At most `count` examples, spread evenly over the split."""
-    chosen = np.unique(np.linspace(0, len(split) - 1, min(count, len(split))).astype(np.int64))
-    return split.x[chosen]
 
 
 def build(net: Net, board: Board) -> Built:

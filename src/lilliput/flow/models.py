@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from lilliput.errors import ConfigError, FormatError, NetError
-from lilliput.flow.building import calibration_examples
+from lilliput.flow.quantizing import in_formats, prepared
 from lilliput.flow.run_directory import opened, split_reference
 from lilliput.measure.artifact import MANIFEST, read_artifact
 from lilliput.net import Net, Optimize
 from lilliput.net.check import Stage, stage_of
 from lilliput.net.formats import formats_named
 from lilliput.net.storage import load
-from lilliput.passes import fold_batch_norm, fuse_activations, plan_floats_for, plan_for, quantize
+from lilliput.passes import plan_floats_for, plan_for
 from lilliput.targets import Board
 
 
@@ -130,26 +130,18 @@ def quantized(net: Net, data: str | None = None, formats: str | None = None) -> 
         raise NetError(
             f"network '{net.name}' has no weights", "it was not trained", "train it with lilliput search"
         )
-    folded = fuse_activations(fold_batch_norm(net))
-    if strange := set(chosen.ops) - {op.name for op in folded.ops}:
-        raise ConfigError(
-            f"network '{net.name}' has no op '{min(strange)}'",
-            f"its ops: {', '.join(op.name for op in folded.ops)}",
-            "name one of them",
-        )
     if chosen.real:
-        return folded
+        return prepared(net, chosen)
     if data is None:
         raise ConfigError(
             f"network '{net.name}' is float",
             "its integer ranges come from examples",
             "name the data set that it was trained on: --data NAME",
         )
-    from lilliput import train
     from lilliput.flow.datasets import named_data
 
     dataset, _ = named_data(data)
-    return quantize(folded, train.calibrate(folded, calibration_examples(dataset.train, 1024)), chosen)
+    return in_formats(net, dataset, chosen)
 
 
 def _trial_path(folder: Path, trial: int) -> Path:
