@@ -28,7 +28,8 @@ COUNT = int(os.environ.get("LILLIPUT_EXACT_NETS", "2"))
 ROWS = 3
 
 
-def _formats(name: str, net: Net, rng: np.random.Generator) -> Formats:
+def chosen_formats(name: str, net: Net, rng: np.random.Generator) -> Formats:
+    """The formats that a name of `NAMES` gives a network; mixed ones are drawn."""
     if not name.startswith("mixed"):
         return Formats(format_named(name))
     names = [f"w{n}a{m}" for n in range(2, 9) for m in range(2, 9)] + ["int8"]
@@ -43,7 +44,7 @@ def _random(name: str, index: int, target: str) -> Net | None:
     if name == "float32":
         return plan_floats_for(net, chip.core)
     try:
-        found = quantize(net, observed_ranges(net, rng), _formats(name, net, rng))
+        found = quantize(net, observed_ranges(net, rng), chosen_formats(name, net, rng))
     except NetError as error:
         if "cannot be requantized" in str(error) or "may reach" in str(error) or "may not fit" in str(error):
             return None  # a random network may leave what its format holds

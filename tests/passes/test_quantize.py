@@ -27,8 +27,10 @@ from lilliput.net import (
     Reshape,
     Softmax,
 )
+from lilliput.net.formats import format_named, formats_named
 from lilliput.net.reference import run, run_all
 from lilliput.passes import quantize
+from lilliput.passes.choose_types import few_steps
 
 
 def quantized(net: Net, examples: int = 64) -> Net:
@@ -228,3 +230,39 @@ def test_sums_that_do_not_fit_int32_are_refused() -> None:
     net = sketch.net(sketch.add(FullyConnected, "x", weights))
     with pytest.raises(NetError, match="more than int32 holds"):
         quantize(net, {"x": (0.0, 1.0), net.outputs[0]: (0.0, 70_000.0)})
+
+
+def two_layers() -> tuple[Net, dict[str, tuple[float, float]]]:
+    sketch = Sketch((6, 6, 2), seed=1)
+    pooled = sketch.add(MaxPool2D, sketch.conv("x", 4), pool=(2, 2), strides=(2, 2))
+    net = sketch.net(sketch.dense(sketch.add(Reshape, pooled, shape=(36,)), 3))
+    return net, observed_ranges(net, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", ["w2a2", "int8", "qmn8", "qmn16-network"])
+def test_learned_scales_of_weights_are_taken(name: str) -> None:
+    net, ranges = two_layers()
+    weights = net.ops[0].inputs[1]
+    learned = np.array([0.11, 0.2, 0.3, 0.4])
+    found = quantize(net, ranges, format_named(name), weight_scales={weights: learned})
+    usual = quantize(net, ranges, format_named(name))
+    used, unused = (made.tensors[weights].quant for made in (found, usual))
+    assert used is not None
+    if name == "qmn16-network":  # one scale for everything
+        assert used == unused
+    elif name == "qmn8":
+        assert used.scales == (0.25,) * 4  # nearest to the geometric mean, 0.227
+    else:
+        np.testing.assert_allclose(used.scales, learned, rtol=1e-6)
+        assert used != unused
+    rest = net.ops[-1].inputs[1]
+    assert found.tensors[rest] == usual.tensors[rest]
+
+
+def test_activations_of_few_bits_are_known_with_their_steps() -> None:
+    net, _ = two_layers()
+    made = [op.outputs[0] for op in net.ops]
+    assert few_steps(net, formats_named("w8a6")) == {}
+    assert few_steps(net, formats_named("w8a2")) == dict.fromkeys(made, 3)
+    dense = net.ops[-1].name
+    assert few_steps(net, formats_named(f"w2a5,{dense}=int8")) == dict.fromkeys(made[:-1], 31)

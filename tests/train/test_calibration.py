@@ -73,3 +73,17 @@ def test_bad_networks_and_data_are_refused() -> None:
         train.calibrate(net, np.zeros((0, *net.input.shape), np.float32))
     with pytest.raises(TrainingError, match="not finite"):
         train.calibrate(net, np.full((3, *net.input.shape), 3e38, np.float32))
+
+
+@pytest.mark.parametrize("steps", [3, 15])
+@pytest.mark.parametrize("method", ["extremes", "percentile"])
+def test_few_bits_take_the_least_error_whatever_the_method(steps: int, method: str) -> None:
+    values = np.maximum(np.random.default_rng(0).normal(0, 1, 100000), 0.0)
+    low, high = spread(values, method, few={"input": steps})  # type: ignore[arg-type]
+    assert low == 0.0
+
+    def error(end: float) -> float:
+        return float(((np.clip(np.rint(values / end * steps), 0, steps) * end / steps - values) ** 2).mean())
+
+    assert error(high) == pytest.approx(min(map(error, np.linspace(1.0, 4.5, 200))), rel=0.02)
+    assert error(high) < 0.6 * error(float(values.max()))

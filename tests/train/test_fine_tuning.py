@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,9 +15,12 @@ from lilliput.data import Split
 from lilliput.errors import TrainingError
 from lilliput.net import Net
 from lilliput.net.check import Stage, check
+from lilliput.net.formats import format_named
 from lilliput.net.reference import run
 from lilliput.passes.fold_batch_norm import fold_batch_norm
-from lilliput.train.integer_net import Ranges
+from lilliput.passes.fuse_activations import fuse_activations
+from lilliput.passes.quantize import quantize
+from lilliput.train.integer_net import Ranges, WeightScales
 from lilliput.train.settings import AugmentSettings, QatSettings, TrainSettings
 
 DATA = stripes(400, (9, 8, 2))
@@ -84,3 +88,32 @@ def test_divergence_is_told(trained: tuple[Net, Ranges]) -> None:
     net, ranges = trained
     with pytest.raises(TrainingError, match="diverged"):
         train.qat(net, ranges, DATA, replace(TUNE, learning_rate=1e38, optimizer="sgdw"), quantize=fused)
+
+
+def two_bits(
+    net: Net, ranges: Ranges, *, weight_scales: WeightScales | None = None, name: str = "w2a2"
+) -> Net:
+    return quantize(fuse_activations(net), ranges, format_named(name), weight_scales=weight_scales)
+
+
+def test_learned_scales_bring_two_bits_back(trained: tuple[Net, Ranges]) -> None:
+    net, ranges = trained
+    before = two_bits(net, ranges)
+    observed, learned = (
+        train.qat(net, ranges, DATA, replace(TUNE, scales=scales), quantize=two_bits)
+        for scales in ("observed", "learned")
+    )
+    check(learned, Stage.QUANTIZED)
+    assert loss(learned, DATA.train) < 0.6 * loss(before, DATA.train)
+    assert loss(learned, DATA.train) < 0.9 * loss(observed, DATA.train)
+    assert accuracy(learned, DATA.test) > accuracy(before, DATA.test)
+
+
+@pytest.mark.parametrize("name", ["int16x8", "qmn8", "qmn16-network", "w3a5"])
+@pytest.mark.parametrize("scales", ["observed", "learned"])
+def test_every_format_is_tuned(trained: tuple[Net, Ranges], name: str, scales: str) -> None:
+    net, ranges = trained
+    settings = replace(TUNE, epochs=1, scales=scales)
+    after = train.qat(net, ranges, DATA, settings, quantize=partial(two_bits, name=name))
+    check(after, Stage.QUANTIZED)
+    assert accuracy(after, DATA.validation) >= accuracy(two_bits(net, ranges, name=name), DATA.validation)

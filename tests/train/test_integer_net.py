@@ -19,19 +19,19 @@ from lilliput.passes.fuse_activations import fuse_activations
 from lilliput.passes.quantize import quantize
 from lilliput.train.batches import Normalizer
 from lilliput.train.integer_layers import INTEGER_LAYERS
-from lilliput.train.integer_net import IntegerNet, Ranges
+from lilliput.train.integer_net import IntegerNet, Ranges, WeightScales
 from lilliput.train.torch_net import TorchNet
 
 BYTES = Normalization(DType.UINT8, (93.0,), (41.7,))
 REALS = Normalization(DType.FLOAT32, (3.0,), (2.0,))
 
 
-def plain(net: Net, ranges: Ranges) -> Net:
-    return quantize(net, ranges)
+def plain(net: Net, ranges: Ranges, *, weight_scales: WeightScales | None = None) -> Net:
+    return quantize(net, ranges, weight_scales=weight_scales)
 
 
-def fused(net: Net, ranges: Ranges) -> Net:
-    return quantize(fuse_activations(net), ranges)
+def fused(net: Net, ranges: Ranges, *, weight_scales: WeightScales | None = None) -> Net:
+    return quantize(fuse_activations(net), ranges, weight_scales=weight_scales)
 
 
 def examples(net: Net, count: int, seed: int = 0) -> np.ndarray:
@@ -48,9 +48,9 @@ def entering(module: IntegerNet, raw: np.ndarray) -> tuple[torch.Tensor, np.ndar
         return real, raw
     found = module.net.input.quant
     assert found is not None
-    return real, np.clip(np.rint(real.double().numpy() / found.scale) + found.zero_point, -128, 127).astype(
-        np.int8
-    )
+    dtype = module.net.input.dtype
+    steps = np.rint(real.double().numpy() / found.scale) + found.zero_point
+    return real, np.clip(steps, *dtype.range).astype(dtype.numpy)
 
 
 def assert_exact(module: IntegerNet, raw: np.ndarray) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from lilliput.errors import ConfigError
 from lilliput.net import Net
 from lilliput.net.formats import Formats
 from lilliput.passes import fold_batch_norm, fuse_activations, quantize
+from lilliput.passes.choose_types import few_steps
 from lilliput.train.settings import AugmentSettings, QatSettings
 
 
@@ -55,7 +56,8 @@ def in_formats(
     if formats.real:
         return folded
     examples = calibration_examples(dataset.train, settings.calibration_examples)
-    ranges = train.calibrate(folded, examples, settings.calibration, device=device)
+    few = few_steps(folded, formats)
+    ranges = train.calibrate(folded, examples, settings.calibration, device=device, few=few)
     if qat is None:
         return quantize(folded, ranges, formats)
     return train.qat(

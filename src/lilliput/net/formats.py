@@ -27,6 +27,9 @@ from enum import StrEnum
 from lilliput.errors import ConfigError
 from lilliput.net.tensor import DType, signed
 
+FEW_BITS = 5
+"""From so many bits down it is better to cut the largest values than to round all others coarsely."""
+
 
 class Scales(StrEnum):
     """Which scales a format allows."""

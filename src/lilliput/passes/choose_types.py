@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lilliput.net.check_numbers import TABLED
 from lilliput.net.fixedpoint import BOUNDED
-from lilliput.net.formats import Formats
+from lilliput.net.formats import FEW_BITS, Formats
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op, Requantize
 from lilliput.net.tensor import DType, Tensor
@@ -74,6 +74,17 @@ def activation_types(net: Net, formats: Formats) -> dict[str, DType]:
     for name in sources(net):
         widest.setdefault(group_of[name], type_of_source(name, net, formats))
     return {name: widest[group] for name, group in group_of.items()}
+
+
+def few_steps(net: Net, formats: Formats) -> dict[str, int]:
+    """The activations of a float network that get few bits, and how many steps these have from end to end."""
+    separated, _ = separate_sources(net, formats)
+    types = activation_types(separated, formats)
+    return {
+        name: (1 << dtype.bits) - 1
+        for name, dtype in types.items()
+        if dtype.bits <= FEW_BITS and name in net.tensors
+    }
 
 
 def bridged(net: Net, types: dict[str, DType]) -> tuple[Net, dict[str, DType], dict[str, str]]:

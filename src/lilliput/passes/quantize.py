@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lilliput.errors import NetError
 from lilliput.net.check import Stage, check
 from lilliput.net.fixedpoint import BOUNDED
@@ -28,7 +31,11 @@ from lilliput.passes.quantize_weights import network_scale, quantize_weighted
 
 
 def quantize(
-    net: Net, ranges: Mapping[str, RangePair] | None, formats: Formats | Format | None = None
+    net: Net,
+    ranges: Mapping[str, RangePair] | None,
+    formats: Formats | Format | None = None,
+    *,
+    weight_scales: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> Net:
     """The integer network of a float one.
 
@@ -38,6 +45,8 @@ def quantize(
             and shapes with placeholder scales, for networks that are not trained yet.
         formats: of its layers; int8 if None.  Where they meet, a layer takes what flows and gives its own; a
             Requantize converts where 8 and 16 bits meet or joined tensors differ.
+        weight_scales: of the channels of weights, by tensor name, where they were learned; others follow from
+            the weights.  Ignored where the whole network has one scale.
 
     Returns:
         A quantized network.  If the raw data are bytes (`net.normalization.raw` is uint8), its input is
@@ -77,7 +86,8 @@ def quantize(
     names = Names(net)
     for op in net.ops:
         if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected):
-            op, constants = quantize_weighted(op, net, quants, names, formats.of(op.name), one_scale)
+            learned = (weight_scales or {}).get(op.inputs[1])
+            op, constants = quantize_weighted(op, net, quants, names, formats.of(op.name), one_scale, learned)
             tensors += constants
         ops.append(op)
     quantized = net.with_ops(ops, tensors)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.net.fixedpoint import BOUNDED, WeightedOp
-from lilliput.net.formats import INT8, Format, Formats, Scales
+from lilliput.net.formats import FEW_BITS, INT8, Format, Formats, Scales
 from lilliput.net.graph import Net
 from lilliput.net.ops import DepthwiseConv2D
 from lilliput.net.tensor import DType, Quant, Tensor
@@ -18,7 +18,6 @@ from lilliput.passes.quantize_activations import allowed
 
 _LARGEST_BIAS = 1 << 29  # leaves room in the int32 accumulator for three times as much from the weights
 _PLACEHOLDER_SCALE = 2.0**-7
-_FEW_BITS = 5
 _SHARES = np.linspace(1.0, 0.3, 29)
 
 
@@ -29,11 +28,13 @@ def quantize_weighted(
     names: Names,
     chosen: Format,
     one_scale: float | None = None,
+    learned: NDArray[np.float64] | None = None,
 ) -> tuple[WeightedOp, list[Tensor]]:
     """`op` with integer weights of the format `chosen` and int32 bias.
 
     Args:
         one_scale: scale of all weights, where the format allows only one.
+        learned: scales of the channels, if they shall not follow from the weights.
 
     Returns:
         The op, which reads new constants where it shared its own with another op, and the constants.
@@ -47,7 +48,7 @@ def quantize_weighted(
     if weights.data is None:
         scales = np.full(channels, _PLACEHOLDER_SCALE)
     else:
-        scales = weight_scales(weights.data, axis, known_bias, source, target, chosen)
+        scales = weight_scales(weights.data, axis, known_bias, source, target, chosen, learned)
     if one_scale is not None:
         scales = np.full(channels, one_scale)
     dtype = chosen.weights
@@ -70,28 +71,39 @@ def weight_scales(
     source_scale: float,
     target_scale: float,
     chosen: Format = INT8,
+    learned: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """One scale per output channel, each a float32: the largest weight becomes the type's largest value.
+
+    Those that were `learned` are taken instead; of powers of two the nearest to their geometric mean.
 
     Weights of few bits take the scale with the least squared error instead, which cuts the largest of them.
     Formats without scales of channels have the same power of two for all.  A channel without weights is given
     a scale that holds its bias to a 256th of an output step, and a channel with a bias too large for its
     weights one that holds the bias.
     """
-    others = tuple(index for index in range(weights.ndim) if index != axis)
-    largest = np.abs(weights.astype(np.float64)).max(axis=others)
-    if not chosen.per_channel:
-        largest = np.full_like(largest, largest.max())
-    scales = (largest / chosen.weights.range[1]).astype(np.float32).astype(np.float64)
-    if chosen.weights.bits <= _FEW_BITS and chosen.per_channel:
-        best = _least_error(weights, axis, np.where(scales > 0, scales, 1.0), chosen.weights.range[1])
-        scales = np.where(scales > 0, best, 0.0)
+    scales = _from_weights(weights, axis, chosen) if learned is None else learned.copy()
+    if learned is not None and not chosen.per_channel:
+        scales = np.full_like(scales, 2.0 ** round(float(np.log2(scales).mean())))
     scales[scales == 0] = target_scale / (256 * source_scale)
     single = np.maximum(scales, np.abs(bias) / (source_scale * _LARGEST_BIAS)).astype(np.float32)
     held: NDArray[np.float64] = np.maximum(single, np.finfo(np.float32).tiny).astype(np.float64)
     if not chosen.per_channel:
         held = np.full_like(held, allowed(float(held.max()), chosen.scales))
     return held
+
+
+def _from_weights(weights: NDArray[np.generic], axis: int, chosen: Format) -> NDArray[np.float64]:
+    """The scales that hold the weights, or round and cut them with the least error; 0 without weights."""
+    others = tuple(index for index in range(weights.ndim) if index != axis)
+    largest = np.abs(weights.astype(np.float64)).max(axis=others)
+    if not chosen.per_channel:
+        largest = np.full_like(largest, largest.max())
+    scales: NDArray[np.float64] = (largest / chosen.weights.range[1]).astype(np.float32).astype(np.float64)
+    if chosen.weights.bits <= FEW_BITS and chosen.per_channel:
+        best = _least_error(weights, axis, np.where(scales > 0, scales, 1.0), chosen.weights.range[1])
+        scales = np.where(scales > 0, best, 0.0)
+    return scales
 
 
 def network_scale(net: Net, quants: Mapping[str, Quant], formats: Formats) -> float | None:

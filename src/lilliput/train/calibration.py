@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import numpy as np
@@ -31,15 +31,18 @@ def calibrate(
     method: Method = "extremes",
     percentile: float = 99.99,
     device: str = "cpu",
+    few: Mapping[str, int] | None = None,
 ) -> dict[str, tuple[float, float]]:
-    """Smallest and largest value of every activation that int8 should be able to express.
+    """Smallest and largest value of every activation that its integers should be able to express.
 
     Args:
         net: float with weights, batch norm folded; its normalization is applied.
         x: raw training examples, (examples, *input shape); some hundreds are enough.
         method: "extremes" takes what was seen; "percentile" leaves out the rarest values on both sides;
-            "error" takes the range with the smallest mean squared error after rounding to 256 steps.
+            "error" takes the range with the smallest mean squared error after rounding to 256 values.
         percentile: for "percentile": share of the values that lies below the upper and above the lower end.
+        few: activations with few bits → steps between the ends of their ranges; they take the range with the
+            smallest error whatever the method, since others would round nearly everything to 0.
 
     Returns:
         Tensor name → (low, high) with low <= 0 <= high, for every activation, the input included.
@@ -54,18 +57,29 @@ def calibrate(
         raise DataError(f"there is nothing to calibrate net '{net.name}' with", "no examples", "give some")
     module, normalize = TorchNet(net, place, keep_all=True), Normalizer(net.normalization, place)
     ranges = _extremes(module, raw, normalize)
-    if method == "extremes":
-        return ranges
+    steps = dict.fromkeys(ranges, _STEPS) if method == "error" else {}
+    steps |= {name: count for name, count in (few or {}).items() if name in ranges}
+    percentiles = ranges.keys() - steps.keys() if method == "percentile" else set()
+    counted = {name: ranges[name] for name in (*steps, *percentiles)}
+    histograms = _histograms(module, raw, normalize, counted) if counted else {}
+    for name, histogram in histograms.items():
+        if name in steps:
+            ranges[name] = _least_error(histogram, *ranges[name], steps[name])
+        else:
+            ranges[name] = _percentile(histogram, *ranges[name], percentile)
+    return ranges
+
+
+def _histograms(
+    module: TorchNet, raw: Tensor, normalize: Normalizer, ranges: Mapping[str, tuple[float, float]]
+) -> dict[str, NDArray[np.float64]]:
     histograms = {name: np.zeros(_BINS) for name in ranges}
     for values in _activations(module, raw, normalize):
-        for name, value in values.items():
-            low, high = ranges[name]
+        for name, (low, high) in ranges.items():
             if low < high:
-                counts = torch.histc(value.float(), _BINS, low, high)
+                counts = torch.histc(values[name].float(), _BINS, low, high)
                 histograms[name] += counts.double().cpu().numpy()
-    if method == "percentile":
-        return {name: _percentile(histograms[name], *ranges[name], percentile) for name in ranges}
-    return {name: _least_error(histograms[name], *ranges[name]) for name in ranges}
+    return histograms
 
 
 @torch.inference_mode()
@@ -103,20 +117,19 @@ def _percentile(
     )
 
 
-def _least_error(histogram: NDArray[np.float64], low: float, high: float) -> tuple[float, float]:
+def _least_error(histogram: NDArray[np.float64], low: float, high: float, steps: int) -> tuple[float, float]:
     """Shortens one end after the other to where rounding and clipping together cost least."""
     if not low < high:
         return low, high
     edges = np.linspace(low, high, _BINS + 1)
     centres = (edges[1:] + edges[:-1]) / 2
+    centres[(edges[:-1] <= 0.0) & (edges[1:] > 0.0)] = 0.0  # what a ReLU has cut
 
     def error(bottom: float, top: float) -> float:
-        step = (top - bottom) / _STEPS
-        clipped = np.clip(centres, bottom, top)
-        # inside, rounding errors are spread evenly over a step
-        return float(
-            histogram @ ((clipped - centres) ** 2 + np.where(clipped == centres, step * step / 12, 0.0))
-        )
+        step = (top - bottom) / steps
+        least = round(bottom / step)
+        rounded = np.clip(np.rint(centres / step), least, least + steps) * step
+        return float(histogram @ (rounded - centres) ** 2)
 
     bottom, top = low, high
     for _ in range(_SWEEPS):

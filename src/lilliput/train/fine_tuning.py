@@ -16,9 +16,12 @@ from lilliput.train.batches import Batches, Normalizer, fill_value, labels_for, 
 from lilliput.train.device import prepare
 from lilliput.train.evaluation import accuracy
 from lilliput.train.integer_net import IntegerNet, Quantize, Ranges
+from lilliput.train.learning_net import LearningNet
 from lilliput.train.objective import Objective, checked_teacher
 from lilliput.train.optimizer import make_optimizer, rate_at
 from lilliput.train.settings import AugmentSettings, QatSettings, TrainSettings, checked
+
+_NETS: dict[str, type[IntegerNet]] = {"observed": IntegerNet, "learned": LearningNet}
 
 
 def qat(
@@ -41,7 +44,7 @@ def qat(
     Args:
         net: float with weights, batch norm folded.
         ranges: of its activations, as `calibrate` gives them.
-        quantize: makes the quantized network of a float one and ranges.
+        quantize: makes the quantized network of a float one and ranges, in any number format.
         augment, teacher, seed, device: as for `fit`.
 
     Returns:
@@ -56,7 +59,7 @@ def qat(
     settings, augment = checked(settings or QatSettings()), checked(augment or AugmentSettings())
     place = prepare(device, settings.threads)
     net = replace(net, normalization=normalization_of(net, dataset.normalization))
-    module = IntegerNet(net, ranges, quantize, place)
+    module = _NETS[settings.scales](net, ranges, quantize, place)
     normalize = Normalizer(net.normalization, place)
     x = to_tensor(dataset.train.x, net, place, "training data")
     y = labels_for(dataset.train.y, net, place)

@@ -6,11 +6,16 @@ is real 0.0. Forward, every layer gives exactly the integers of `lilliput.net.re
 from `lilliput.net.fixedpoint`. Backward, rounding counts as the identity and clamping as a gate
 (straight-through estimator, Bengio et al. 2013), so a gradient is that of the real network times the scales.
 
-Why it is exact: sums of products are whole numbers below 2**24 in float32, or below 2**53 in float64 where
-that bound might not hold.  A requantization floor(acc * M / 2**n + 1/2) with M < 2**31 and n <= 32 is
-computed in float64: where the result is not clamped anyway, it is below 2**9, so products are off by less
-than 2**-43, while the nearest fraction that is not whole lies 2**-32 away from a whole number; whole
-results are exact in float64.
+Why it is exact, in every number format:
+
+- Activations and weights have at most 16 bits, which float32 holds.  `check` bounds the sum of the magnitudes
+  of what any op adds up: by 2**31, or by 2**47 where it puts out 16 bits.  So every partial sum, in whatever
+  order, is a whole number that float64 holds (2**53); float32 (2**24) is taken where the bound allows it.
+- A requantization floor(acc * M / 2**n + 1/2), n <= 32, is computed in float64, with M / 2**n exact.  If the
+  result is not clamped it is below 2**16, so the whole number acc * M is below 2**49 and exact, and so is all
+  that follows.  If acc * M is 2**53 or more it may be rounded, but rounding is monotone: the result stays
+  above 2**20, and is clamped as it should be.
+- Sums and products of two tensors are whole numbers below 2**46 (multipliers have 15 bits).
 """
 
 from __future__ import annotations
@@ -56,6 +61,7 @@ from lilliput.net.fixedpoint import (
     activation_range,
     add_parameters,
     conv_requant,
+    is_wide,
     mul_parameters,
     pad_value,
     pool_counts,
@@ -66,8 +72,8 @@ from lilliput.net.fixedpoint import (
 )
 from lilliput.net.reference import INTEGER_OPS
 from lilliput.train.layers import FUNCTIONS, LAYERS, Layer, pad_image, split_padding, spread
+from lilliput.train.learned import Ends, LearnedRescale, LearnedRound
 
-_LARGEST_WEIGHT = 127
 _LARGEST_BIAS = 2**31 - 1
 _EXACT_FLOAT32 = 1 << 24
 
@@ -87,6 +93,12 @@ class Host(Protocol):
     @property
     def observing(self) -> bool:
         """Whether `observe` wants to be called."""
+
+    def ends(self, op: Op) -> Ends | None:
+        """How the range of what `op` puts out learns; None if it does not."""
+
+    def weight_shares(self, op: Op) -> Tensor | None:
+        """Trainable logarithm of what the scales of the weights of `op` are multiplied by, if they learn."""
 
 
 class _Round(torch.autograd.Function):
@@ -143,12 +155,18 @@ def rescale(op: Op, host: Host, factor: Tensor) -> Callable[[Tensor, Tensor | No
     low, high = activation_range(op, host.net)
     zero_point = quant(name, host.net).zero_point
     low, high = low - zero_point, high - zero_point
+    ends = host.ends(op)
+
+    def learn(acc: Tensor, bias: Tensor | None = None) -> Tensor:
+        assert ends is not None
+        learned = LearnedRescale.apply(acc, bias, factor, low, high, ends.leaf, ends)  # type: ignore[no-untyped-call]
+        return cast(Tensor, learned)
 
     def run(acc: Tensor, bias: Tensor | None = None) -> Tensor:
         watch = (lambda lowest, highest: host.observe(name, lowest, highest)) if host.observing else None
         return cast(Tensor, _Rescale.apply(acc, bias, factor, low, high, watch))  # type: ignore[no-untyped-call]
 
-    return run
+    return run if ends is None else learn
 
 
 def _factor(requant: Requant, device: torch.device) -> Tensor:
@@ -173,6 +191,8 @@ def _constants(op: WeightedOp, host: Host) -> Callable[[], tuple[Tensor, Tensor 
     weight = host.leaf(op, 1)
     scales = torch.tensor(quant(op.inputs[1], host.net).scales, dtype=torch.float64, device=host.device)
     scales = scales.view(-1, *[1] * (weight.dim() - 1))
+    most = _largest_weight(op, host.net)
+    shares = host.weight_shares(op)
     biased = len(op.inputs) == 3
     bias = host.leaf(op, 2) if biased else None
     steps = torch.tensor(
@@ -180,12 +200,20 @@ def _constants(op: WeightedOp, host: Host) -> Callable[[], tuple[Tensor, Tensor 
     )
 
     def run() -> tuple[Tensor, Tensor | None]:
-        whole = cast(Tensor, _Round.apply(weight, scales, _LARGEST_WEIGHT))  # type: ignore[no-untyped-call]
+        if shares is None:
+            whole = cast(Tensor, _Round.apply(weight, scales, most))  # type: ignore[no-untyped-call]
+        else:
+            whole = cast(Tensor, LearnedRound.apply(weight, scales, most, shares))  # type: ignore[no-untyped-call]
         if bias is None:
             return whole, None
         return whole, _spread(cast(Tensor, _Round.apply(bias, steps, _LARGEST_BIAS)), op)  # type: ignore[no-untyped-call]
 
     return run
+
+
+def _largest_weight(op: WeightedOp, net: Net) -> int:
+    """Largest magnitude of a weight; its negative is the smallest one."""
+    return net.tensors[op.inputs[1]].dtype.range[1]
 
 
 def _weighted(op: WeightedOp, host: Host) -> Layer:
@@ -194,12 +222,13 @@ def _weighted(op: WeightedOp, host: Host) -> Layer:
     largest = _largest(op.inputs[0], host.net)
     count = host.leaf(op, 1)[0].numel()
     # cuDNN may take a Winograd transform, which is exact for whole numbers in float64 only
-    surely = host.device.type == "cpu" and count * _LARGEST_WEIGHT * largest < _EXACT_FLOAT32
+    on_cpu = host.device.type == "cpu"
+    surely = on_cpu and count * _largest_weight(op, host.net) * largest < _EXACT_FLOAT32
 
     def run(x: Tensor) -> Tensor:
         weight, bias = constants()
         exact = surely
-        if not surely and host.device.type == "cpu":
+        if not surely and on_cpu:
             exact = float(weight.detach().abs().flatten(1).sum(1).max()) * largest < _EXACT_FLOAT32
         if not exact:
             x, weight = x.double(), weight.double()
@@ -250,7 +279,9 @@ def _add(op: Add | Sub, host: Host) -> Layer:
     first, second = (float(multiplier) for multiplier in found.multipliers)
     finish = rescale(op, host, _power(found.shift, host))
     rank = len(host.net.tensors[op.outputs[0]].shape)
-    return lambda x, y: finish(spread(x, rank) * first + spread(y, rank) * second, None)
+    # two products of a byte and 15 bits fit float32, those of 16 bits do not
+    dtype = torch.float64 if is_wide(op, host.net) else torch.float32
+    return lambda x, y: finish(spread(x, rank).to(dtype) * first + spread(y, rank).to(dtype) * second, None)
 
 
 def _mul(op: Mul, host: Host) -> Layer:
@@ -258,7 +289,8 @@ def _mul(op: Mul, host: Host) -> Layer:
     # The product of two bytes and the multiplier exceeds float32, the product alone does not.
     finish = rescale(op, host, found.multiplier * _power(found.shift, host))
     rank = len(host.net.tensors[op.outputs[0]].shape)
-    return lambda x, y: finish(spread(x, rank) * spread(y, rank), None)
+    dtype = torch.float64 if is_wide(op, host.net) else torch.float32
+    return lambda x, y: finish(spread(x, rank).to(dtype) * spread(y, rank).to(dtype), None)
 
 
 def _pad(op: Pad, host: Host) -> Layer:
@@ -283,9 +315,8 @@ def _function(op: Logistic | Tanh | HardSwish, host: Host) -> Layer:
 
 def _element_wise(op: Requantize | ReLU | ReLU6, host: Host) -> Layer:
     found = requantize_parameters(op, host.net)
-    multiplier = float(found.multiplier)
-    finish = rescale(op, host, _power(found.shift, host))
-    return lambda x: finish(x * multiplier, None)
+    finish = rescale(op, host, found.multiplier * _power(found.shift, host))
+    return lambda x: finish(x, None)
 
 
 def _power(shift: int, host: Host) -> Tensor:

@@ -3,8 +3,9 @@ will be."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,12 +17,24 @@ from lilliput.net import Net, Op, Softmax
 from lilliput.net.fixedpoint import activation_range, quant
 from lilliput.train.integer_layers import INTEGER_LAYERS
 from lilliput.train.layers import Layer, from_torch, to_torch
+from lilliput.train.learned import Ends
 from lilliput.train.torch_net import flat_gradient, lay_out
 
 Ranges = Mapping[str, tuple[float, float]]
-Quantize = Callable[[Net, Ranges], Net]
-"""Float network without batch norm, and ranges → quantized network; keeps the names of ops that hold
-weights."""
+WeightScales = Mapping[str, NDArray[np.float64]]
+"""Constant of a float network → the scale of each of its channels."""
+
+
+class Quantize(Protocol):
+    """Makes the quantized network."""
+
+    def __call__(self, net: Net, ranges: Ranges, *, weight_scales: WeightScales | None = None) -> Net:
+        """The quantized network of `net`, which has no batch norm; keeps the names of ops that hold weights.
+
+        Args:
+            ranges: of activations.
+            weight_scales: of weights; they follow from the weights if None.
+        """
 
 
 class IntegerNet:
@@ -80,11 +93,22 @@ class IntegerNet:
         if self._seen is not None:
             self._seen[name] = (lowest, highest)
 
+    def ends(self, op: Op) -> Ends | None:
+        """None: ranges are observed."""
+        return None
+
+    def weight_shares(self, op: Op) -> Tensor | None:
+        """None: scales follow from the weights."""
+        return None
+
     # Running
 
     def refresh(self) -> None:
         """Makes the quantized network of the present weights and ranges the one that runs."""
         self.net = self._quantize(self.source(), self.ranges)
+        self._compile()
+
+    def _compile(self) -> None:
         self._steps: list[tuple[Op, Layer, tuple[str, ...]]] = []
         for op in self.net.ops:
             inputs = tuple(name for name in op.inputs if not self.net.tensors[name].constant)
@@ -93,7 +117,7 @@ class IntegerNet:
     def source(self) -> Net:
         """The float network with the present weights."""
         tensors = dict(self._source.tensors)
-        for slot in self.slots:
+        for slot in self.slots[: len(self._leaves)]:
             tensors[slot.name] = replace(tensors[slot.name], data=slot.to_numpy(self.flat))
         return replace(self._source, tensors=tensors)
 

@@ -172,9 +172,12 @@ class QatSettings:
         optimizer: folded weights differ much in size from channel to channel, which "adamw" does not mind.
         learning_rate: the highest rate of a "one-cycle" schedule.
         momentum, weight_decay, warmup, label_smoothing, examples, threads: as in `TrainSettings`.
+        scales: "observed" takes them from the data that flow and from the weights; "learned" trains those of
+            weights and both ends of activation ranges by their gradients (LSQ, LSQ+), which a few bits need.
         refresh_steps: steps between two choices of the scales; weights are rounded at every step.
-        range_epochs: epochs in which activation ranges still follow the data; afterwards they stay.
-        range_momentum: how much of the old range a refresh keeps.
+        range_epochs: for "observed": epochs in which activation ranges still follow the data; afterwards
+            they stay.
+        range_momentum: for "observed": how much of the old range a refresh keeps.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -186,6 +189,7 @@ class QatSettings:
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     weight_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     warmup: Share = 0.05
+    scales: Literal["observed", "learned"] = "observed"
     refresh_steps: Count = 16
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     range_epochs: Annotated[int, Field(ge=0)] = 1

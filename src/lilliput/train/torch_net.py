@@ -330,8 +330,11 @@ class TorchNet:
 
 
 def flat_gradient(loss: Tensor, leaves: list[Tensor], slots: list[Slot]) -> Tensor:
-    """Gradient of `loss` by `leaves`, one after the other as `slots` say."""
-    gradients = torch.autograd.grad(loss, leaves)
+    """Gradient of `loss` by `leaves`, one after the other as `slots` say.
+
+    It is zero by leaves that the loss does not depend on.
+    """
+    gradients = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
     return torch.cat([slot.flatten(piece) for slot, piece in zip(slots, gradients, strict=True)])
 
 
