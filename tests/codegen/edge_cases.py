@@ -180,6 +180,23 @@ CASES: dict[str, Case] = {
     "conv_rows_shift_31": _scales(_case((5, 8, 4), lambda b: b.conv("x", 3, padding=ONE)), 50.0),
     "conv_rows_largest_sums": _extreme(_case((4, 6, 40), lambda b: b.conv("x", 3)), 127, 2**20),
     "conv_rows_least_sums": _extreme(_case((4, 6, 40), lambda b: b.conv("x", 3)), -127, -(2**20)),
+    # Images of three channels: windows four at a time, one by one, and across borders.
+    **{
+        f"conv_colour_{height}x{width}_to_{channels}_by_{y}_{x}": _case(
+            (height, width, 3),
+            lambda b, channels=channels, strides=(y, x), padding=padding: b.conv(
+                "x", channels, strides=strides, padding=padding, activation=RELU if y == x else NONE
+            ),
+            seed=width,
+        )
+        for height, width, channels, (y, x), padding in (
+            (3, 3, 2, (1, 1), Padding(0, 0, 0, 0)),
+            (4, 11, 5, (1, 1), ONE),
+            (9, 17, 4, (2, 2), Padding(0, 1, 0, 1)),
+            (8, 19, 1, (1, 2), Padding(1, 0, 2, 1)),
+            (11, 16, 6, (3, 1), Padding(2, 0, 0, 0)),
+        )
+    },
     "conv_no_bias": _case((4, 4, 3), lambda b: b.conv("x", 4, bias=False)),
     "conv_per_tensor": _case((4, 4, 3), lambda b: b.conv("x", 5, per_tensor=True)),
     # Channels and windows that are no multiple of two or four, in every combination of remainders.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.codegen.layouts import filled_rows, laid_out, packed_bits, split_corrections
+from lilliput.codegen.layouts import by_colour, filled_rows, laid_out, packed_bits, split_corrections
 from lilliput.codegen.text import array_lines, braces, float_literal
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -35,7 +35,7 @@ from lilliput.net.reference.tflm import TFLM_OPS, softmax_powers
 from lilliput.net.reference.windows import nearest
 from lilliput.net.tensor import DType
 from lilliput.targets.dense import PRODUCT_LAYOUTS, passes
-from lilliput.targets.kernel import DSP_LAYOUTS, Kernel, Layout
+from lilliput.targets.kernel import DSP_LAYOUTS, SPLIT_CONV_LAYOUTS, Kernel, Layout
 from lilliput.targets.kernels import TFLM_CHANNEL_BYTES
 
 _INT32_LIMIT = 1 << 31
@@ -109,7 +109,7 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
     multipliers = requant.multipliers
     if len(multipliers) == 1:
         multipliers *= len(biases)
-    if kernel.layout in (Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS):
+    if kernel.layout in SPLIT_CONV_LAYOUTS:
         _require_exact_doubling(op, net, biases, multipliers, requant.shift)
     rows = tuple(braces(pair) for pair in zip(biases, multipliers, strict=True))
     return Constant(name, "lp_channel", rows, 8 * len(rows))
@@ -170,9 +170,9 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
         )
     if kernel.layout is Layout.SPLIT:
         bias = bias - split_corrections(filled_rows(weights), passes(weights.shape[1]))
-    elif kernel.layout in (Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS):
+    elif kernel.layout in SPLIT_CONV_LAYOUTS:
         # Which of a window's rows comes first changes nothing: what is odd stays odd.
-        filled = filled_rows(weights)
+        filled = by_colour(weights) if kernel.layout is Layout.SPLIT_COLOUR else filled_rows(weights)
         bias = bias - split_corrections(filled, (filled.shape[1],))
     return [int(value) for value in bias]
 

@@ -23,6 +23,8 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return _split_pairs(filled_rows(weights))
         case Layout.SPLIT_ROWS if isinstance(op, Conv2D):
             return _split_pairs(by_planes(weights))
+        case Layout.SPLIT_COLOUR if isinstance(op, Conv2D):
+            return _split_pairs(by_colour(weights))
         case Layout.SPLIT if isinstance(op, FullyConnected):
             return _split(filled_rows(weights))
         case Layout.SPARSE if isinstance(op, FullyConnected):
@@ -78,6 +80,13 @@ def by_planes(weights: Weights) -> Weights:
     channels, height, width, depth = weights.shape
     planes = weights.reshape(channels, height, width, depth // 4, 4).transpose(0, 1, 3, 2, 4)
     return planes.reshape(channels, -1)
+
+
+def by_colour(weights: Weights) -> Weights:
+    """A row for each output channel of a 3x3x3 kernel: eight of each row, the ninth of each, a zero."""
+    rows = weights.reshape(len(weights), 3, 9)
+    eights = rows[:, :, :8].reshape(len(weights), -1)
+    return np.pad(np.concatenate([eights, rows[:, :, 8]], axis=1), ((0, 0), (0, 1)))
 
 
 def _halves(rows: Weights) -> Weights:

@@ -205,6 +205,12 @@ void lp_conv2d_1x1_s8(const lp_conv2d_params *params, const int8_t *input, int8_
  * input_channels is no such multiple, a byte more; it is aligned to 4. */
 void lp_conv2d_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
 
+/* The same for kernels of 3x3 without dilation and three input channels.  Weights of an output channel are
+ * the first eight of each of the kernel's rows, the ninth of each, and a zero; `scratch`, aligned to 4, holds
+ * 224 bytes. */
+void lp_conv2d_colour_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                             void *scratch);
+
 /* The same for kernels three columns wide without dilation, steps of one or two columns, input channels that
  * are a multiple of four and at least four output columns.  Weights lie as lp_multiply_rows.h says;
  * `scratch`, aligned to 4, holds 2 * kernel_height * input_channels * ((output_width - 1) * stride_x + 3 -
@@ -324,6 +330,8 @@ void lp_copy_rows(const int8_t *input, int8_t *output, uint32_t rows, uint32_t r
  * that of TensorFlow Lite Micro. */
 void lp_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_conv2d_1x1_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+void lp_conv2d_colour_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                  void *scratch);
 void lp_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                            void *scratch);
 void lp_conv2d_rows_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,

@@ -41,6 +41,7 @@ _COMMON = Blocking()
 
 _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_dsp": Blocking(elements=(16, 4), filled=4),
+    "lp_conv2d_colour_dsp": Blocking(elements=(16, 4), filled=4),
     "lp_conv2d_1x1_dsp": Blocking(elements=(16, 4), filled=4),
     "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
     "lp_max_pool2d": Blocking(channels=16),

@@ -18,6 +18,7 @@ class Layout(StrEnum):
     PLAIN = "plain"
     SPLIT_PAIRS = "split pairs"
     SPLIT_ROWS = "split rows"
+    SPLIT_COLOUR = "split colour"
     SPLIT = "split"
     SPARSE = "sparse"
     CHANNELS_FIRST = "channels first"
@@ -26,10 +27,13 @@ class Layout(StrEnum):
     CHANNEL_BY_CHANNEL = "channel by channel"
 
 
+SPLIT_CONV_LAYOUTS = frozenset({Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT_COLOUR})
+"""The orders in which convolutions read weights of two halves, two output channels at a time."""
 DSP_LAYOUTS = frozenset(
     {
         Layout.SPLIT_PAIRS,
         Layout.SPLIT_ROWS,
+        Layout.SPLIT_COLOUR,
         Layout.SPLIT,
         Layout.SPARSE,
         Layout.CHANNELS_FIRST,

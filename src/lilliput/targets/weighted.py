@@ -69,6 +69,16 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
             folds_zero_point=True,
             access=Access.ROWS,
         )
+    if has_dsp and _fits_split(op, net) and [*kernel, depth] == [3, 3, 3] and op.dilation == (1, 1):
+        if not is_small:
+            return Kernel(
+                in_profile("lp_conv2d_colour_dsp", op),
+                scratch_bytes=elements // 2 * PAIR_BYTES * BLOCK_PIXELS,
+                layout=Layout.SPLIT_COLOUR,
+                needs=(part_in_profile("lp_multiply_block", op), "lp_expand_fours"),
+                folds_zero_point=True,
+                access=Access.PIXELS,
+            )
     if has_dsp and _fits_split(op, net):
         return Kernel(
             in_profile(f"{stem}_dsp", op),
@@ -236,6 +246,6 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
     """Bytes of the array of weights in an order, filled to a multiple of four."""
     channels, *window = net.tensors[op.inputs[1]].shape
     match layout:
-        case Layout.SPLIT_PAIRS | Layout.SPLIT:
+        case Layout.SPLIT_PAIRS | Layout.SPLIT_COLOUR | Layout.SPLIT:
             return channels * to_four(math.prod(window))
     return to_four(net.tensors[op.inputs[1]].storage_bytes)
