@@ -120,6 +120,12 @@ def _tflm_channels(name: str, biases: list[int], factors: tuple[Factor, ...], ke
     if len(factors) == 1:
         factors *= len(biases)
     rows = []
+    if kernel.begins_at_bias:
+        rows = [
+            braces((bias, factor.multiplier, 6 - factor.shift))
+            for bias, factor in zip(biases, factors, strict=True)
+        ]
+        return Constant(name, "lp_tflm_channel", tuple(rows), TFLM_CHANNEL_BYTES * len(rows))
     for bias, factor in zip(biases, factors, strict=True):
         if kernel.layout in DSP_LAYOUTS:
             rows.append(braces((bias, *packed_factor(factor))))
@@ -152,6 +158,8 @@ def packed_factor(factor: Factor) -> tuple[int, int]:
 def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
     """bias - zero_point * sum(weights) of every output channel, or the bias alone for kernels that subtract.
 
+    For kernels whose sums begin at the bias, 256 times that, less what inputs have too much (`split_corrections`).
+
     Raises:
         NetError: a sum could leave 32 bits.
     """
@@ -173,6 +181,8 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
     elif kernel.layout in SPLIT_CONV_LAYOUTS:
         # Which of a window's rows comes first changes nothing: what is odd stays odd.
         filled = by_colour(weights) if kernel.layout is Layout.SPLIT_COLOUR else filled_rows(weights)
+        if kernel.begins_at_bias:
+            return [int(value) for value in 256 * bias - 127 * filled[:, 1::2].sum(axis=1, dtype=np.int64)]
         bias = bias - split_corrections(filled, (filled.shape[1],))
     return [int(value) for value in bias]
 

@@ -34,7 +34,8 @@ typedef struct {
 
 /* The same in the profile `tflm`: the factor is multiplier * 2**(scale - 31).  For functions with `dsp` in
  * their name, whose scales are -31 to -1, `multiplier` is twice that less 2**32, and `scale`
- * -2**(32 + scale). */
+ * -2**(32 + scale).  For those with `relu`, whose minimum is not less than the zero point, `bias` is 256 times
+ * what it would be, less what lp_multiply_block.h says, `multiplier` as it is, and `scale` 6 - scale, 7 to 21. */
 typedef struct {
     int32_t bias;
     int32_t multiplier;
@@ -338,6 +339,12 @@ void lp_conv2d_rows_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *in
                                 void *scratch);
 void lp_conv2d_1x1_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                void *scratch);
+void lp_conv2d_colour_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                       void *scratch);
+void lp_conv2d_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                void *scratch);
+void lp_conv2d_1x1_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                    void *scratch);
 void lp_conv2d_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                              void *scratch);
 void lp_conv2d_1x1_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,

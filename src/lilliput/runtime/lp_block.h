@@ -50,4 +50,19 @@ void lp_multiply_block(const lp_block *block, int8_t *output);
 /* The same in the profile `tflm`. */
 void lp_multiply_block_tflm(const lp_block *block, int8_t *output);
 
+/* The same where no output is less than the zero point. */
+void lp_multiply_block_relu_tflm(const lp_block *block, int8_t *output);
+
+/* An output from 256 times a sum of products, and what weights of two halves add to that (lp_expand.h). */
+LP_INLINE int8_t lp_block_output(const lp_block *block, const lp_profile_channel *channel, int32_t products) {
+    const int32_t low = (int8_t)(block->minimum & 0xFFu);
+    const int32_t high = (int8_t)(block->maximum & 0xFFu);
+#if LP_RELU
+    return lp_rectified_output(channel, channel->bias + products, block->zero_point, low, high);
+#else
+    const int32_t sum = channel->bias + (products >> 8);
+    return lp_dsp_output(channel, sum, 32 - block->doublings, block->zero_point, low, high);
+#endif
+}
+
 #endif

@@ -38,7 +38,7 @@ CHECK_OFFSET(doublings, 48);
     "add.w   r5, r1, r5, lsl #1              \n"                                                             \
     "str     r5, [sp, #8]                    \n"                                                             \
     "add.w   r2, r0, #20                     \n"                                                             \
-    "ldmia.w r2, {r5-r12}                    \n"                                                             \
+    "ldmia.w r2, {r5-r12}                    \n" TAKE_ZERO_POINT                                             \
     "add.w   r2, sp, #12                     \n"                                                             \
     "stmia.w r2, {r5-r12}                    \n"
 
@@ -74,7 +74,66 @@ CHECK_OFFSET(doublings, 48);
     "smlad   r5, lr, r10, r5                 \n"                                                             \
     "smlad   r9, lr, r11, r9                 \n"
 
-#define CLEAR_SUMS                                                                                           \
+#if LP_RELU
+
+/* Twice the zero point and one, halves of steps of the output. */
+#define TAKE_ZERO_POINT                                                                                      \
+    "add.w   r8, r8, r8               \n"                                                                    \
+    "add.w   r8, r8, #1               \n"
+
+/* The sums begin as the channels say. */
+#define START_SUMS                                                                                           \
+    "ldr.w   lr, [sp, #0]             \n"                                                                    \
+    "ldr.w   r2, [lr, #0]             \n"                                                                    \
+    "ldr.w   r6, [lr, #12]            \n"                                                                    \
+    "mov     r3, r2                   \n"                                                                    \
+    "mov     r4, r2                   \n"                                                                    \
+    "mov     r5, r2                   \n"                                                                    \
+    "mov     r7, r6                   \n"                                                                    \
+    "mov     r8, r6                   \n"                                                                    \
+    "mov     r9, r6                   \n"
+
+/* Twice the values, rounded once: (sum * multiplier / 2**32 + 64 + zero point) >> scale, where the zero point
+ * is as TAKE_ZERO_POINT has it, shifted left by the scale. */
+#define MAKE_VALUES                                                                                          \
+    "ldr.w   r10, [sp, #0]            \n"                                                                    \
+    "ldr.w   r1, [r10, #4]            \n"                                                                    \
+    "ldr.w   r12, [r10, #8]           \n"                                                                    \
+    "ldr.w   lr, [sp, #24]            \n"                                                                    \
+    "lsl.w   r11, lr, r12             \n"                                                                    \
+    "orr.w   r11, r11, #64            \n"                                                                    \
+    "smmla   r2, r2, r1, r11          \n"                                                                    \
+    "smmla   r3, r3, r1, r11          \n"                                                                    \
+    "smmla   r4, r4, r1, r11          \n"                                                                    \
+    "smmla   r5, r5, r1, r11          \n"                                                                    \
+    "asr.w   r2, r2, r12              \n"                                                                    \
+    "asr.w   r3, r3, r12              \n"                                                                    \
+    "asr.w   r4, r4, r12              \n"                                                                    \
+    "asr.w   r5, r5, r12              \n"                                                                    \
+    "ldr.w   r1, [r10, #16]           \n"                                                                    \
+    "ldr.w   r12, [r10, #20]          \n"                                                                    \
+    "add.w   r10, r10, #24            \n"                                                                    \
+    "str.w   r10, [sp, #0]            \n"                                                                    \
+    "lsl.w   r11, lr, r12             \n"                                                                    \
+    "orr.w   r11, r11, #64            \n"                                                                    \
+    "smmla   r6, r6, r1, r11          \n"                                                                    \
+    "smmla   r7, r7, r1, r11          \n"                                                                    \
+    "smmla   r8, r8, r1, r11          \n"                                                                    \
+    "smmla   r9, r9, r1, r11          \n"                                                                    \
+    "asr.w   r6, r6, r12              \n"                                                                    \
+    "asr.w   r7, r7, r12              \n"                                                                    \
+    "asr.w   r8, r8, r12              \n"                                                                    \
+    "asr.w   r9, r9, r12              \n"
+
+#define CUT(register) "ssat    " register ", #8, " register ", asr #1\n"
+
+#define DOUBLE_SUMS ""
+
+#else
+
+#define TAKE_ZERO_POINT ""
+
+#define START_SUMS                                                                                           \
     "movs    r2, #0                          \n"                                                             \
     "movs    r3, #0                          \n"                                                             \
     "movs    r4, #0                          \n"                                                             \
@@ -83,6 +142,24 @@ CHECK_OFFSET(doublings, 48);
     "movs    r7, #0                          \n"                                                             \
     "mov.w   r8, #0                          \n"                                                             \
     "mov.w   r9, #0                          \n"
+
+/* Sums of products to sums with their bias, for which r10 is the channels. */
+#define ADD_BIAS                                                                                             \
+    "ldr.w   r10, [sp, #0]                   \n"                                                             \
+    "ldr.w   r1, [r10, #0]                   \n"                                                             \
+    "ldr.w   r11, [r10, #" CHANNEL_BYTES "]  \n"                                                             \
+    "add.w   r2, r1, r2, asr #8              \n"                                                             \
+    "add.w   r3, r1, r3, asr #8              \n"                                                             \
+    "add.w   r4, r1, r4, asr #8              \n"                                                             \
+    "add.w   r5, r1, r5, asr #8              \n"                                                             \
+    "add.w   r6, r11, r6, asr #8             \n"                                                             \
+    "add.w   r7, r11, r7, asr #8             \n"                                                             \
+    "add.w   r8, r11, r8, asr #8             \n"                                                             \
+    "add.w   r9, r11, r9, asr #8             \n"
+
+#define MAKE_VALUES ADD_BIAS REQUANTIZE
+
+#define CUT(register) "ssat    " register ", #8, " register "\n"
 
 #if LP_TFLM
 
@@ -165,64 +242,49 @@ CHECK_OFFSET(doublings, 48);
 
 #endif
 
+#endif
+
 /* Sums to outputs, then to label 1 for the next two channels, or back to the caller. */
 #define FINISH(frame)                                                                                        \
-    "ldr.w   r10, [sp, #0]                   \n"                                                             \
-    "ldr.w   r1, [r10, #0]                   \n"                                                             \
-    "ldr.w   r11, [r10, #" CHANNEL_BYTES "]  \n"                                                             \
-    "add.w   r2, r1, r2, asr #8              \n"                                                             \
-    "add.w   r3, r1, r3, asr #8              \n"                                                             \
-    "add.w   r4, r1, r4, asr #8              \n"                                                             \
-    "add.w   r5, r1, r5, asr #8              \n"                                                             \
-    "add.w   r6, r11, r6, asr #8             \n"                                                             \
-    "add.w   r7, r11, r7, asr #8             \n"                                                             \
-    "add.w   r8, r11, r8, asr #8             \n"                                                             \
-    "add.w   r9, r11, r9, asr #8             \n" REQUANTIZE "ssat    r2, #8, r2                      \n"     \
-    "ssat    r3, #8, r3                      \n"                                                             \
-    "ssat    r4, #8, r4                      \n"                                                             \
-    "ssat    r5, #8, r5                      \n"                                                             \
-    "ssat    r6, #8, r6                      \n"                                                             \
-    "ssat    r7, #8, r7                      \n"                                                             \
-    "ssat    r8, #8, r8                      \n"                                                             \
-    "ssat    r9, #8, r9                      \n"                                                             \
-    "bfi     r2, r6, #8, #8                  \n"                                                             \
-    "bfi     r3, r7, #8, #8                  \n"                                                             \
-    "bfi     r4, r8, #8, #8                  \n"                                                             \
-    "bfi     r5, r9, #8, #8                  \n"                                                             \
-    "ldr     r1, [sp, #4]                    \n"                                                             \
-    "ldr     r6, [sp, #12]                   \n"                                                             \
-    "ldr     r7, [sp, #16]                   \n"                                                             \
-    "ldr.w   r8, [sp, #20]                   \n"                                                             \
-    "ldr.w   r9, [sp, #8]                    \n"                                                             \
-    "ldr.w   r10, [sp, #28]                  \n"                                                             \
-    "cmp.w   r10, #0                         \n"                                                             \
-    "bne     4f                              \n"                                                             \
-    "3:                                      \n"                                                             \
-    "strh    r3, [r1, r6]                    \n"                                                             \
-    "strh    r4, [r1, r7]                    \n"                                                             \
-    "strh.w  r5, [r1, r8]                    \n"                                                             \
-    "strh    r2, [r1], #2                    \n"                                                             \
-    "cmp     r1, r9                          \n"                                                             \
-    "str     r1, [sp, #4]                    \n"                                                             \
-    "bne     1b                              \n"                                                             \
-    "add     sp, sp, #" frame "              \n"                                                             \
-    "pop     {r4-r11, pc}                    \n"                                                             \
-    "4:                                      \n"                                                             \
-    "ldr.w   r11, [sp, #32]                  \n"                                                             \
-    "ldr.w   r12, [sp, #36]                  \n"                                                             \
-    "pkhbt   r2, r2, r3, lsl #16             \n"                                                             \
-    "pkhbt   r4, r4, r5, lsl #16             \n"                                                             \
-    "ssub8   lr, r2, r11                     \n"                                                             \
-    "sel     r2, r2, r11                     \n"                                                             \
-    "ssub8   lr, r12, r2                     \n"                                                             \
-    "sel     r2, r2, r12                     \n"                                                             \
-    "ssub8   lr, r4, r11                     \n"                                                             \
-    "sel     r4, r4, r11                     \n"                                                             \
-    "ssub8   lr, r12, r4                     \n"                                                             \
-    "sel     r4, r4, r12                     \n"                                                             \
-    "lsr.w   r3, r2, #16                     \n"                                                             \
-    "lsr.w   r5, r4, #16                     \n"                                                             \
-    "b       3b                              \n" DOUBLE_SUMS
+    MAKE_VALUES CUT("r2") CUT("r3") CUT("r4") CUT("r5") CUT("r6") CUT("r7") CUT("r8")                        \
+        CUT("r9") "bfi     r2, r6, #8, #8                  \n"                                               \
+                  "bfi     r3, r7, #8, #8                  \n"                                               \
+                  "bfi     r4, r8, #8, #8                  \n"                                               \
+                  "bfi     r5, r9, #8, #8                  \n"                                               \
+                  "ldr     r1, [sp, #4]                    \n"                                               \
+                  "ldr     r6, [sp, #12]                   \n"                                               \
+                  "ldr     r7, [sp, #16]                   \n"                                               \
+                  "ldr.w   r8, [sp, #20]                   \n"                                               \
+                  "ldr.w   r9, [sp, #8]                    \n"                                               \
+                  "ldr.w   r10, [sp, #28]                  \n"                                               \
+                  "cmp.w   r10, #0                         \n"                                               \
+                  "bne     4f                              \n"                                               \
+                  "3:                                      \n"                                               \
+                  "strh    r3, [r1, r6]                    \n"                                               \
+                  "strh    r4, [r1, r7]                    \n"                                               \
+                  "strh.w  r5, [r1, r8]                    \n"                                               \
+                  "strh    r2, [r1], #2                    \n"                                               \
+                  "cmp     r1, r9                          \n"                                               \
+                  "str     r1, [sp, #4]                    \n"                                               \
+                  "bne     1b                              \n"                                               \
+                  "add     sp, sp, #" frame "              \n"                                               \
+                  "pop     {r4-r11, pc}                    \n"                                               \
+                  "4:                                      \n"                                               \
+                  "ldr.w   r11, [sp, #32]                  \n"                                               \
+                  "ldr.w   r12, [sp, #36]                  \n"                                               \
+                  "pkhbt   r2, r2, r3, lsl #16             \n"                                               \
+                  "pkhbt   r4, r4, r5, lsl #16             \n"                                               \
+                  "ssub8   lr, r2, r11                     \n"                                               \
+                  "sel     r2, r2, r11                     \n"                                               \
+                  "ssub8   lr, r12, r2                     \n"                                               \
+                  "sel     r2, r2, r12                     \n"                                               \
+                  "ssub8   lr, r4, r11                     \n"                                               \
+                  "sel     r4, r4, r11                     \n"                                               \
+                  "ssub8   lr, r12, r4                     \n"                                               \
+                  "sel     r4, r4, r12                     \n"                                               \
+                  "lsr.w   r3, r2, #16                     \n"                                               \
+                  "lsr.w   r5, r4, #16                     \n"                                               \
+                  "b       3b                              \n" DOUBLE_SUMS
 
 #endif
 

@@ -41,7 +41,7 @@ LP_INLINE void conv2d_1x1_dsp(const lp_conv2d_params *params, const int8_t *inpu
             }
         }
         lp_block_pixels(&block, count, channels);
-        LP_PROFILE(lp_multiply_block, lp_multiply_block_tflm)(&block, output);
+        LP_PART(lp_multiply_block)(&block, output);
         output += count * channels;
     }
 }

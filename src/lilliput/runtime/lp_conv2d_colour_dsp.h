@@ -130,7 +130,7 @@ LP_INLINE void conv2d_colour_dsp(const lp_conv2d_params *params, const int8_t *i
         if (left < LP_BLOCK_PIXELS) {
             lp_block_pixels(&block, left, params->output_channels);
         }
-        LP_PROFILE(lp_multiply_block, lp_multiply_block_tflm)(&block, output);
+        LP_PART(lp_multiply_block)(&block, output);
         output += LP_BLOCK_PIXELS * params->output_channels;
     }
 }

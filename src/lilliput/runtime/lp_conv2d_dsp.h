@@ -175,7 +175,7 @@ LP_INLINE void conv2d_dsp(const lp_conv2d_params *params, const int8_t *input, i
             y += params->stride_y;
         }
         lp_block_pixels(&block, count, params->output_channels);
-        LP_PROFILE(lp_multiply_block, lp_multiply_block_tflm)(&block, output);
+        LP_PART(lp_multiply_block)(&block, output);
         output += count * params->output_channels;
     }
 }

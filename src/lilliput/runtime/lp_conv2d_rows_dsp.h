@@ -129,7 +129,7 @@ LP_INLINE void conv2d_rows_dsp(const lp_conv2d_params *params, const int8_t *inp
         for (int32_t x = 0; x < width; x += LP_BLOCK_PIXELS) {
             const int32_t pixel = lp_minimum(x, width - LP_BLOCK_PIXELS);
             find_windows(&all, &rows, slot, pixel * params->stride_x);
-            LP_PROFILE(lp_multiply_rows, lp_multiply_rows_tflm)(&rows, output + pixel * channels);
+            LP_PART(lp_multiply_rows)(&rows, output + pixel * channels);
         }
         output += width * channels;
     }

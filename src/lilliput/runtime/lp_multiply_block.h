@@ -41,7 +41,7 @@ LP_NAKED static void multiply_channel_pairs(const lp_block *block LP_UNUSED, int
                     "1:                                      \n" /* two channels */
                     "ldr     r1, [sp, #44]                   \n"
                     "ldr.w   r12, [sp, #48]                  \n"
-                    "ldr.w   r11, [sp, #52]                  \n" CLEAR_SUMS
+                    "ldr.w   r11, [sp, #52]                  \n" START_SUMS
                     "sub.w   r0, r0, r11                     \n"
                     "bx      r12                             \n"
                     ".balign 4                               \n"
@@ -59,9 +59,6 @@ static void multiply_channel(const lp_block *block, int8_t *output) {
     const lp_profile_channel *channel = block->channels + 2 * block->channel_pairs;
     const int8_t *weights = block->weights + 8 * block->channel_pairs * block->fours;
     const lp_pair *inputs = (const lp_pair *)(const void *)block->inputs;
-    const int32_t shift = 32 - block->doublings;
-    const int32_t low = (int8_t)(block->minimum & 0xFFu);
-    const int32_t high = (int8_t)(block->maximum & 0xFFu);
     int32_t sums[LP_BLOCK_PIXELS];
     sums[0] = sums[1] = sums[2] = sums[3] = 0;
     for (int32_t i = 0; i < block->fours; i++, weights += 4, inputs += 2 * LP_BLOCK_PIXELS) {
@@ -74,8 +71,7 @@ static void multiply_channel(const lp_block *block, int8_t *output) {
     }
     output += 2 * block->channel_pairs;
     for (int32_t pixel = LP_BLOCK_PIXELS - 1; pixel >= 0; pixel--) {
-        output[pixel == 0 ? 0 : block->offsets[pixel - 1]] =
-            lp_dsp_output(channel, channel->bias + (sums[pixel] >> 8), shift, block->zero_point, low, high);
+        output[pixel == 0 ? 0 : block->offsets[pixel - 1]] = lp_block_output(block, channel, sums[pixel]);
     }
 }
 
@@ -119,8 +115,6 @@ static int32_t dot(const int16_t *a, const int16_t *b, int32_t count) {
  * odd weights. */
 static void multiply_channel(const lp_block *block, const lp_profile_channel *channel, const int8_t *weights,
                              int32_t step, int32_t count, int8_t *output) {
-    const int32_t low = (int8_t)(block->minimum & 0xFFu);
-    const int32_t high = (int8_t)(block->maximum & 0xFFu);
     int32_t sums[LP_BLOCK_PIXELS];
     sums[0] = sums[1] = sums[2] = sums[3] = 0;
     int32_t odd = 0;
@@ -134,9 +128,8 @@ static void multiply_channel(const lp_block *block, const lp_profile_channel *ch
         }
     }
     for (int32_t pixel = 0; pixel < count; pixel++) {
-        const int32_t sum = channel->bias + sums[pixel] + ((127 * odd) >> 8);
         output[pixel == 0 ? 0 : block->offsets[pixel - 1]] =
-            lp_dsp_output(channel, sum, 32 - block->doublings, block->zero_point, low, high);
+            lp_block_output(block, channel, 256 * sums[pixel] + 127 * odd);
     }
 }
 

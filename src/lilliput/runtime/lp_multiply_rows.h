@@ -61,7 +61,7 @@ LP_NAKED static void multiply_channel_pairs(const lp_row_block *block LP_UNUSED,
                     "1:                                      \n" /* two channels */
                     "ldr     r1, [sp, #44]                   \n"
                     "ldr.w   r10, [sp, #48]                  \n"
-                    "ldr.w   r12, [sp, #68]                  \n" CLEAR_SUMS
+                    "ldr.w   r12, [sp, #68]                  \n" START_SUMS
                     "str.w   r10, [sp, #64]                  \n"
                     "bx      r12                             \n"
                     ".balign 4                               \n"
@@ -87,9 +87,6 @@ static void multiply_channel(const lp_row_block *rows, int8_t *output) {
     const lp_block *block = &rows->block;
     const lp_profile_channel *channel = block->channels + 2 * block->channel_pairs;
     const int8_t *weights = block->weights + 8 * block->channel_pairs * block->fours;
-    const int32_t shift = 32 - block->doublings;
-    const int32_t low = (int8_t)(block->minimum & 0xFFu);
-    const int32_t high = (int8_t)(block->maximum & 0xFFu);
     const int16_t *inputs = block->inputs;
     int32_t sums[LP_BLOCK_PIXELS];
     sums[0] = sums[1] = sums[2] = sums[3] = 0;
@@ -111,8 +108,7 @@ static void multiply_channel(const lp_row_block *rows, int8_t *output) {
     }
     output += 2 * block->channel_pairs;
     for (int32_t pixel = 0; pixel < LP_BLOCK_PIXELS; pixel++) {
-        output[pixel == 0 ? 0 : block->offsets[pixel - 1]] =
-            lp_dsp_output(channel, channel->bias + (sums[pixel] >> 8), shift, block->zero_point, low, high);
+        output[pixel == 0 ? 0 : block->offsets[pixel - 1]] = lp_block_output(block, channel, sums[pixel]);
     }
 }
 
@@ -148,8 +144,6 @@ static int32_t decode(const int8_t *weights, int32_t step, int16_t *LP_RESTRICT 
 static void multiply_channel(const lp_row_block *rows, const lp_profile_channel *channel,
                              const int8_t *weights, int32_t step, int8_t *output) {
     const lp_block *block = &rows->block;
-    const int32_t low = (int8_t)(block->minimum & 0xFFu);
-    const int32_t high = (int8_t)(block->maximum & 0xFFu);
     const int16_t *inputs = block->inputs;
     int32_t sums[LP_BLOCK_PIXELS];
     sums[0] = sums[1] = sums[2] = sums[3] = 0;
@@ -172,9 +166,8 @@ static void multiply_channel(const lp_row_block *rows, const lp_profile_channel 
         }
     }
     for (int32_t pixel = 0; pixel < LP_BLOCK_PIXELS; pixel++) {
-        const int32_t sum = channel->bias + sums[pixel] + ((127 * odd) >> 8);
         output[pixel == 0 ? 0 : block->offsets[pixel - 1]] =
-            lp_dsp_output(channel, sum, 32 - block->doublings, block->zero_point, low, high);
+            lp_block_output(block, channel, 256 * sums[pixel] + 127 * odd);
     }
 }
 

@@ -16,6 +16,20 @@
 #define LP_PROFILE(lilliput, tflm) lilliput
 #endif
 
+/* Where no output is less than the zero point, `tflm` needs to round but once (docs/kernels.md). */
+#ifndef LP_RELU
+#define LP_RELU 0
+#endif
+
+/* The name of what kernels call, in their variant. */
+#if LP_RELU
+#define LP_PART(name) name##_relu_tflm
+#elif LP_TFLM
+#define LP_PART(name) name##_tflm
+#else
+#define LP_PART(name) name
+#endif
+
 typedef LP_PROFILE(lp_channel, lp_tflm_channel) lp_profile_channel;
 
 LP_INLINE const lp_profile_channel *lp_channels(const void *channels) {
@@ -45,5 +59,17 @@ LP_INLINE int8_t lp_dsp_output(const lp_profile_channel *channel, int32_t sum, i
     return lp_requantize(sum, channel->multiplier, shift, zero_point, minimum, maximum);
 #endif
 }
+
+#if LP_RELU
+
+/* The same from 256 times a sum with its bias, for functions with `relu` in their name. */
+LP_INLINE int8_t lp_rectified_output(const lp_profile_channel *channel, int32_t sum, int32_t zero_point,
+                                     int32_t minimum, int32_t maximum) {
+    const int32_t rounding = 64 + (2 * zero_point + 1) * ((int32_t)1 << channel->scale);
+    const int32_t top = (int32_t)(((int64_t)sum * channel->multiplier) >> 32) + rounding;
+    return (int8_t)lp_minimum(lp_maximum((top >> channel->scale) >> 1, minimum), maximum);
+}
+
+#endif
 
 #endif

@@ -53,10 +53,10 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_1x1_pairs": Blocking(channels=1, gathered=()),
     "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),
 }
-"""Kernel without type and numeric profile, which have the same loops → its blocks, where they differ."""
+"""Kernel without type, numeric profile and variant, which have the same loops → its blocks, where they differ."""
 
 
 def blocking_of(function: str) -> Blocking:
     """The blocks of the kernel called `function`."""
-    stem = function.removesuffix("_s8").removesuffix("_u8").removesuffix("_tflm")
+    stem = function.removesuffix("_s8").removesuffix("_u8").removesuffix("_tflm").removesuffix("_relu")
     return _BLOCKING.get(stem, _COMMON)

@@ -54,6 +54,7 @@ class Kernel:
         needs: other functions of the runtime that it calls.
         folds_zero_point: whether it multiplies weights by the input as it is, so that the bias must hold
             -zero_point * sum(weights).
+        begins_at_bias: whether its sums begin at 256 times the bias, and are rounded once.
         header: where it is declared.
         access: what it promises about the order of its reads and writes, so that its output may overlap its
             input (`targets.overlap`).
@@ -64,6 +65,7 @@ class Kernel:
     layout: Layout = Layout.NONE
     needs: tuple[str, ...] = ()
     folds_zero_point: bool = False
+    begins_at_bias: bool = False
     access: Access = Access.SEPARATE
     header: str = "lp.h"
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from lilliput.net.access import Access
-from lilliput.net.fixedpoint import WeightedOp
+from lilliput.net.fixedpoint import WeightedOp, activation_range, quant
 from lilliput.net.fixedpoint_tflm import conv_factors
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
@@ -30,6 +31,8 @@ PAIR_BYTES = 4
 """Two inputs, expanded to int16."""
 PAIR_OF_PIXELS_BYTES = 4
 """An input of each of two output pixels."""
+LEAST_RECTIFIED_SHIFT = -15
+"""Of the factors of `tflm`: the furthest to the right that kernels with `relu` in their name shift."""
 LARGEST_SPLIT_SUM = ((1 << 31) - 1) // (256 * 128 + 127)
 """What the absolute weights of a channel may sum up to where 256 times the sum of products must fit int32."""
 
@@ -54,40 +57,8 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     if is_small:  # one kernel for all convolutions
         is_pointwise = is_pointwise and all(_is_pointwise(other, net) for other in net.ops)
     stem = "lp_conv2d_1x1" if is_pointwise else "lp_conv2d"
-    elements = to_four(math.prod(kernel) * depth)
-    copy_bytes = 0 if is_pointwise or depth % 4 == 0 else elements
-    block_bytes = elements // 2 * PAIR_BYTES * BLOCK_PIXELS + copy_bytes
-    saves_ring = (
-        net.optimize is Optimize.RAM and channels >= MANY_CHANNELS and block_bytes < _ring_bytes(op, net)
-    )
-    if has_dsp and _fits_split(op, net) and _shares_rows(op, net) and not is_small and not saves_ring:
-        return Kernel(
-            in_profile("lp_conv2d_rows_dsp", op),
-            scratch_bytes=_ring_bytes(op, net),
-            layout=Layout.SPLIT_ROWS,
-            needs=(part_in_profile("lp_multiply_rows", op),),
-            folds_zero_point=True,
-            access=Access.ROWS,
-        )
-    if has_dsp and _fits_split(op, net) and [*kernel, depth] == [3, 3, 3] and op.dilation == (1, 1):
-        if not is_small:
-            return Kernel(
-                in_profile("lp_conv2d_colour_dsp", op),
-                scratch_bytes=elements // 2 * PAIR_BYTES * BLOCK_PIXELS,
-                layout=Layout.SPLIT_COLOUR,
-                needs=(part_in_profile("lp_multiply_block", op), "lp_expand_fours"),
-                folds_zero_point=True,
-                access=Access.PIXELS,
-            )
     if has_dsp and _fits_split(op, net):
-        return Kernel(
-            in_profile(f"{stem}_dsp", op),
-            scratch_bytes=block_bytes,
-            layout=Layout.SPLIT_PAIRS,
-            needs=(part_in_profile("lp_multiply_block", op), "lp_expand_fours"),
-            folds_zero_point=True,
-            access=Access.PIXELS,
-        )
+        return _by_fours(op, net, stem)
     if core.has_pairs and fits_halves(op, net):
         return Kernel(
             in_profile(f"{stem}_pairs", op),
@@ -98,6 +69,45 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
             access=Access.PIXELS,
         )
     return Kernel(in_profile(stem, op), layout=Layout.PLAIN, folds_zero_point=True, access=Access.WINDOWS)
+
+
+def _by_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
+    """Two channels of four pixels at a time, by weights of two halves; `stem` suits any convolution like it."""
+    channels, *kernel, depth = net.tensors[op.inputs[1]].shape
+    is_small = net.optimize is Optimize.FLASH
+    elements = to_four(math.prod(kernel) * depth)
+    copy_bytes = 0 if stem == "lp_conv2d_1x1" or depth % 4 == 0 else elements
+    is_colour = [*kernel, depth] == [3, 3, 3] and op.dilation == (1, 1) and not is_small
+    stem = "lp_conv2d_colour" if is_colour else stem
+    found = Kernel(
+        f"{stem}_dsp",
+        scratch_bytes=elements // 2 * PAIR_BYTES * BLOCK_PIXELS + (0 if is_colour else copy_bytes),
+        layout=Layout.SPLIT_COLOUR if is_colour else Layout.SPLIT_PAIRS,
+        folds_zero_point=True,
+        access=Access.PIXELS,
+    )
+    saves_ring = (
+        net.optimize is Optimize.RAM
+        and channels >= MANY_CHANNELS
+        and found.scratch_bytes < _ring_bytes(op, net)
+    )
+    if _shares_rows(op, net) and not is_small and not saves_ring:
+        return replace(
+            found,
+            function=in_profile("lp_conv2d_rows_dsp", op),
+            scratch_bytes=_ring_bytes(op, net),
+            layout=Layout.SPLIT_ROWS,
+            needs=(part_in_profile("lp_multiply_rows", op),),
+            access=Access.ROWS,
+        )
+    begins_at_bias = not is_small and _is_rectified(op, net)
+    variant = "_relu" if begins_at_bias else ""
+    return replace(
+        found,
+        function=in_profile(f"{stem}_dsp{variant}", op),
+        needs=(part_in_profile(f"lp_multiply_block{variant}", op), "lp_expand_fours"),
+        begins_at_bias=begins_at_bias,
+    )
 
 
 def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
@@ -211,6 +221,26 @@ def _fits_split(op: Conv2D, net: Net) -> bool:
         return True
     rows = np.abs(weights.astype(np.int64)).reshape(len(weights), -1)
     return fits_halves(op, net) and int(rows.sum(axis=1).max()) <= LARGEST_SPLIT_SUM
+
+
+def _is_rectified(op: Conv2D, net: Net) -> bool:
+    """Whether rounding once gives what `tflm` rounds twice: where nothing less than the zero point is put out.
+
+    Sums with their biases, of which there are none where weights are not known, must fit int32 256 times.
+    """
+    if op.profile is not Profile.TFLM or activation_range(op, net)[0] < quant(op.outputs[0], net).zero_point:
+        return False
+    if any(factor.shift < LEAST_RECTIFIED_SHIFT for factor in conv_factors(op, net)):
+        return False
+    weights = net.tensors[op.inputs[1]].data
+    if weights is None:
+        return True
+    rows = weights.astype(np.int64).reshape(len(weights), -1)
+    bias = -quant(op.inputs[0], net).zero_point * rows.sum(axis=1)
+    if len(op.inputs) == 3 and (data := net.tensors[op.inputs[2]].data) is not None:
+        bias = bias + data
+    largest = (256 * 128 + 127) * np.abs(rows).sum(axis=1) + 256 * np.abs(bias)
+    return int(largest.max()) < 1 << 31
 
 
 def _shares_rows(op: Conv2D, net: Net) -> bool:
