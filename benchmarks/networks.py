@@ -19,6 +19,7 @@ from lilliput.net import (
     DepthwiseConv2D,
     DType,
     FullyConnected,
+    MaxPool2D,
     Net,
     Normalization,
     Op,
@@ -118,6 +119,19 @@ class _Chain:
             padding=same_padding((height, width), kernel, (stride, stride)),
             activation=activation,
         )
+
+    def window(self, channels: int, kernel: tuple[int, int]) -> str:
+        """A convolution without padding."""
+        depth = self._tensors[self._newest].shape[2]
+        weights = self._constant((channels, *kernel, depth), kernel[0] * kernel[1] * depth)
+        inputs = (self._newest, weights, self._constant((channels,), 100))
+        return self._add(Conv2D, *inputs, activation=Activation.RELU)
+
+    def max_pool(self) -> None:
+        self._add(MaxPool2D, self._newest, pool=(2, 2), strides=(2, 2))
+
+    def flat(self) -> None:
+        self._add(Reshape, self._newest, shape=(self._tensors[self._newest].elements,))
 
     def depthwise(self, stride: int = 1, size: int = 3) -> str:
         height, width, depth = self._tensors[self._newest].shape
@@ -245,6 +259,32 @@ def mobilenet_v2(seed: int = 0, *, shape: tuple[int, int, int] = (48, 48, 3), cl
     return chain.net("mobilenet_v2")
 
 
+def lenet5(seed: int = 0) -> Net:
+    """LeNet-5 on images of 28x28 as in "NAS with sub-byte quantization for tinyML", tables 5.1 and 5.2.
+
+    281,640 MACs, and 236 additions of biases that the thesis counts, too.
+    """
+    chain = _Chain((28, 28, 1), seed)
+    for channels in (6, 16):
+        chain.window(channels, (5, 5))
+        chain.max_pool()
+    chain.flat()
+    for units in (120, 84):
+        chain.dense(units, Activation.RELU)
+    chain.dense(10)
+    return chain.net("lenet5")
+
+
+def convolutions(seed: int = 0) -> Net:
+    """Hardly anything but 3x3 convolutions, 8,257,536 MACs."""
+    chain = _Chain((16, 16, 3), seed)
+    for channels in (32, 32, 64):
+        chain.convolution(channels)
+    chain.average()
+    chain.dense(10)
+    return chain.net("convolutions")
+
+
 MLPERF_TINY: Mapping[str, Callable[[int], Net]] = {
     "ad": autoencoder,
     "kws": ds_cnn,
@@ -262,8 +302,12 @@ def quantized(net: Net, profile: Profile = Profile.LILLIPUT, seed: int = 0) -> N
         profile: how its integers round.
     """
     net = fuse_activations(fold_batch_norm(net))
+    found = quantize(net, observed(net, seed))
+    return to_tflm(found) if profile is Profile.TFLM else found
+
+
+def observed(net: Net, seed: int = 0) -> dict[str, tuple[float, float]]:
+    """What flows in a float network with random inputs: the least and the largest of each tensor."""
     rng = np.random.default_rng(seed)
     x = rng.normal(0, 1, (OBSERVED_EXAMPLES, *net.input.shape)).astype(np.float32)
-    ranges = {name: (float(y.min()), float(y.max())) for name, y in run_all(net, x).items()}
-    found = quantize(net, ranges)
-    return to_tflm(found) if profile is Profile.TFLM else found
+    return {name: (float(y.min()), float(y.max())) for name, y in run_all(net, x).items()}

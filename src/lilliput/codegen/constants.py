@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lilliput.codegen.lanes import packed_lanes, packed_nibbles
 from lilliput.codegen.layouts import by_colour, filled_rows, laid_out, packed_bits, split_corrections
 from lilliput.codegen.text import array_lines, braces, float_literal
 from lilliput.errors import NetError
@@ -78,6 +79,10 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
     dtype = net.tensors[op.inputs[1]].dtype
     if dtype is DType.FLOAT32:
         return real_constant(name, op.inputs[1], 0, net)
+    if kernel.layout in (Layout.LANES, Layout.NIBBLES):
+        rows = _rows(op, net)
+        words = packed_nibbles(rows) if kernel.layout is Layout.NIBBLES else packed_lanes(rows, dtype.bits)
+        return Constant(name, "uint32_t", tuple(f"{word}u" for word in words.tolist()), words.nbytes)
     flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
     if dtype.narrow:
         flat, ctype = packed_bits(flat, dtype.bits), "uint8_t"

@@ -47,6 +47,8 @@ from lilliput.net.ops import (
     Tanh,
 )
 from lilliput.targets.format_kernels import Family, family_of
+from lilliput.targets.kernel import Layout
+from lilliput.targets.lanes import blocks_of, segment_fours
 
 Values = list[tuple[str, object]]
 
@@ -102,7 +104,7 @@ def _nested(place: Place, values: Values) -> str:
 
 def _weighted(place: Place) -> Emitted:
     op: WeightedOp = place.op
-    if place.kernel.function.endswith("_packed_s8"):
+    if family_of(op, place.net) is Family.PACKED:
         return _packed(place)
     weights = weights_constant(place.constant("weights"), op, place.net, place.kernel)
     values: Values = [("windows", _nested(place, _geometry(place))), *_bounds(place)]
@@ -132,13 +134,18 @@ def _packed(place: Place) -> Emitted:
         ("shift", conv_requant(op, place.net).shift),
         ("is_transposed", 0),
     ]
-    values: Values = [
-        ("conv", _nested(place, conv)),
-        ("weights", weights.name),
-        ("weight_bits", place.net.tensors[op.inputs[1]].dtype.bits),
-    ]
+    bits: Values = [("weight_bits", place.net.tensors[op.inputs[1]].dtype.bits)]
+    address = f"(const uint8_t *){weights.name}" if place.kernel.layout is Layout.NIBBLES else weights.name
+    values: Values = [("conv", _nested(place, conv)), ("weights", address)]
+    parameters = "lp_packed_params"
+    if place.kernel.layout is Layout.LANES:
+        parameters = "lp_lanes_params"
+        values += [
+            ("segment_fours", segment_fours(op, place.net)),
+            ("blocks", blocks_of(op, place.net)),
+        ]
     arguments = (place.input(), place.output, *place.scratch)
-    return (channels, weights), call(place, "lp_packed_params", fields(place, values), *arguments)
+    return (channels, weights), call(place, parameters, fields(place, values + bits), *arguments)
 
 
 def _max_pool(place: Place) -> Emitted:

@@ -45,6 +45,16 @@ typedef struct {
     uint8_t weight_bits;
 } lp_packed_params;
 
+/* Weights of 2 or 4 bits as lp_lanes.h says, for four channels at a time, filled up with zeros.
+ * `segment_fours` fours of inputs are summed at a time, `blocks` times four pixels are made of one unpacking
+ * of weights. */
+typedef struct {
+    lp_conv2d_params conv;
+    const uint32_t *weights;
+    uint16_t segment_fours, blocks;
+    uint8_t weight_bits;
+} lp_lanes_params;
+
 typedef struct {
     lp_windows windows;
     float minimum, maximum;
@@ -100,6 +110,19 @@ void lp_conv2d_s16_w16(const lp_weighted_s16_params *params, const void *input, 
 /* The same of int8; the input's zero point is folded into the bias.  `scratch` holds
  * kernel_height * kernel_width * input_channels bytes. */
 void lp_conv2d_packed_s8(const lp_packed_params *params, const int8_t *input, int8_t *output, void *scratch);
+
+/* The same for cores with packed 16-bit arithmetic.  `scratch`, aligned to 4, holds for each four of a
+ * window's elements, of which the last may be incomplete, 20 bytes and 32 for each of the blocks. */
+void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
+                             void *scratch);
+
+/* The same of weights of 4 bits that lie as lp_nibbles.h says; `scratch` holds 20 bytes for each four. */
+void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
+                              void *scratch);
+
+/* Matrix times vector with weights as lp_conv2d_packed_dsp_s8() has them; `scratch` holds 8 bytes for each four. */
+void lp_fully_connected_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
+                                      void *scratch);
 
 /* Depthwise convolution, output_channels / input_channels outputs for each input channel; weights (kernel
  * height, kernel width, output channels). */

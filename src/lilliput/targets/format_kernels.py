@@ -29,6 +29,7 @@ from lilliput.net.ops import (
     Mul,
     Op,
     Pad,
+    Profile,
     ReLU,
     ReLU6,
     Requantize,
@@ -43,6 +44,7 @@ from lilliput.net.ops import (
 from lilliput.net.tensor import DType
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout
+from lilliput.targets.lanes import blocks_of, fits_lanes, fours_of, prefers_nibbles
 
 HEADER = "lp_formats.h"
 Choose = Callable[[Any, Net, Core], Kernel]
@@ -123,6 +125,44 @@ def _wide_requantize(op: Op, net: Net, core: Core) -> Kernel:
     return Kernel(name, access=Access.ELEMENTS, header=HEADER)
 
 
+def _packed_dense(op: FullyConnected, net: Net, core: Core) -> Kernel:
+    has_lanes = core.has_dsp and op.profile is Profile.LILLIPUT and fits_lanes(op, net)
+    if not has_lanes or prefers_nibbles(op, net):
+        return _packed_conv2d(op, net, core)
+    return Kernel(
+        "lp_fully_connected_packed_dsp_s8",
+        scratch_bytes=8 * fours_of(op, net),
+        layout=Layout.LANES,
+        folds_zero_point=True,
+        header=HEADER,
+    )
+
+
+def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
+    fours = fours_of(op, net)
+    if not (core.has_dsp and op.profile is Profile.LILLIPUT):
+        return _packed("lp_conv2d")(op, net, core)
+    if prefers_nibbles(op, net):
+        return Kernel(
+            "lp_conv2d_nibbles_dsp_s8",
+            scratch_bytes=20 * fours,
+            layout=Layout.NIBBLES,
+            needs=("lp_multiply_nibbles",),
+            folds_zero_point=True,
+            header=HEADER,
+        )
+    if not fits_lanes(op, net):
+        return _packed("lp_conv2d")(op, net, core)
+    return Kernel(
+        "lp_conv2d_packed_dsp_s8",
+        scratch_bytes=fours * (20 + 32 * blocks_of(op, net)),
+        layout=Layout.LANES,
+        needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", "lp_unpack_lanes"),
+        folds_zero_point=True,
+        header=HEADER,
+    )
+
+
 def _packed(stem: str) -> Choose:
     def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
         shape = net.tensors[op.inputs[1]].shape
@@ -176,9 +216,9 @@ FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
         Requantize: _wide_requantize,
     },
     Family.PACKED: {
-        Conv2D: _packed("lp_conv2d"),
+        Conv2D: _packed_conv2d,
         DepthwiseConv2D: _packed("lp_depthwise_conv2d"),
-        FullyConnected: _packed("lp_conv2d"),
+        FullyConnected: _packed_dense,
     },
 }
 """How the kernel of each op of a family is chosen; functions by table take 8 bits always."""

@@ -25,6 +25,8 @@ class Layout(StrEnum):
     COLUMNS_FIRST = "columns first"
     FOURS_FIRST = "fours first"
     CHANNEL_BY_CHANNEL = "channel by channel"
+    LANES = "lanes"
+    NIBBLES = "nibbles"
 
 
 SPLIT_CONV_LAYOUTS = frozenset({Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT_COLOUR})

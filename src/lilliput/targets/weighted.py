@@ -14,6 +14,7 @@ from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
+from lilliput.targets.lanes import lane_bytes
 
 BLOCK_PIXELS = 4
 """Output pixels that the kernels for cores with DSP instructions compute side by side."""
@@ -278,4 +279,6 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
     match layout:
         case Layout.SPLIT_PAIRS | Layout.SPLIT_COLOUR | Layout.SPLIT:
             return channels * to_four(math.prod(window))
+        case Layout.LANES | Layout.NIBBLES:
+            return lane_bytes(op, net)
     return to_four(net.tensors[op.inputs[1]].storage_bytes)

@@ -1,0 +1,54 @@
+"""Cycles and flash of number formats on an emulated Cortex-M4, against int8 on the same network."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from comparison import Comparison
+from networks import convolutions, lenet5, observed
+
+from lilliput.codegen import generate
+from lilliput.measure.emulator import Emulator
+from lilliput.measure.firmware import build_firmware
+from lilliput.measure.measuring import random_vectors
+from lilliput.measure.toolchain import find_toolchain
+from lilliput.net import Net
+from lilliput.net.formats import formats_named
+from lilliput.passes import plan_for, quantize
+from lilliput.targets import board
+from lilliput.targets.kernels import constant_bytes
+
+BOARD = "nucleo-l4r5zi"
+NAMES = ("w4a8", "w4a4", "w2a2", "int16x8")
+
+
+def run(seed: int) -> Iterator[Comparison]:
+    """Cycles of each format beside int8; the last layer has 8 bits, as the input has."""
+    for make in (convolutions, lenet5):
+        net = make(seed)
+        last = net.ops[-1].name
+        base = measured(net, "int8", seed)
+        for name in NAMES:
+            found = measured(net, name if name == "int16x8" else f"{name},{last}=int8", seed)
+            for what, one, other in zip(
+                ("cycles", "bytes of constants", "bytes of RAM"), found, base, strict=True
+            ):
+                yield Comparison(f"{net.name}, {name}", what, (name, one), ("int8", other))
+
+
+def measured(net: Net, formats: str, seed: int) -> tuple[int, int, int]:
+    """Cycles without waits, bytes of weights with all other constants, bytes of the arena."""
+    target = board(BOARD)
+    planned = plan_for(quantize(net, observed(net, seed), formats_named(formats)), target.core)
+    with tempfile.TemporaryDirectory() as folder:
+        firmware = build_firmware(
+            generate(planned, target), net.name, target, find_toolchain(target), Path(folder) / "firmware.elf"
+        )
+        emulator = Emulator(firmware.image, net.name, target)
+        found = emulator.profile(random_vectors(planned, 3, seed)[2].tobytes())
+    if found.cycles is None or planned.plan is None:
+        raise SystemExit(f"there is no cycle model for {target.core.name}")
+    constants = sum(constant_bytes(op, planned, target.core) for op in planned.ops)
+    return found.cycles, constants, planned.plan.arena_bytes

@@ -1,0 +1,57 @@
+"""Weights of 2 or 4 bits as `lp_lanes.h` reads them: two channels share a halfword.
+
+How far sums of such halfwords go is derived in `lilliput.targets.lanes`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lilliput.targets.lanes import LANE_CHANNELS
+
+_TURNS = {2: (0, 4, 8, 12), 4: (0, 8)}
+"""By how many bits a word is turned right to give two lanes after the other; bits of a weight → turns."""
+
+
+def packed_lanes(rows: NDArray[np.int64], bits: int) -> NDArray[np.uint32]:
+    """Words of lanes, for four channels at a time.
+
+    Args:
+        rows: weights of each channel in the order in which they meet inputs.
+        bits: 2 or 4.
+    """
+    words = lane_fields(rows, bits)
+    turns = _TURNS[bits]
+    turned = [_turned_left(words[:, index :: len(turns)], turn) for index, turn in enumerate(turns)]
+    return np.bitwise_or.reduce(turned, axis=0).reshape(-1)
+
+
+def lane_fields(rows: NDArray[np.int64], bits: int) -> NDArray[np.uint32]:
+    """Masked words, (groups of four channels, 4 * fours): inputs 0, 2 of channels 0, 1, the same of channels
+    2, 3, then inputs 1, 3.
+    """
+    filled = np.pad(rows, ((0, -len(rows) % LANE_CHANNELS), (0, -rows.shape[1] % 4)))
+    # group, channel pair, channel of it, four, odd, half
+    parts = filled.reshape(-1, 2, 2, filled.shape[1] // 4, 2, 2).swapaxes(4, 5)
+    low, high = parts[:, :, 0], parts[:, :, 1]
+    offset = (1 << (bits - 1)) - 1
+    halves = ((high & ((1 << bits) - 1)) << (16 - bits)) | (low + offset)
+    # Taking the offset off borrows from the upper half where the lower one is smaller.
+    first, second = halves[..., 0], halves[..., 1] + (halves[..., 0] < offset)
+    words = (second << 16 | first).astype(np.uint32)  # group, channel pair, four, odd
+    return words.transpose(0, 2, 3, 1).reshape(len(words), -1)
+
+
+def packed_nibbles(rows: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Words of weights of 4 bits as `lp_nibbles.h` has them: inputs in the order in which lanes have them, all
+    four channels of a group in each half.
+    """
+    filled = np.pad(rows, ((0, -len(rows) % LANE_CHANNELS), (0, -rows.shape[1] % 4)))
+    fields = filled.reshape(-1, LANE_CHANNELS, filled.shape[1] // 4, 2, 2).swapaxes(3, 4)
+    halves = ((fields[:, 3] & 15) << 12) | sum((fields[:, i] + 8) << 4 * i for i in range(3))
+    return (halves[..., 1] << 16 | halves[..., 0]).astype(np.uint32).reshape(-1)
+
+
+def _turned_left(words: NDArray[np.uint32], turn: int) -> NDArray[np.uint32]:
+    return words << turn | words >> (32 - turn) if turn else words

@@ -1,0 +1,65 @@
+/* Two output channels in one multiplication: weights of 2 or 4 bits that share a halfword.
+ *
+ * A lane is the halfword 2**k * b + a of weights a, b of two channels, k = 16 - weight_bits.  SMLAD
+ * multiplies two lanes by two inputs, so that a sum is 2**k * B + A with the sums A, B of both channels.  A
+ * fits its k bits for as many inputs as `lilliput.targets.lanes` proves from the weights: a segment.  After
+ * each the sum is taken apart.
+ *
+ * In flash, fields of a lane lie at its ends, those of further lanes in what is free between them: a word
+ * turned right by 0, 8 (4 bits) or 0, 4, 8, 12 bits (2 bits) and masked gives two lanes each.  b is in two's
+ * complement, a has 2**(weight_bits - 1) - 1 added, and one more in the upper lane where taking that off
+ * borrows.
+ */
+#ifndef LP_LANES_H
+#define LP_LANES_H
+
+#include "lp_dsp.h"
+#include "lp_formats.h"
+
+#define LP_LANES_PIXELS 4
+#define LP_LANES_CHANNELS 4
+/* Bytes of four inputs of four pixels, and of what multiplies them: lanes of four channels. */
+#define LP_LANES_INPUT_BYTES 32
+#define LP_LANES_WEIGHT_BYTES 16
+
+/* Two lanes from a word that is turned right. */
+LP_INLINE int32_t lp_lanes_of(uint32_t word, uint32_t turn, uint32_t mask, uint32_t added) {
+    const uint32_t fields = (turn == 0 ? word : word >> turn | word << (32 - turn)) & mask;
+    return (int32_t)(fields - added);
+}
+
+LP_INLINE int32_t lp_lanes_2(uint32_t word, uint32_t turn) {
+    return lp_lanes_of(word, turn, 0xC003C003u, 0x00010001u);
+}
+
+LP_INLINE int32_t lp_lanes_4(uint32_t word, uint32_t turn) {
+    return lp_lanes_of(word, turn, 0xF00FF00Fu, 0x00070007u);
+}
+
+/* Four pixels times four output channels.  The assembly knows the place of every field.
+ *
+ * Four inputs of a pixel are two words, inputs 0, 2 and 1, 3; those of four pixels lie side by side.  Lanes
+ * of channels 0, 1 and 2, 3 take turns in the same way.  Segments but the first have a multiple of four
+ * fours. */
+typedef struct {
+    const int32_t *weights;
+    const int16_t *inputs;
+    const lp_channel *channels; /* 0 to write sums */
+    int8_t *output;
+    int32_t offsets[3]; /* of the outputs of pixels 1, 2, 3; of those that are missing, as of the last */
+    int32_t zero_point; /* of the output */
+    uint32_t minimum, maximum; /* four times */
+    int32_t first_fours;       /* of inputs in the first segment */
+    int32_t segment_fours;     /* in every further one */
+    int32_t segments;          /* beyond the first */
+    int32_t *sums;             /* [pixel + 4 * channel], without biases */
+} lp_lane_block;
+
+/* The outputs, or the sums, of a block, for weights of 2 and of 4 bits. */
+void lp_multiply_lanes_2(const lp_lane_block *block);
+void lp_multiply_lanes_4(const lp_lane_block *block);
+
+/* The lanes of `fours` fours of inputs for four channels; returns where the next four channels begin. */
+const uint32_t *lp_unpack_lanes(const uint32_t *packed, int32_t bits, int32_t fours, int32_t *lanes);
+
+#endif

@@ -1,0 +1,7 @@
+#define LP_LANE_SHIFT "12"
+#define LP_LANE_BITS_FREE 12
+#include "lp_multiply_lanes.h"
+
+void lp_multiply_lanes_4(const lp_lane_block *block) {
+    multiply(block);
+}

@@ -1,0 +1,115 @@
+"""Weights of 2 or 4 bits, two output channels to a halfword: how far that goes before a sum leaves its bits.
+
+`runtime/lp_lanes.h` describes the lanes.  A sum of products of a lane by inputs x is 2**k * B + A with
+A = sum(a * x), k = 16 - bits.  It is taken apart right as long as A, which counts modulo 2**k, lies in
+[-2**(k - 1), 2**(k - 1)), and 2**k * B + A fits int32.  Inputs of m bits are -2**(m - 1) at least, so both
+follow from the sums of absolute weights.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lilliput.net.fixedpoint import WeightedOp
+from lilliput.net.graph import Net
+from lilliput.targets.kernel import to_four
+
+LANE_BITS = frozenset({2, 4})
+"""Bits of the weights that lanes hold."""
+LANE_CHANNELS = 4
+"""Output channels whose lanes lie together."""
+BLOCK_PIXELS = 4
+"""Output pixels that are computed side by side."""
+MOST_INPUT_BYTES = 9216
+"""Up to so many bytes of expanded windows, one unpacking of weights serves more than one block."""
+NIBBLE_BITS = 4
+"""Bits of the weights of which four share a halfword."""
+LARGEST_NIBBLE_SUM = ((1 << 31) - 1) // (4096 * 128)
+"""What absolute weights may sum up to where 4096 times their sum with inputs of 8 bits must fit int32."""
+MOST_LANE_INPUT_BITS = 6
+"""Up to so many bits of inputs, lanes are faster than nibbles."""
+SEGMENT_STEP = 4
+"""Segments are multiples of so many fours, as far as the loops are unrolled."""
+
+
+def fits_lanes(op: WeightedOp, net: Net) -> bool:
+    """Whether the weights of `op` can share halfwords; none are taken to be such that they can."""
+    weights = net.tensors[op.inputs[1]]
+    if weights.dtype.bits not in LANE_BITS:
+        return False
+    return weights.data is None or segment_fours(op, net) > 0
+
+
+def prefers_nibbles(op: WeightedOp, net: Net) -> bool:
+    """Whether four channels of 4-bit weights share a halfword, not two: sums of lanes would have to be taken apart
+    too often with inputs of so many bits.
+    """
+    weights = net.tensors[op.inputs[1]]
+    if weights.dtype.bits != NIBBLE_BITS:
+        return False
+    if net.tensors[op.inputs[0]].dtype.bits <= MOST_LANE_INPUT_BITS and fits_lanes(op, net):
+        return False
+    if weights.data is None:
+        return True
+    sums = np.abs(weights.data.astype(np.int64)).reshape(weights.shape[0], -1).sum(axis=1)
+    return int(sums.max()) <= LARGEST_NIBBLE_SUM
+
+
+def fours_of(op: WeightedOp, net: Net) -> int:
+    """Fours of inputs of an output."""
+    _, *window = net.tensors[op.inputs[1]].shape
+    return to_four(math.prod(window)) // 4
+
+
+def segment_fours(op: WeightedOp, net: Net) -> int:
+    """So many fours of inputs may be summed at a time for every channel, whatever they are; 0 if none."""
+    weights = net.tensors[op.inputs[1]]
+    assert weights.data is not None
+    rows = np.abs(weights.data.astype(np.int64)).reshape(weights.shape[0], -1)
+    if weights.data.min() < -weights.dtype.range[1]:
+        return 0
+    rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).reshape(len(rows), -1, 4).sum(axis=2)
+    largest = 1 << (net.tensors[op.inputs[0]].dtype.bits - 1)
+    low, high = lane_limits(weights.dtype.bits, largest)
+    if rows[1::2].sum(axis=1).max(initial=0) > high:
+        return 0
+    return longest_segment(rows[0::2], low)
+
+
+def lane_limits(bits: int, largest_input: int) -> tuple[int, int]:
+    """What the absolute weights of the lower and of the upper channel of a lane may sum up to.
+
+    |A| <= 2**(k - 1) - 1 so that its k bits tell A, and 2**k * |B| + |A| <= 2**31 - 1.
+    """
+    half = 1 << (15 - bits)
+    return (half - 1) // largest_input, ((1 << 31) - half) // (2 * half * largest_input)
+
+
+def longest_segment(rows: NDArray[np.int64], limit: int) -> int:
+    """The largest n such that every row's sums of n elements each stay within `limit`; 0 if none.
+
+    All elements together, or a multiple of `SEGMENT_STEP`, where the first sum has those that remain.
+    """
+    length = rows.shape[1]
+    for segment in (length, *range(length // SEGMENT_STEP * SEGMENT_STEP, 0, -SEGMENT_STEP)):
+        first = length - (length - 1) // segment * segment
+        parts = np.add.reduceat(rows, np.array([0, *range(first, length, segment)]), axis=1)
+        if parts.max(initial=0) <= limit:
+            return segment
+    return 0
+
+
+def blocks_of(op: WeightedOp, net: Net) -> int:
+    """Blocks of pixels that are made of one unpacking of weights."""
+    pixels = math.prod(net.tensors[op.outputs[0]].shape[:-1])
+    most = MOST_INPUT_BYTES // (8 * BLOCK_PIXELS * fours_of(op, net))
+    return max(1, min(most, to_four(pixels) // BLOCK_PIXELS))
+
+
+def lane_bytes(op: WeightedOp, net: Net) -> int:
+    """Bytes of weights as lanes, channels and inputs filled to fours."""
+    weights = net.tensors[op.inputs[1]]
+    return to_four(weights.shape[0]) * fours_of(op, net) * 4 * weights.dtype.bits // 8
