@@ -107,6 +107,7 @@ def _compile(options: argparse.Namespace) -> int:
         optimize=options.optimize,
         patches=options.patches,
         format=options.format,
+        qat=options.qat,
     )
     if options.json:
         _print_json(found.to_json())

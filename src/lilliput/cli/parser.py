@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from lilliput import __version__
 
+_QAT_EPOCHS = 3
+
 DESCRIPTION = """\
 Finds, trains, compresses and compiles neural networks that fit a given microcontroller, and measures them on
 an emulated one.  Data go to stdout, everything else to stderr.
@@ -152,6 +154,15 @@ def _add_compile(verbs: Verbs) -> None:
         metavar="FORMAT",
         help="number format of a float network: float32, int8 (default), int16x8, qmn8, qmn16, or wNaM with "
         "N and M from 2 to 8; FORMAT,OP=FORMAT,… gives ops another one",
+    )
+    compile_.add_argument(
+        "--qat",
+        nargs="?",
+        type=_count,
+        const=_QAT_EPOCHS,
+        metavar="EPOCHS",
+        help="fine-tune a float network in its format on the data of --data (quantization-aware training); "
+        f"{_QAT_EPOCHS} epochs if no number is given",
     )
 
 

@@ -56,6 +56,7 @@ def compile(
     optimize: Optimize | str | None = None,
     patches: int | None = None,
     format: str | None = None,
+    qat: int | None = None,
 ) -> Library:
     """Writes the C library of a model for a board.
 
@@ -69,15 +70,17 @@ def compile(
             made for if None.
         format: number format of a float network, such as "int8", "float32" or "w4a4,conv1=w4a8"
             (`docs/formats.md`); int8 if None.
+        qat: epochs of fine-tuning a float network in its format on the examples of `data`; None for none.
 
     Raises:
         ConfigError: no such model, board, format or way to optimize, or `out` holds other things.
+        TrainingError: the fine-tuning diverged.
         FormatError: the model is damaged or uses what Lilliput does not support.
         NetError: the network breaks a rule.
         StorageError: `out` cannot be written.
     """
     target = board_named(board)
-    net = planned_for(optimized(load_model(model), optimize, patches), target, data, format)
+    net = planned_for(optimized(load_model(model), optimize, patches), target, data, format, qat)
     out = Path(out)
     with whole_directory(out) as part:
         library = write_library(part, net, target)

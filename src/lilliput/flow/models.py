@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lilliput.errors import ConfigError, FormatError, NetError
-from lilliput.flow.quantizing import in_formats, prepared
+from lilliput.flow.quantizing import in_formats, prepared, tuning
 from lilliput.flow.run_directory import opened, split_reference
 from lilliput.measure.artifact import MANIFEST, read_artifact
 from lilliput.net import Net, Optimize
@@ -86,7 +86,9 @@ def optimized(net: Net, optimize: Optimize | str | None, patches: int | None = N
         raise ConfigError(f"cannot optimize for '{optimize}'", f"known: {known}", "choose one") from None
 
 
-def planned_for(net: Net, board: Board, data: str | None = None, formats: str | None = None) -> Net:
+def planned_for(
+    net: Net, board: Board, data: str | None = None, formats: str | None = None, epochs: int | None = None
+) -> Net:
     """The network with a plan for `board`.
 
     Args:
@@ -95,35 +97,39 @@ def planned_for(net: Net, board: Board, data: str | None = None, formats: str | 
         data: data set that gives a float network its ranges.
         formats: number formats of a float network's layers, as `lilliput.net.formats.formats_named` reads
             them; int8 if None.
+        epochs: of fine-tuning a float network with these integers; None for none.
 
     Raises:
         NetError: the float network has no weights.
-        ConfigError: there are no data for its ranges, or the formats are unknown or come too late.
+        ConfigError: there are no data for its ranges, or the formats are unknown, come too late or leave
+            nothing to fine-tune.
+        TrainingError: the fine-tuning diverged.
     """
-    chosen = quantized(net, data, formats)
+    chosen = quantized(net, data, formats, epochs)
     plans = plan_floats_for if stage_of(chosen) is Stage.FLOAT else plan_for
     return plans(chosen, board.core)
 
 
-def quantized(net: Net, data: str | None = None, formats: str | None = None) -> Net:
+def quantized(
+    net: Net, data: str | None = None, formats: str | None = None, epochs: int | None = None
+) -> Net:
     """The network in its formats; one that has integers, or a plan, stays as it is.
 
     Args:
         net: at any stage; a float network must have weights.
-        data: data set that gives a float network its ranges.
-        formats: as for `planned_for`.
+        data, formats, epochs: as for `planned_for`.
 
     Raises:
-        NetError: the float network has no weights.
-        ConfigError: there are no data for its ranges, or the formats are unknown or come too late.
+        NetError, ConfigError, TrainingError: as of `planned_for`.
     """
     chosen = formats_named(formats or "int8")
     if stage_of(net) is not Stage.FLOAT:
-        if formats is not None:
+        wanted = f"take the format '{formats}'" if formats is not None else "be fine-tuned"
+        if formats is not None or epochs is not None:
             raise ConfigError(
-                f"network '{net.name}' cannot take the format '{formats}'",
+                f"network '{net.name}' cannot {wanted}",
                 "it was quantized before",
-                "give the float network, or leave the format out",
+                "give the float network, or leave the option out",
             )
         return net
     if any(tensor.constant and tensor.data is None for tensor in net.tensors.values()):
@@ -131,6 +137,12 @@ def quantized(net: Net, data: str | None = None, formats: str | None = None) -> 
             f"network '{net.name}' has no weights", "it was not trained", "train it with lilliput search"
         )
     if chosen.real:
+        if epochs is not None:
+            raise ConfigError(
+                f"network '{net.name}' cannot be fine-tuned as float32",
+                "nothing is rounded there",
+                "choose a format of integers, or leave --qat out",
+            )
         return prepared(net, chosen)
     if data is None:
         raise ConfigError(
@@ -141,7 +153,8 @@ def quantized(net: Net, data: str | None = None, formats: str | None = None) -> 
     from lilliput.flow.datasets import named_data
 
     dataset, _ = named_data(data)
-    return in_formats(net, dataset, chosen)
+    qat = None if epochs is None else tuning(chosen, epochs)
+    return in_formats(net, dataset, chosen, qat=qat)
 
 
 def _trial_path(folder: Path, trial: int) -> Path:

@@ -11,7 +11,7 @@ from lilliput.config import QuantizationSettings
 from lilliput.data import Dataset, Split
 from lilliput.errors import ConfigError
 from lilliput.net import Net
-from lilliput.net.formats import Formats
+from lilliput.net.formats import FEW_BITS, Formats
 from lilliput.passes import fold_batch_norm, fuse_activations, quantize
 from lilliput.passes.choose_types import few_steps
 from lilliput.train.settings import AugmentSettings, QatSettings
@@ -70,6 +70,18 @@ def in_formats(
         seed=seed,
         device=device,
     )
+
+
+def tuning(formats: Formats, epochs: int) -> QatSettings:
+    """Settings of a fine-tuning of which nothing but its length is known: scales of few bits learn."""
+    types = [
+        dtype
+        for chosen in (formats.default, *formats.ops.values())
+        for dtype in (chosen.weights, chosen.activations)
+    ]
+    if min(dtype.bits for dtype in types) > FEW_BITS:
+        return QatSettings(epochs=epochs)
+    return QatSettings(epochs=epochs, scales="learned", learning_rate=0.001)
 
 
 def prepared(net: Net, formats: Formats) -> Net:
