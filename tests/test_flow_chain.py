@@ -30,6 +30,8 @@ population = 3
 offspring = 2
 sample = 2
 inherit = true
+bits = [2, 8]
+activation_bits = [4, 8]
 [training]
 epochs = 2
 batch_size = 32
@@ -92,7 +94,7 @@ def test_an_interrupted_study_ends_as_one_that_was_not(runs: tuple[Path, Path]) 
 
 
 def test_children_say_how_much_they_inherited(runs: tuple[Path, Path]) -> None:
-    space = ChainSpace((8, 8))
+    space = ChainSpace((2, 8), (4, 8))
     for trial in trials(runs[0]):
         info = trial["info"]
         assert isinstance(info, dict)
@@ -109,3 +111,23 @@ def test_the_winner_is_retrained_within_its_own_limits_and_measured(runs: tuple[
     assert len(measured) == 1
     assert measured[0]["weights_bytes"] + measured[0]["code_bytes"] <= 30_000
     assert measured[0]["measurement"]["mismatches"] == 0
+
+
+def test_trials_have_the_bits_that_they_were_proposed_with_and_the_cost_that_was_predicted(
+    runs: tuple[Path, Path],
+) -> None:
+    space, narrow = ChainSpace((2, 8), (4, 8)), 0
+    for trial in trials(runs[0]):
+        formats = space.formats(space.decode(trial["architecture"]))  # type: ignore[arg-type]
+        net = load(runs[0] / "weights" / f"{trial['number']}.safetensors")
+        for op in net.ops:
+            if len(op.inputs) == 3:
+                assert net.tensors[op.inputs[1]].dtype is formats.of(op.name).weights
+                narrow += formats.of(op.name).weights.narrow
+        info, values = trial["info"], trial["values"]
+        assert isinstance(info, dict)
+        assert isinstance(values, dict)
+        assert {name: values[name] for name in ("ram_bytes", "flash_bytes", "macs")} == {
+            name: info["predicted"][name] for name in ("ram_bytes", "flash_bytes", "macs")
+        }
+    assert narrow > 5

@@ -6,6 +6,7 @@ import json
 import random
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +19,14 @@ from lilliput.codegen import generate
 from lilliput.cost import cost
 from lilliput.errors import NetError
 from lilliput.net import DType, Net, Normalization
+from lilliput.net.formats import FLOAT32, Formats
 from lilliput.net.macs import net_macs
 from lilliput.passes import lower, peak, plan_for, quantize
 from lilliput.passes.lower import access_of, scratch_of, with_groups_hidden
 from lilliput.passes.place import arena_bytes
+from lilliput.search.chain import ChainSpace
 from lilliput.search.cnn import CnnSpace
+from lilliput.search.space import Space
 from lilliput.targets import board, boards
 from lilliput.targets.kernels import constant_bytes
 
@@ -120,3 +124,31 @@ def test_a_network_that_breaks_a_rule_has_no_cost() -> None:
 def test_cost_is_json() -> None:
     found = cost(_sampled(1)[0], M4)
     assert json.loads(json.dumps(found.__dict__))["arena_bytes"] == found.arena_bytes
+
+
+@pytest.mark.parametrize(
+    "space", [ChainSpace((2, 8), (2, 8)), CnnSpace("log-uniform", "shallow", (2, 8), (2, 8))]
+)
+def test_a_candidate_of_any_bits_costs_what_it_will_when_it_is_trained(space: Space[Any]) -> None:
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        architecture = space.sample(rng)
+        net, formats = space.to_net(architecture, (28, 28, 1), 10, "net"), space.formats(architecture)
+        assert formats.ops
+        constants = {
+            tensor.name: replace(tensor, data=np.abs(rng.normal(0, 0.3, tensor.shape)).astype(np.float32))
+            for tensor in net.tensors.values()
+            if tensor.constant
+        }
+        ready = prepared(replace(net, tensors={**net.tensors, **constants}))
+        trained = plan_for(quantize(ready, observed_ranges(ready, rng), formats), M4.core)
+        assert cost(net, M4, formats) == cost(trained, M4)
+        header = generate(trained, M4)["net.h"]
+        assert f"_ARENA_BYTES {cost(net, M4, formats).arena_bytes}" in header
+
+
+def test_a_candidate_of_floats_costs_what_it_will_when_it_is_trained() -> None:
+    (net,) = _sampled(1)
+    found = cost(net, M4, Formats(FLOAT32))
+    assert found.weights_bytes > 3 * cost(net, M4).weights_bytes
+    assert found.arena_bytes > 3 * cost(net, M4).arena_bytes

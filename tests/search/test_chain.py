@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -11,10 +12,11 @@ import pytest
 
 from lilliput.errors import StudyError
 from lilliput.net.check import Stage, check
+from lilliput.net.formats import Formats
 from lilliput.net.ops import BatchNorm, Conv2D, FullyConnected, MaxPool2D
+from lilliput.passes import fold_batch_norm, fuse_activations, quantize
 from lilliput.search.chain import FIRST_CHANNELS, ChainSpace
 from lilliput.search.chain_architecture import (
-    BITS,
     CHANNELS,
     CONVOLUTIONS,
     DENSE,
@@ -26,6 +28,8 @@ from lilliput.search.chain_architecture import (
     Dense,
     Pooling,
 )
+from lilliput.search.space import structure
+from lilliput.search.widths import BITS
 
 SPACE = ChainSpace()
 START = ChainArchitecture(
@@ -163,11 +167,66 @@ def test_widths_come_back_and_are_cut() -> None:
             "number of poolings is 5",
         ),
         ({"dense": [{"units": 8, "bits": 9}]}, "2 to 8"),
-        ({"dense": [{"units": 8}]}, "keys bits, units"),
+        ({"dense": [{"bits": 8}]}, "keys units, and maybe activation_bits, bits,"),
+        ({"dense": [{"units": 8, "activation_bits": 1}]}, r"dense\[0\]\.activation_bits"),
         ({"bits": True}, "whole number"),
-        ({"more": 1}, "keys bits, dense, features"),
+        ({"more": 1}, "keys dense, features, and maybe bits"),
     ],
 )
 def test_what_is_no_architecture_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(StudyError, match=message):
         SPACE.decode({**SPACE.encode(START), **change})
+
+
+def test_what_was_written_before_layers_had_bits_has_8() -> None:
+    plain = ChainArchitecture((Convolution(3, 4),), (Dense(16),))
+    assert (
+        SPACE.decode(
+            {"features": [{"type": "convolution", "kernel": 3, "channels": 4}], "dense": [{"units": 16}]}
+        )
+        == plain
+    )
+    assert SPACE.formats(plain) == Formats()
+    assert "activation_bits" not in json.dumps(SPACE.encode(plain))
+
+
+def test_activations_have_bits_of_their_own() -> None:
+    space, rng = ChainSpace((8, 8), (2, 8)), np.random.default_rng(0)
+    architecture, seen = space.sample(rng), set()
+    for _ in range(400):
+        architecture, _ = space.mutate(architecture, rng)
+        assert space.decode(space.encode(architecture)) == architecture
+        layers = [layer for layer in architecture.features if isinstance(layer, Convolution)]
+        assert {layer.bits for layer in layers} | {architecture.bits} == {8}
+        seen |= {layer.activation_bits for layer in (*layers, *architecture.dense)}
+    assert seen == set(range(BITS[0], BITS[1] + 1))
+
+
+def test_formats_name_the_layers_of_the_network_that_is_built() -> None:
+    architecture = ChainArchitecture(
+        (Convolution(3, 4, 4, 6), Pooling(), Convolution(3, 8)), (Dense(16, 2),), 5
+    )
+    formats = SPACE.formats(architecture)
+    assert {op: found.name for op, found in formats.ops.items()} == {
+        "conv1": "w4a6",
+        "dense1": "w2a8",
+        "logits": "w5a8",
+    }
+    net = fuse_activations(fold_batch_norm(SPACE.to_net(architecture, (28, 28, 1), 10, "net")))
+    quantized = quantize(net, None, formats)
+    found = {
+        op.name: quantized.tensors[op.inputs[1]].dtype.bits for op in quantized.ops if len(op.inputs) == 3
+    }
+    assert found == {"conv1": 4, "conv3": 8, "dense1": 2, "logits": 5}
+
+
+def test_networks_that_differ_in_bits_alone_are_two() -> None:
+    one = ChainArchitecture((Convolution(3, 4, 4),), ())
+    other = ChainArchitecture((Convolution(3, 4, 5),), ())
+    whole = ChainArchitecture((Convolution(3, 4),), ())
+    found = [
+        structure(SPACE.to_net(each, (8, 8, 1), 10, "net"), SPACE.formats(each))
+        for each in (one, other, whole)
+    ]
+    assert len(set(found)) == 3
+    assert found[2] == structure(SPACE.to_net(whole, (8, 8, 1), 10, "net"))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lilliput.errors import StudyError
-from lilliput.search.cnn_architecture import decode, encode
+from lilliput.search.cnn_architecture import decode, encode, formats
 
 GOOD: dict[str, Any] = {
     "blocks": [
@@ -50,6 +50,26 @@ GOOD: dict[str, Any] = {
 
 def test_the_encoding_is_stable() -> None:
     assert encode(decode(GOOD)) == GOOD
+
+
+def test_bits_are_written_where_they_are_not_8() -> None:
+    narrow = copy.deepcopy(GOOD)
+    narrow["blocks"][0]["layers"][0] |= {"bits": 4, "activation_bits": 6}
+    narrow |= {"unit_bits": [[8, 8], [2, 4]], "bits": 3}
+    assert encode(decode(narrow)) == narrow
+    assert {op: found.name for op, found in formats(decode(narrow)).ops.items()} == {
+        "block1_layer1_conv": "w4a6",
+        "dense2": "w2a4",
+        "logits": "w3a8",
+    }
+
+
+@pytest.mark.parametrize(
+    "change", [{"bits": 1}, {"bits": True}, {"unit_bits": [[8, 8]]}, {"unit_bits": [[8, 8], [8, 9]]}]
+)
+def test_bits_that_do_not_exist_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(StudyError):
+        decode({**GOOD, **change})
 
 
 @pytest.mark.parametrize(

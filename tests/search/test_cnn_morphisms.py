@@ -9,8 +9,9 @@ import pytest
 
 from lilliput.search.cnn import CnnSpace
 from lilliput.search.cnn_architecture import Block, CnnArchitecture, ConvLayer
-from lilliput.search.cnn_morphisms import MORPHISMS, moves
+from lilliput.search.cnn_morphisms import CHANGE_BITS, MORPHISMS, moves
 from lilliput.search.cnn_sample import Sampler
+from lilliput.search.widths import Widths
 
 LAYER = ConvLayer(
     depthwise=False, kernel=3, channels=64, stride=1, pre_pool=False, batch_norm=True, relu=True
@@ -151,3 +152,40 @@ def test_one_morphism_of_all_that_apply_is_drawn_uniformly() -> None:
     for name in MORPHISMS:
         expected = options.count(name) / len(options)
         assert abs(drawn.count(name) / len(drawn) - expected) < 5 * np.sqrt(expected / len(drawn))
+
+
+def test_bits_stay_as_they_are_unless_there_is_a_choice() -> None:
+    names = [name for name, _ in moves(PLAIN)]
+    assert CHANGE_BITS not in names
+    assert [name for name, _ in moves(PLAIN, Widths())] == names
+
+
+def test_a_change_of_bits_is_one_of_two_bits_at_most_in_one_layer() -> None:
+    widths, rng = Widths((2, 8), (4, 8)), np.random.default_rng(0)
+    parent = replace(PLAIN, unit_bits=((8, 8), (3, 8)))
+    found = [change(parent, Sampler(), rng) for name, change in moves(parent, widths) if name == CHANGE_BITS]
+    assert len(set(found)) == len(found)
+
+    def bits(architecture: CnnArchitecture) -> list[int]:
+        convolutions = [
+            bits for layer in layers(architecture) for bits in (layer.bits, layer.activation_bits)
+        ]
+        dense = [bits for pair in architecture.unit_bits for bits in pair]
+        return [*convolutions, *dense, architecture.bits]
+
+    steps = {tuple(np.subtract(bits(child), bits(parent))) for child in found}
+    assert {tuple(sorted(step)) for step in steps} == {
+        tuple(sorted([change, *[0] * (len(bits(parent)) - 1)])) for change in (-2, -1, 1, 2)
+    }
+    assert {place for step in steps for place, change in enumerate(step) if change} == set(
+        range(len(bits(parent)))
+    )
+
+
+def test_hidden_layers_come_and_go_with_their_bits() -> None:
+    parent = replace(PLAIN, unit_bits=((2, 8), (3, 7)))
+    pairs = set(zip(parent.units, parent.unit_bits, strict=True))
+    for child in children("remove fully connected", parent, draws=20):
+        assert set(zip(child.units, child.unit_bits, strict=True)) < pairs
+    for child in children("insert fully connected", parent, draws=20):
+        assert pairs < set(zip(child.units, child.unit_bits, strict=True))

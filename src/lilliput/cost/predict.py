@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lilliput.cost.code_size import code_bytes
 from lilliput.cost.cycles import net_cycles
+from lilliput.net.formats import Formats
 from lilliput.net.graph import Net
 from lilliput.net.macs import net_macs
 from lilliput.passes.lower import arena_bytes_without_input, lower, plan_for
@@ -16,7 +17,7 @@ from lilliput.targets.boards import Board
 from lilliput.targets.kernels import constant_bytes
 
 
-def cost(net: Net, board: Board) -> Cost:
+def cost(net: Net, board: Board, formats: Formats | None = None) -> Cost:
     """What `net` takes on `board`.
 
     `arena_without_input_bytes` is the smallest arena if the caller holds the input in memory of its own: then
@@ -26,12 +27,13 @@ def cost(net: Net, board: Board) -> Cost:
     Args:
         net: float (weights or not), quantized or planned.  A plan is taken as it is.
         board: its core, and for the cycles its flash.
+        formats: number formats of the layers of a float network; int8 if None.
 
     Raises:
         NetError: the network breaks a rule, or the core has no kernel for an op.
     """
     core = board.core
-    planned = net if net.plan else plan_for(net, core) if net.quantized else lower(net, None, core)
+    planned = net if net.plan else plan_for(net, core) if net.quantized else lower(net, None, core, formats)
     assert planned.plan is not None
     plan = planned.plan
     cycles, cycles_with_flash = net_cycles(planned, board)

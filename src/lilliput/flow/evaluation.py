@@ -23,7 +23,7 @@ from lilliput.search.chain import ChainSpace
 from lilliput.search.cnn import CnnSpace
 from lilliput.search.evaluation import Job, Outcome
 from lilliput.search.inheritance import inherit
-from lilliput.search.space import Space
+from lilliput.search.space import Space, structure
 from lilliput.targets import Board, board
 from lilliput.train.channels import find_groups, remove_channels
 from lilliput.train.settings import AugmentSettings, QatSettings
@@ -111,7 +111,10 @@ class Evaluator:
     def space(self) -> Space[Any]:
         """Where the search looks."""
         search = self.settings.search
-        return ChainSpace(search.bits) if search.space == "chain" else CnnSpace(search.counts, search.prior)
+        bits = (search.bits, search.activation_bits)
+        if search.space == "chain":
+            return ChainSpace(*bits)
+        return CnnSpace(search.counts, search.prior, *bits)
 
     @cached_property
     def limits(self) -> Limits:
@@ -123,9 +126,10 @@ class Evaluator:
         """Where torch computes."""
         return device_for(self.settings)
 
-    def quantizer(self, qat: QatSettings | None, augment: AugmentSettings) -> Quantizer:
-        """How trained networks become integers."""
-        return Quantizer(self.settings.quantization, qat, augment, self.board, self.device)
+    def quantizer(self, architecture: Any, qat: QatSettings | None, augment: AugmentSettings) -> Quantizer:
+        """How the trained network of an architecture becomes integers, in the bits that it asks for."""
+        formats = self.space.formats(architecture)
+        return Quantizer(self.settings.quantization, qat, augment, self.board, self.device, formats)
 
     def __getstate__(self) -> dict[str, Any]:
         """Workers load their own data."""
@@ -144,7 +148,12 @@ class Evaluator:
         Which channels go is known after training only; until then they are taken evenly from all layers.
         """
         net = self.net(architecture)
-        return cost(thinned(net, sparsity) if sparsity else net, self.board)
+        formats = self.space.formats(architecture)
+        return cost(thinned(net, sparsity) if sparsity else net, self.board, formats)
+
+    def identity(self, architecture: Any) -> str:
+        """Equal for architectures that need not be evaluated twice."""
+        return structure(self.net(architecture), self.space.formats(architecture))
 
     def violations(self, architecture: Any, sparsity: float | None = None) -> tuple[Excess, ...]:
         """The hard limits that an architecture breaks."""
@@ -164,7 +173,8 @@ class Evaluator:
 
         settings, epochs = self.settings, self.settings.training.epochs
         rungs = _Rungs(job)
-        net, inherited = self._start(job)
+        architecture = self.space.decode(job.architecture)
+        net, inherited = self._start(job, architecture)
         fitted = train.fit(
             net,
             self.dataset,
@@ -182,7 +192,8 @@ class Evaluator:
         try:
             # What was stopped is not worth fine-tuning.
             qat = None if rungs.stopped else settings.quantization.qat
-            built = self.quantizer(qat, settings.augment).build(fitted.net, self.dataset, job.seed)
+            quantizer = self.quantizer(architecture, qat, settings.augment)
+            built = quantizer.build(fitted.net, self.dataset, job.seed)
         except NetError as unfit:
             raise TrainingError(
                 f"trial {job.number} cannot be expressed in integers",
@@ -205,9 +216,9 @@ class Evaluator:
             stopped=rungs.stopped,
         )
 
-    def _start(self, job: Job) -> tuple[Net, int]:
+    def _start(self, job: Job, architecture: Any) -> tuple[Net, int]:
         """The network to train, and how many of its layers have the parent's weights."""
-        net = self.net(self.space.decode(job.architecture))
+        net = self.net(architecture)
         if not self.settings.search.inherit or job.parent is None:
             return net, 0
         return inherit(net, load_net(self.run.float_net(job.parent)))

@@ -183,7 +183,8 @@ class Finisher:
             device=self.evaluator.device,
             checkpoint=path,
         )
-        quantizer = self.evaluator.quantizer(final.qat or settings.quantization.qat, augment)
+        architecture = self.evaluator.space.decode(job.architecture)
+        quantizer = self.evaluator.quantizer(architecture, final.qat or settings.quantization.qat, augment)
         built = quantizer.build(fitted.net, data, seed)
         error = None if final.with_validation else 1.0 - built.accuracy(data.validation)
         return _Attempt(fitted.net, built, error, seed)

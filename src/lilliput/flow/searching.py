@@ -22,7 +22,6 @@ from lilliput.net import Optimize
 from lilliput.results import Trial
 from lilliput.search.evaluation import Callbacks, Progress
 from lilliput.search.front import pareto_front
-from lilliput.search.space import structure
 from lilliput.search.study import Study, StudyInterrupted, open_study
 
 
@@ -119,7 +118,7 @@ def _run(study: Study[Any], evaluator: Evaluator, about: dict[str, Any], watcher
         evaluate=evaluator,
         feasible=evaluator.violations,
         predict=evaluator.predicted,
-        identity=lambda architecture: structure(evaluator.net(architecture)),
+        identity=evaluator.identity,
         on_progress=on_progress,
         keep=directory.keep_weights,
     )

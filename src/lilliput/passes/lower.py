@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from lilliput.net.access import Access, AccessOf
 from lilliput.net.check import Stage, check
+from lilliput.net.formats import Formats
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Op
 from lilliput.net.patches import patch_ops
@@ -28,19 +29,25 @@ from lilliput.targets.kernel import Kernel
 from lilliput.targets.kernels import kernel_for
 
 
-def lower(net: Net, ranges: Mapping[str, RangePair] | None, core: Core) -> Net:
-    """The planned int8 network of a float one: fold, fuse, quantize, order, place.
+def lower(
+    net: Net, ranges: Mapping[str, RangePair] | None, core: Core, formats: Formats | None = None
+) -> Net:
+    """The planned network of a float one in its formats: fold, fuse, quantize, order, place.
 
     Args:
         net: float, with or without weights.
         ranges: of the activations that remain when batch normalization is folded and activations are fused;
             None for a network that is not trained yet, which gives the same plan.
         core: what it will run on; kernels and so their scratch memory differ.
+        formats: of its layers; int8 if None.
 
     Raises:
         NetError: the network is not valid, or ranges are missing.
     """
-    return plan_for(quantize(fuse_activations(fold_batch_norm(net)), ranges), core)
+    folded = fuse_activations(fold_batch_norm(net))
+    if formats is not None and formats.real:
+        return plan_floats_for(folded, core)
+    return plan_for(quantize(folded, ranges, formats), core)
 
 
 def plan_for(net: Net, core: Core) -> Net:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from lilliput.net.formats import Formats
 from lilliput.net.graph import Net
 from lilliput.search import chain_architecture
 from lilliput.search.chain_architecture import (
-    BITS,
     CHANNELS,
     CONVOLUTIONS,
     DENSE,
@@ -29,8 +29,10 @@ from lilliput.search.chain_architecture import (
     Dense,
     Pooling,
     cut,
+    layer_name,
 )
 from lilliput.search.walk import Walk
+from lilliput.search.widths import BITS, WHOLE, Range, Widths
 
 FIRST_CHANNELS = (4, 16)
 """Fewest and most channels of a random architecture's first convolution."""
@@ -39,6 +41,7 @@ GROWTH = (1.0, 2.0)
 RANDOM_CONVOLUTIONS = (1, 4)
 """Fewest and most convolutions of a random architecture; mutations add more."""
 
+Weighted = TypeVar("Weighted", Convolution, Dense)
 Change = Callable[[ChainArchitecture, np.random.Generator], ChainArchitecture]
 
 
@@ -47,12 +50,13 @@ class ChainSpace:
 
     Args:
         bits: fewest and most bits of a layer's weights, within `BITS`.
+        activation_bits: the same of what a layer puts out.
     """
 
     name = "chain"
 
-    def __init__(self, bits: tuple[int, int] = BITS) -> None:
-        self._bounds = bits
+    def __init__(self, bits: Range = BITS, activation_bits: Range = (WHOLE, WHOLE)) -> None:
+        self._bits = Widths(bits, activation_bits)
 
     def sample(self, rng: np.random.Generator) -> ChainArchitecture:
         """A random architecture: convolutions that get wider, a pooling behind about every other one."""
@@ -66,7 +70,7 @@ class ChainSpace:
                 features.append(Pooling())
                 poolings += 1
         dense = tuple(self._dense(rng) for _ in range(_between((0, 2), rng)))
-        return ChainArchitecture(tuple(features), dense, self._bits(rng))
+        return ChainArchitecture(tuple(features), dense, self._bits.draw_weights(rng))
 
     def mutate(
         self, architecture: ChainArchitecture, rng: np.random.Generator
@@ -95,7 +99,7 @@ class ChainSpace:
         if len(architecture.dense) > DENSE[0]:
             found["remove fully connected"] = _remove_dense
             found["change units"] = _change_units
-        if self._bounds[0] < self._bounds[1]:
+        if self._bits.free:
             found["change bits"] = self._change_bits
         return found
 
@@ -123,10 +127,14 @@ class ChainSpace:
             if isinstance(layer, Pooling):
                 trunk = walk.pool(f"pool{number}", trunk, (POOL, POOL), average=False)
                 continue
-            kernel = (layer.kernel, layer.kernel)
-            trunk = walk.convolution(f"conv{number}", trunk, layer.channels, kernel, bias=False)
-            trunk = walk.relu(f"conv{number}_relu", walk.batch_norm(f"conv{number}_norm", trunk))
+            kernel, op = (layer.kernel, layer.kernel), layer_name(number - 1)
+            trunk = walk.convolution(op, trunk, layer.channels, kernel, bias=False)
+            trunk = walk.relu(f"{op}_relu", walk.batch_norm(f"{op}_norm", trunk))
         return walk.classifier(trunk, [layer.units for layer in architecture.dense], classes, name)
+
+    def formats(self, architecture: ChainArchitecture) -> Formats:
+        """The number formats of the network's layers."""
+        return chain_architecture.formats(architecture)
 
     def encode(self, architecture: ChainArchitecture) -> dict[str, Any]:
         """The architecture in JSON values."""
@@ -138,14 +146,13 @@ class ChainSpace:
 
     # What is drawn at random
 
-    def _bits(self, rng: np.random.Generator) -> int:
-        return _between(self._bounds, rng)
-
     def _convolution(self, channels: int, rng: np.random.Generator) -> Convolution:
-        return Convolution(_one_of(KERNELS, rng), cut(channels, CHANNELS), self._bits(rng))
+        kernel, bits = _one_of(KERNELS, rng), self._bits.draw_weights(rng)
+        return Convolution(kernel, cut(channels, CHANNELS), bits, self._bits.draw_activations(rng))
 
     def _dense(self, rng: np.random.Generator) -> Dense:
-        return Dense(_between((10, 64), rng), self._bits(rng))
+        units, bits = _between((10, 64), rng), self._bits.draw_weights(rng)
+        return Dense(units, bits, self._bits.draw_activations(rng))
 
     def _insert_convolution(
         self, architecture: ChainArchitecture, rng: np.random.Generator
@@ -161,19 +168,23 @@ class ChainSpace:
         return replace(architecture, dense=dense)
 
     def _change_bits(self, architecture: ChainArchitecture, rng: np.random.Generator) -> ChainArchitecture:
-        bits = self._bits(rng)
         weighted = _places(architecture, Convolution)
         place = int(rng.integers(len(weighted) + len(architecture.dense) + 1))
         if place < len(weighted):
             layer = architecture.features[weighted[place]]
             assert isinstance(layer, Convolution)
-            return _replaced(architecture, weighted[place], replace(layer, bits=bits))
+            return _replaced(architecture, weighted[place], self._with_other_bits(layer, rng))
         place -= len(weighted)
         if place < len(architecture.dense):
             dense = list(architecture.dense)
-            dense[place] = replace(dense[place], bits=bits)
+            dense[place] = self._with_other_bits(dense[place], rng)
             return replace(architecture, dense=tuple(dense))
+        bits, _ = self._bits.changed(architecture.bits, WHOLE, rng, last=True)
         return replace(architecture, bits=bits)
+
+    def _with_other_bits(self, layer: Weighted, rng: np.random.Generator) -> Weighted:
+        bits, activation_bits = self._bits.changed(layer.bits, layer.activation_bits, rng)
+        return replace(layer, bits=bits, activation_bits=activation_bits)
 
 
 def _change_kernel(architecture: ChainArchitecture, rng: np.random.Generator) -> ChainArchitecture:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lilliput.net.formats import Formats
 from lilliput.search.encoded import Decoder
+from lilliput.search.widths import BITS, WHOLE, formats_of
 
 CONVOLUTIONS = (1, 6)
 """Fewest and most convolutions."""
@@ -20,12 +22,11 @@ CHANNELS = (1, 128)
 """Fewest and most output channels of a convolution."""
 UNITS = (4, 256)
 """Fewest and most units of a hidden fully connected layer."""
-BITS = (2, 8)
-"""Fewest and most bits of a weight."""
 POOL = 2
 """Side of a pooling."""
 
 _DECODER = Decoder("chain")
+_WIDTHS = {"bits", "activation_bits"}
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,13 @@ class Convolution:
         kernel: side, one of `KERNELS`.
         channels: of the output.
         bits: of its weights.
+        activation_bits: of what it puts out.
     """
 
     kernel: int
     channels: int
-    bits: int
+    bits: int = WHOLE
+    activation_bits: int = WHOLE
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,12 @@ class Dense:
     Attributes:
         units: of the output.
         bits: of its weights.
+        activation_bits: of what it puts out.
     """
 
     units: int
-    bits: int
+    bits: int = WHOLE
+    activation_bits: int = WHOLE
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class ChainArchitecture:
 
     features: tuple[Convolution | Pooling, ...]
     dense: tuple[Dense, ...]
-    bits: int
+    bits: int = WHOLE
 
     @property
     def convolutions(self) -> int:
@@ -110,18 +115,42 @@ def cut(value: int, bounds: tuple[int, int]) -> int:
     return min(max(value, bounds[0]), bounds[1])
 
 
+def layer_name(layer: int) -> str:
+    """The op of convolution or pooling `layer` of the features, from 0 on."""
+    return f"conv{layer + 1}"
+
+
+def formats(architecture: ChainArchitecture) -> Formats:
+    """The number formats that the bits of the layers ask for."""
+    layers = {
+        layer_name(index): (layer.bits, layer.activation_bits)
+        for index, layer in enumerate(architecture.features)
+        if isinstance(layer, Convolution)
+    }
+    dense = {
+        f"dense{number}": (layer.bits, layer.activation_bits)
+        for number, layer in enumerate(architecture.dense, start=1)
+    }
+    return formats_of({**layers, **dense, "logits": (architecture.bits, WHOLE)})
+
+
 def encode(architecture: ChainArchitecture) -> dict[str, Any]:
-    """The architecture in JSON values."""
+    """The architecture in JSON values; activations of 8 bits are left out."""
     return {
         "features": [
-            {"type": "convolution", "kernel": layer.kernel, "channels": layer.channels, "bits": layer.bits}
+            {"type": "convolution", "kernel": layer.kernel, "channels": layer.channels, **_widths(layer)}
             if isinstance(layer, Convolution)
             else {"type": "pooling"}
             for layer in architecture.features
         ],
-        "dense": [{"units": layer.units, "bits": layer.bits} for layer in architecture.dense],
+        "dense": [{"units": layer.units, **_widths(layer)} for layer in architecture.dense],
         "bits": architecture.bits,
     }
+
+
+def _widths(layer: Convolution | Dense) -> dict[str, int]:
+    activations = {} if layer.activation_bits == WHOLE else {"activation_bits": layer.activation_bits}
+    return {"bits": layer.bits, **activations}
 
 
 def decode(encoded: Mapping[str, Any]) -> ChainArchitecture:
@@ -130,7 +159,7 @@ def decode(encoded: Mapping[str, Any]) -> ChainArchitecture:
     Raises:
         StudyError: `encoded` is no architecture of the space; names the place and the value.
     """
-    top = _DECODER.mapping(encoded, "architecture", {"features", "dense", "bits"})
+    top = _DECODER.mapping(encoded, "architecture", {"features", "dense"}, {"bits"})
     features = tuple(
         _feature(layer, f"features[{index}]")
         for index, layer in enumerate(
@@ -141,7 +170,7 @@ def decode(encoded: Mapping[str, Any]) -> ChainArchitecture:
         _dense(layer, f"dense[{index}]")
         for index, layer in enumerate(_DECODER.entries(top["dense"], "dense", DENSE))
     )
-    found = ChainArchitecture(features, dense, _bits(top["bits"], "bits"))
+    found = ChainArchitecture(features, dense, _bits(top, "", "bits"))
     for name, count, bounds in (
         ("convolutions", found.convolutions, CONVOLUTIONS),
         ("poolings", found.poolings, POOLINGS),
@@ -154,20 +183,21 @@ def decode(encoded: Mapping[str, Any]) -> ChainArchitecture:
 def _feature(encoded: object, where: str) -> Convolution | Pooling:
     if encoded == {"type": "pooling"}:
         return Pooling()
-    found = _DECODER.mapping(encoded, where, {"type", "kernel", "channels", "bits"})
+    found = _DECODER.mapping(encoded, where, {"type", "kernel", "channels"}, _WIDTHS)
     _DECODER.choice(found["type"], f"{where}.type", ("convolution",))
     return Convolution(
         _DECODER.whole(found["kernel"], f"{where}.kernel", KERNELS),
         _DECODER.whole(found["channels"], f"{where}.channels", range(CHANNELS[0], CHANNELS[1] + 1)),
-        _bits(found["bits"], f"{where}.bits"),
+        _bits(found, f"{where}.", "bits"),
+        _bits(found, f"{where}.", "activation_bits"),
     )
 
 
 def _dense(encoded: object, where: str) -> Dense:
-    found = _DECODER.mapping(encoded, where, {"units", "bits"})
+    found = _DECODER.mapping(encoded, where, {"units"}, _WIDTHS)
     units = _DECODER.whole(found["units"], f"{where}.units", range(UNITS[0], UNITS[1] + 1))
-    return Dense(units, _bits(found["bits"], f"{where}.bits"))
+    return Dense(units, _bits(found, f"{where}.", "bits"), _bits(found, f"{where}.", "activation_bits"))
 
 
-def _bits(value: object, where: str) -> int:
-    return _DECODER.whole(value, where, range(BITS[0], BITS[1] + 1))
+def _bits(found: Mapping[str, Any], where: str, key: str) -> int:
+    return _DECODER.whole(found.get(key, WHOLE), f"{where}{key}", range(BITS[0], BITS[1] + 1))

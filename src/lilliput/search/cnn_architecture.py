@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from lilliput.net.formats import Formats
 from lilliput.search.encoded import Decoder
+from lilliput.search.widths import BITS, WHOLE, formats_of
 
 BLOCKS = (1, 10)
 """N: fewest and most convolutional blocks."""
@@ -42,6 +44,8 @@ class ConvLayer:
         stride: one of `STRIDES`; 1 if `kernel` is 1.
         pre_pool: a 2 x 2 max pooling comes first.
         batch_norm, relu: what follows, in this order.
+        bits: of its weights; µNAS knows 8 only.
+        activation_bits: of what it puts out.
     """
 
     depthwise: bool
@@ -51,6 +55,8 @@ class ConvLayer:
     pre_pool: bool
     batch_norm: bool
     relu: bool
+    bits: int = WHOLE
+    activation_bits: int = WHOLE
 
 
 @dataclass(frozen=True)
@@ -69,12 +75,21 @@ class CnnArchitecture:
         blocks: the first one is never parallel.
         pool_kind, pool_size: the pooling after the blocks.
         units: of the hidden fully connected layers.
+        unit_bits: bits of the weights and of what comes out of each of these; 8 where none are given.
+        bits: of the weights of the last layer.
     """
 
     blocks: tuple[Block, ...]
     pool_kind: PoolKind
     pool_size: int
     units: tuple[int, ...]
+    unit_bits: tuple[tuple[int, int], ...] = ()
+    bits: int = WHOLE
+
+    def __post_init__(self) -> None:
+        """Equal architectures shall be equal values, however little was said of bits."""
+        if not self.unit_bits:
+            object.__setattr__(self, "unit_bits", ((WHOLE, WHOLE),) * len(self.units))
 
 
 def has_free_channels(parallel: bool, last: bool, depthwise: bool) -> bool:
@@ -109,8 +124,25 @@ def _cut(value: int, bounds: tuple[int, int]) -> int:
     return min(max(value, bounds[0]), bounds[1])
 
 
+def layer_name(block: int, layer: int) -> str:
+    """The op of convolution `layer` of a block, both from 0 on."""
+    return f"block{block + 1}_layer{layer + 1}_conv"
+
+
+def formats(architecture: CnnArchitecture) -> Formats:
+    """The number formats that the bits of the layers ask for."""
+    layers = {
+        layer_name(number, index): (layer.bits, layer.activation_bits)
+        for number, block in enumerate(architecture.blocks)
+        for index, layer in enumerate(block.layers)
+    }
+    dense = {f"dense{number}": bits for number, bits in enumerate(architecture.unit_bits, start=1)}
+    return formats_of({**layers, **dense, "logits": (architecture.bits, WHOLE)})
+
+
 def encode(architecture: CnnArchitecture) -> dict[str, Any]:
-    """The architecture in JSON values."""
+    """The architecture in JSON values; whatever has 8 bits does not say so."""
+    whole = all(bits == (WHOLE, WHOLE) for bits in architecture.unit_bits)
     return {
         "blocks": [
             {
@@ -124,6 +156,7 @@ def encode(architecture: CnnArchitecture) -> dict[str, Any]:
                         "pre_pool": layer.pre_pool,
                         "batch_norm": layer.batch_norm,
                         "relu": layer.relu,
+                        **_narrow(bits=layer.bits, activation_bits=layer.activation_bits),
                     }
                     for layer in block.layers
                 ],
@@ -132,7 +165,13 @@ def encode(architecture: CnnArchitecture) -> dict[str, Any]:
         ],
         "pooling": {"type": architecture.pool_kind, "size": architecture.pool_size},
         "units": list(architecture.units),
+        **({} if whole else {"unit_bits": [list(bits) for bits in architecture.unit_bits]}),
+        **_narrow(bits=architecture.bits),
     }
+
+
+def _narrow(**bits: int) -> dict[str, int]:
+    return {key: value for key, value in bits.items() if value != WHOLE}
 
 
 def decode(encoded: Mapping[str, Any]) -> CnnArchitecture:
@@ -141,7 +180,7 @@ def decode(encoded: Mapping[str, Any]) -> CnnArchitecture:
     Raises:
         StudyError: `encoded` is no architecture of the space; names the place and the value.
     """
-    top = _DECODER.mapping(encoded, "architecture", {"blocks", "pooling", "units"})
+    top = _DECODER.mapping(encoded, "architecture", {"blocks", "pooling", "units"}, {"unit_bits", "bits"})
     blocks = tuple(
         _decode_block(block, index)
         for index, block in enumerate(_DECODER.entries(top["blocks"], "blocks", BLOCKS))
@@ -154,7 +193,27 @@ def decode(encoded: Mapping[str, Any]) -> CnnArchitecture:
     kind: PoolKind = (
         "avg" if _DECODER.choice(pooling["type"], "pooling.type", ("avg", "max")) == "avg" else "max"
     )
-    return CnnArchitecture(blocks, kind, _DECODER.whole(pooling["size"], "pooling.size", POOL_SIZES), units)
+    size = _DECODER.whole(pooling["size"], "pooling.size", POOL_SIZES)
+    return CnnArchitecture(blocks, kind, size, units, _unit_bits(top, len(units)), _bits(top, "bits", "bits"))
+
+
+def _unit_bits(top: Mapping[str, Any], layers: int) -> tuple[tuple[int, int], ...]:
+    if "unit_bits" not in top:
+        return ()
+    found = []
+    for index, pair in enumerate(_DECODER.entries(top["unit_bits"], "unit_bits", (layers, layers))):
+        where = f"unit_bits[{index}]"
+        weights, activations = _DECODER.entries(pair, where, (2, 2))
+        found.append((_width(weights, f"{where}[0]"), _width(activations, f"{where}[1]")))
+    return tuple(found)
+
+
+def _bits(found: Mapping[str, Any], key: str, where: str) -> int:
+    return _width(found.get(key, WHOLE), where)
+
+
+def _width(value: object, where: str) -> int:
+    return _DECODER.whole(value, where, range(BITS[0], BITS[1] + 1))
 
 
 def _decode_block(encoded: object, index: int) -> Block:
@@ -179,7 +238,7 @@ def _decode_block(encoded: object, index: int) -> Block:
 
 def _decode_layer(encoded: object, where: str, parallel: bool, last: bool) -> ConvLayer:
     keys = {"type", "kernel", "channels", "stride", "pre_pool", "batch_norm", "relu"}
-    found = _DECODER.mapping(encoded, where, keys)
+    found = _DECODER.mapping(encoded, where, keys, {"bits", "activation_bits"})
     depthwise = _DECODER.choice(found["type"], f"{where}.type", ("full", "depthwise")) == "depthwise"
     kernel = _DECODER.whole(found["kernel"], f"{where}.kernel", KERNELS)
     channels = found["channels"]
@@ -197,4 +256,6 @@ def _decode_layer(encoded: object, where: str, parallel: bool, last: bool) -> Co
         _DECODER.flag(found["pre_pool"], f"{where}.pre_pool"),
         _DECODER.flag(found["batch_norm"], f"{where}.batch_norm"),
         _DECODER.flag(found["relu"], f"{where}.relu"),
+        _bits(found, "bits", f"{where}.bits"),
+        _bits(found, "activation_bits", f"{where}.activation_bits"),
     )

@@ -27,6 +27,7 @@ from lilliput.search.cnn_architecture import (
     ConvLayer,
 )
 from lilliput.search.cnn_sample import Sampler
+from lilliput.search.widths import Range, Widths, steps
 
 MORPHISMS = (
     "append block",
@@ -49,6 +50,9 @@ MORPHISMS = (
 )
 """Names of all morphisms, in the order of the table."""
 
+CHANGE_BITS = "change bits"
+"""The morphism that the table lacks: another bit width of one layer's weights, or of what it puts out."""
+
 COUNT_STEPS = (-5, -3, -1, 1, 3, 5)
 """Changes of C and U."""
 SIZE_STEPS = (-2, 2)
@@ -57,9 +61,36 @@ SIZE_STEPS = (-2, 2)
 Change = Callable[[CnnArchitecture, Sampler, np.random.Generator], CnnArchitecture]
 
 
-def moves(architecture: CnnArchitecture) -> list[tuple[str, Change]]:
-    """Every morphism that applies: its name, and the function that makes the child."""
-    return [*_block_moves(architecture), *_head_moves(architecture)]
+def moves(architecture: CnnArchitecture, widths: Widths | None = None) -> list[tuple[str, Change]]:
+    """Every morphism that applies: its name, and the function that makes the child.
+
+    Args:
+        architecture: the parent.
+        widths: bit widths that there are to choose from; None leaves them, as the table does.
+    """
+    table = [*_block_moves(architecture), *_head_moves(architecture)]
+    return table if widths is None or not widths.free else [*table, *_bit_moves(architecture, widths)]
+
+
+def _bit_moves(architecture: CnnArchitecture, widths: Widths) -> Iterator[tuple[str, Change]]:
+    for index, block in enumerate(architecture.blocks):
+        for place, layer in enumerate(block.layers):
+            for bits, activation_bits in _other_bits((layer.bits, layer.activation_bits), widths):
+                changed = replace(layer, bits=bits, activation_bits=activation_bits)
+                yield CHANGE_BITS, partial(_change_layer, index, place, changed)
+    for place, pair in enumerate(architecture.unit_bits):
+        for other in _other_bits(pair, widths):
+            yield CHANGE_BITS, partial(_change_unit_bits, place, other)
+    for bits in steps(architecture.bits, widths.weights):
+        yield CHANGE_BITS, partial(_change_last_bits, bits)
+
+
+def _other_bits(pair: Range, widths: Widths) -> list[Range]:
+    weights, activations = pair
+    return [
+        *((other, activations) for other in steps(weights, widths.weights)),
+        *((weights, other) for other in steps(activations, widths.activations)),
+    ]
 
 
 def _block_moves(architecture: CnnArchitecture) -> Iterator[tuple[str, Change]]:
@@ -199,17 +230,25 @@ def _change_pooling_size(
 def _insert_fully_connected(
     architecture: CnnArchitecture, sampler: Sampler, rng: np.random.Generator
 ) -> CnnArchitecture:
-    units = architecture.units
+    units, bits = architecture.units, architecture.unit_bits
     place = int(rng.integers(len(units), endpoint=True))
-    return replace(architecture, units=(*units[:place], sampler.units(rng), *units[place:]))
+    return replace(
+        architecture,
+        units=(*units[:place], sampler.units(rng), *units[place:]),
+        unit_bits=(*bits[:place], sampler.unit_bits(rng), *bits[place:]),
+    )
 
 
 def _remove_fully_connected(
     architecture: CnnArchitecture, sampler: Sampler, rng: np.random.Generator
 ) -> CnnArchitecture:
-    units = architecture.units
+    units, bits = architecture.units, architecture.unit_bits
     place = int(rng.integers(len(units)))
-    return replace(architecture, units=(*units[:place], *units[place + 1 :]))
+    return replace(
+        architecture,
+        units=(*units[:place], *units[place + 1 :]),
+        unit_bits=(*bits[:place], *bits[place + 1 :]),
+    )
 
 
 def _change_units(
@@ -217,3 +256,16 @@ def _change_units(
 ) -> CnnArchitecture:
     units = architecture.units
     return replace(architecture, units=(*units[:place], units[place] + step, *units[place + 1 :]))
+
+
+def _change_unit_bits(
+    place: int, bits: Range, architecture: CnnArchitecture, sampler: Sampler, rng: np.random.Generator
+) -> CnnArchitecture:
+    before = architecture.unit_bits
+    return replace(architecture, unit_bits=(*before[:place], bits, *before[place + 1 :]))
+
+
+def _change_last_bits(
+    bits: int, architecture: CnnArchitecture, sampler: Sampler, rng: np.random.Generator
+) -> CnnArchitecture:
+    return replace(architecture, bits=bits)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -30,8 +30,10 @@ from lilliput.search.cnn_architecture import (
     Block,
     CnnArchitecture,
     ConvLayer,
+    PoolKind,
     has_free_channels,
 )
+from lilliput.search.widths import Widths
 
 Counts = Literal["uniform", "log-uniform"]
 
@@ -95,10 +97,12 @@ PRIORS: Mapping[Prior, Odds] = {"uniform": UNIFORM, "shallow": SHALLOW, "pyramid
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws architectures and their pieces; `counts` says how channels and units are spread."""
+    """Draws architectures and their pieces; `counts` says how channels and units are spread, `widths` which
+    bits layers may have."""
 
     counts: Counts = "uniform"
     odds: Odds = UNIFORM
+    widths: Widths = field(default_factory=Widths)
 
     def architecture(self, rng: np.random.Generator) -> CnnArchitecture:
         """A whole architecture."""
@@ -108,11 +112,16 @@ class Sampler:
         )
         if self.odds.growth is not None:
             blocks = self._grown(blocks, self.odds.growth, rng)
+        pool_kind: PoolKind = "avg" if rng.random() < 0.5 else "max"
+        pool_size = _one_of(POOL_SIZES, rng)
+        units = tuple(self.units(rng) for _ in range(_number(FULLY_CONNECTED, self.odds.more_units, rng)))
         return CnnArchitecture(
             blocks,
-            "avg" if rng.random() < 0.5 else "max",
-            _one_of(POOL_SIZES, rng),
-            tuple(self.units(rng) for _ in range(_number(FULLY_CONNECTED, self.odds.more_units, rng))),
+            pool_kind,
+            pool_size,
+            units,
+            tuple(self.unit_bits(rng) for _ in units),
+            self.widths.draw_weights(rng),
         )
 
     def block(self, rng: np.random.Generator, *, first: bool, layers: int) -> Block:
@@ -149,6 +158,8 @@ class Sampler:
             pre_pool=bool(rng.random() < self.odds.pre_pool),
             batch_norm=bool(rng.random() < self.odds.batch_norm),
             relu=bool(rng.random() < self.odds.relu),
+            bits=self.widths.draw_weights(rng),
+            activation_bits=self.widths.draw_activations(rng),
         )
 
     def settle(
@@ -170,6 +181,10 @@ class Sampler:
     def units(self, rng: np.random.Generator) -> int:
         """Units of a hidden fully connected layer."""
         return self._count(UNITS, rng)
+
+    def unit_bits(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Bits of the weights and of what comes out of a hidden fully connected layer."""
+        return self.widths.draw_weights(rng), self.widths.draw_activations(rng)
 
     def _count(self, bounds: tuple[int, int], rng: np.random.Generator) -> int:
         if self.counts == "uniform":

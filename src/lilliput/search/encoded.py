@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from lilliput.errors import StudyError
@@ -28,10 +28,14 @@ class Decoder:
             "the study's database or export was changed or damaged; restore it or start a new study",
         )
 
-    def mapping(self, value: object, where: str, keys: set[str]) -> Mapping[str, Any]:
-        """An object with exactly these keys."""
-        if not isinstance(value, Mapping) or set(value) != keys:
-            raise self.refuse(where, value, f"an object with the keys {', '.join(sorted(keys))} expected")
+    def mapping(
+        self, value: object, where: str, keys: set[str], optional: Set[str] = frozenset()
+    ) -> Mapping[str, Any]:
+        """An object with exactly these keys, and maybe some that are optional."""
+        if not isinstance(value, Mapping) or not keys <= set(value) <= keys | optional:
+            more = f", and maybe {', '.join(sorted(optional))}," if optional else ""
+            named = ", ".join(sorted(keys))
+            raise self.refuse(where, value, f"an object with the keys {named}{more} expected")
         return value
 
     def entries(self, value: object, where: str, length: tuple[int, int]) -> Sequence[Any]:

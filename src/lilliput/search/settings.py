@@ -33,7 +33,9 @@ class SearchSettings:
         sample: so many are drawn from the population, and the best of them is the parent.
         offspring: tournament: children of one generation, which all come from the same population.
         inherit: layers that a mutation has not touched start from the parent's weights.
-        bits: for the space "chain": fewest and most bits of a layer's weights.
+        bits: fewest and most bits of a layer's weights; the search chooses for each layer.  The default is
+            that of `lilliput compile`, and µNAS's.
+        activation_bits: the same of what a layer puts out.  Fewer save no RAM, but kernels may be faster.
         counts: for the space "cnn": how channels and units of random architectures are spread over their
             range: "uniform" as in µNAS, or "log-uniform", which finds small networks sooner.
         prior: for the space "cnn": how the other options of random architectures are drawn: "uniform" as in
@@ -58,6 +60,7 @@ class SearchSettings:
     offspring: Count = 5
     inherit: bool = False
     bits: tuple[Bits, Bits] = (8, 8)
+    activation_bits: tuple[Bits, Bits] = (8, 8)
     counts: Literal["uniform", "log-uniform"] = "uniform"
     prior: Literal["uniform", "shallow", "pyramid"] = "uniform"
     fill: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
@@ -158,12 +161,10 @@ def checked(settings: StudySettings) -> StudySettings:
             "they say how random networks of the space 'cnn' are drawn",
             "remove them",
         )
-    if settings.bits != (8, 8):
-        raise ConfigError(
-            f"weights of {settings.bits[0]} to {settings.bits[1]} bits cannot be evaluated",
-            "networks are trained and scored with 8-bit weights so far",
-            "set bits = [8, 8]",
-        )
+    for name in ("bits", "activation_bits"):
+        low, high = getattr(settings, name)
+        if low > high:
+            raise ConfigError(f"the range of {name} is wrong", f"{low} to {high} falls", "give fewest, most")
     if settings.sparsity is not None and settings.sparsity[0] > settings.sparsity[1]:
         raise ConfigError(
             "the range of the sparsity is wrong", f"{settings.sparsity} falls", "give least, most"

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from lilliput.net.formats import Formats
 from lilliput.net.graph import Net
 
 Architecture = TypeVar("Architecture", bound=Hashable)
@@ -48,6 +49,10 @@ class Space(Protocol[Architecture]):
         """
         ...
 
+    def formats(self, architecture: Architecture) -> Formats:
+        """The number formats of that network's ops, which keep their names when activations are fused."""
+        ...
+
     def encode(self, architecture: Architecture) -> dict[str, Any]:
         """The architecture in JSON values; `decode` gives the same architecture back."""
         ...
@@ -61,8 +66,12 @@ class Space(Protocol[Architecture]):
         ...
 
 
-def structure(net: Net) -> str:
+def structure(net: Net, formats: Formats | None = None) -> str:
     """A fingerprint of what `net` computes: equal for networks that differ in names only.
+
+    Args:
+        net: float, weights or not.
+        formats: of its ops; int8 if None.
 
     Different architectures can assemble to one network (a 7 x 7 kernel over a 3 x 3 image is a 3 x 3 kernel);
     a study that compares by structure trains such a network once.
@@ -76,6 +85,7 @@ def structure(net: Net) -> str:
             tuple((field.name, getattr(op, field.name)) for field in fields(op) if field.name not in _NAMES),
             tuple(indices[name] for name in op.inputs),
             tuple(net.tensors[name].shape for name in op.inputs),
+            *((formats.of(op.name).name,) if formats and op.name in formats.ops else ()),
         )
         for op in net.ops
     ]

@@ -152,6 +152,9 @@ def open_study(
             f"there is no study in {folder}", "it has no study.db", "leave --resume out to start one"
         )
     fixed = {name: value for name, value in asdict(settings).items() if name not in FREE}
+    if settings.activation_bits == (8, 8):
+        # Studies that were begun before there was a choice know of none.
+        del fixed["activation_bits"]
     described = json.loads(json.dumps({"space": space.name, "search": fixed, **(about or {})}))
     with locked(folder / "study.lock"):
         book = Book(storage or file, settings.objectives)
