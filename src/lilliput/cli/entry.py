@@ -108,6 +108,7 @@ def _compile(options: argparse.Namespace) -> int:
         patches=options.patches,
         format=options.format,
         qat=options.qat,
+        mixed=options.mixed,
     )
     if options.json:
         _print_json(found.to_json())
@@ -118,6 +119,8 @@ def _compile(options: argparse.Namespace) -> int:
             f"arena {cost.arena_bytes} B ({cost.arena_without_input_bytes} B without input), "
             f"weights {cost.weights_bytes} B, {cost.macs} MACs"
         )
+        if options.mixed:
+            print(f"format {found.format}, code about {cost.code_bytes} B")
     return 0
 
 

@@ -164,6 +164,12 @@ def _add_compile(verbs: Verbs) -> None:
         help="fine-tune a float network in its format on the data of --data (quantization-aware training); "
         f"{_QAT_EPOCHS} epochs if no number is given",
     )
+    compile_.add_argument(
+        "--mixed",
+        metavar="BUDGET",
+        help="choose 2 to 8 bits for the weights of each layer of a float network by the loss that they "
+        "cause on --data, so that it keeps flash=20kB, ram=8kB, or both with a comma",
+    )
 
 
 def _add_measure(verbs: Verbs) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lilliput import __version__
+from lilliput.errors import ConfigError
 from lilliput.flow.building import build
 from lilliput.flow.files import whole_directory, write_atomically, write_with
 from lilliput.flow.models import load_model, optimized, planned_for
@@ -28,6 +29,7 @@ class Library:
         board: what it was made for.
         files: names of the C files.
         cost: predicted; the arena is the header's.
+        format: that was asked for, or chosen for a budget; None if the model's own or the default was taken.
     """
 
     directory: Path
@@ -35,6 +37,7 @@ class Library:
     board: str
     files: tuple[str, ...]
     cost: Cost
+    format: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that `lilliput compile --json` prints."""
@@ -43,6 +46,7 @@ class Library:
             "name": self.name,
             "board": self.board,
             "files": list(self.files),
+            "format": self.format,
             "cost": asdict(self.cost),
         }
 
@@ -57,6 +61,7 @@ def compile(
     patches: int | None = None,
     format: str | None = None,
     qat: int | None = None,
+    mixed: str | None = None,
 ) -> Library:
     """Writes the C library of a model for a board.
 
@@ -71,20 +76,39 @@ def compile(
         format: number format of a float network, such as "int8", "float32" or "w4a4,conv1=w4a8"
             (`docs/formats.md`); int8 if None.
         qat: epochs of fine-tuning a float network in its format on the examples of `data`; None for none.
+        mixed: budget such as "flash=20kB", for which the bits of each layer's weights are chosen in place of
+            `format` (`lilliput.flow.mixing`).
 
     Raises:
-        ConfigError: no such model, board, format or way to optimize, or `out` holds other things.
+        ConfigError: no such model, board, format, budget or way to optimize, or `out` holds other things.
+        BudgetError: nothing fits the budget; names the smallest value that would do.
         TrainingError: the fine-tuning diverged.
         FormatError: the model is damaged or uses what Lilliput does not support.
         NetError: the network breaks a rule.
         StorageError: `out` cannot be written.
     """
     target = board_named(board)
-    net = planned_for(optimized(load_model(model), optimize, patches), target, data, format, qat)
+    found = optimized(load_model(model), optimize, patches)
+    if mixed is not None:
+        format = _chosen(found, target, data, mixed, format)
+    net = planned_for(found, target, data, format, qat)
     out = Path(out)
     with whole_directory(out) as part:
         library = write_library(part, net, target)
-    return Library(out, library.name, library.board, library.files, library.cost)
+    return Library(out, library.name, library.board, library.files, library.cost, format)
+
+
+def _chosen(net: Net, board: Board, data: str | None, budget: str, format: str | None) -> str:
+    """The format for a budget."""
+    from lilliput.flow.mixing import mixed_format
+
+    if format is not None:
+        raise ConfigError(
+            f"network '{net.name}' cannot have a format and choose one",
+            f"format is '{format}', and '{budget}' asks for a choice",
+            "leave one of the two options out",
+        )
+    return mixed_format(net, board, data, budget)
 
 
 def write_library(folder: Path, net: Net, board: Board) -> Library:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lilliput.train.device import best_device
     from lilliput.train.evaluation import evaluate, logits
     from lilliput.train.fine_tuning import qat
+    from lilliput.train.sensitivity import integer_loss
     from lilliput.train.training import Fitted, fit
 
 _HOMES = {
@@ -21,11 +22,12 @@ _HOMES = {
     "calibrate": "calibration",
     "evaluate": "evaluation",
     "fit": "training",
+    "integer_loss": "sensitivity",
     "logits": "evaluation",
     "qat": "fine_tuning",
 }
 
-__all__ = ["Fitted", "best_device", "calibrate", "evaluate", "fit", "logits", "qat"]
+__all__ = ["Fitted", "best_device", "calibrate", "evaluate", "fit", "integer_loss", "logits", "qat"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,100 @@
+"""`--mixed BUDGET`: a float network compiled within a budget, with bits that its data chose."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lilliput import cli
+from lilliput.config import DataSettings
+from lilliput.cost.mixing import WIDTHS, Limits
+from lilliput.data import load
+from lilliput.errors import ConfigError
+from lilliput.flow.evaluation import load_data
+from lilliput.flow.mixing import limits_named, sensitivities
+from lilliput.flow.quantizing import prepared
+from lilliput.net import Net
+from lilliput.net.formats import Formats
+from lilliput.net.storage import load as load_net
+from lilliput.net.storage import save
+from lilliput.search.chain import ChainSpace
+from lilliput.search.chain_architecture import ChainArchitecture, Convolution, Dense, Pooling
+from lilliput.train import fit
+from lilliput.train.settings import TrainSettings
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of digits, trained a little."""
+    architecture = ChainArchitecture((Convolution(3, 8), Pooling(), Convolution(3, 12)), (Dense(24),))
+    data = load("digits")
+    net = ChainSpace().to_net(architecture, data.input_shape, data.classes, "digits")
+    trained = fit(net, data, TrainSettings(epochs=4, batch_size=32, threads=1)).net
+    path = tmp_path_factory.mktemp("model") / "float.safetensors"
+    save(trained, path)
+    return path
+
+
+def compiled(model: Path, out: Path, budget: str, *more: str) -> int:
+    return cli.main(
+        ["compile", str(model), "--board", "generic-m4", "-o", str(out), "--mixed", budget, "--json", *more]
+    )
+
+
+def weights_of(net: Net) -> dict[str, int]:
+    return {op.name: net.tensors[op.inputs[1]].dtype.bits for op in net.ops if len(op.inputs) == 3}
+
+
+def test_the_library_keeps_the_budget_and_says_what_was_chosen(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compiled(model, tmp_path / "whole", "flash=1MB", "--data", "digits") == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["format"] == "int8"
+    limit = 0.8 * (whole["cost"]["weights_bytes"] + whole["cost"]["code_bytes"])
+    assert compiled(model, tmp_path / "mixed", f"flash={limit / 1000:.3f}kB", "--data", "digits") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["cost"]["weights_bytes"] + found["cost"]["code_bytes"] <= limit
+    bits = weights_of(load_net(tmp_path / "mixed" / "model.safetensors"))
+    stated = dict(part.split("=") for part in found["format"].split(",")[1:])
+    assert {name: f"w{width}a8" for name, width in bits.items() if width < 8} == stated
+    assert stated
+
+
+def test_a_budget_that_nothing_fits_ends_with_status_2_and_the_smallest_that_would_do(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compiled(model, tmp_path / "none", "flash=100", "--data", "digits") == 2
+    assert "give flash=" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [((), "--data NAME"), (("--data", "digits", "--format", "w4a8"), "leave one of the two options out")],
+)
+def test_what_is_missing_or_too_much_is_told(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], word: str
+) -> None:
+    assert compiled(model, tmp_path / "none", "flash=20kB", *more) == 2
+    assert word in capsys.readouterr().err
+
+
+def test_two_bits_lose_more_than_seven_and_eight_lose_nothing(model: Path) -> None:
+    data = load_data(DataSettings(name="digits"))
+    found = sensitivities(prepared(load_net(model), Formats()), data)
+    assert set(found) == {"conv1", "conv3", "dense1", "logits"}
+    for by_width in found.values():
+        assert tuple(by_width) == WIDTHS
+        assert by_width[8] == 0.0
+        assert by_width[2] > by_width[7] >= 0.0
+
+
+def test_budgets_are_read() -> None:
+    assert limits_named("flash=20kB") == Limits(flash_bytes=20_000)
+    assert limits_named("ram = 8.5 KiB, flash=900") == Limits(flash_bytes=900, ram_bytes=8_704)
+    for wrong in ("", "20kB", "flash=", "flash=-1", "flash=1TB", "rom=3", "ram=1,ram=2"):
+        with pytest.raises(ConfigError):
+            limits_named(wrong)
