@@ -184,17 +184,17 @@ CASES: dict[str, Case] = {
     **{
         f"conv_colour_{height}x{width}_to_{channels}_by_{y}_{x}": _case(
             (height, width, 3),
-            lambda b, channels=channels, strides=(y, x), padding=padding: b.conv(
-                "x", channels, strides=strides, padding=padding, activation=RELU if y == x else NONE
+            lambda b, channels=channels, strides=(y, x), padding=padding, kind=kind: b.conv(
+                "x", channels, strides=strides, padding=padding, activation=kind
             ),
             seed=width,
         )
-        for height, width, channels, (y, x), padding in (
-            (3, 3, 2, (1, 1), Padding(0, 0, 0, 0)),
-            (4, 11, 5, (1, 1), ONE),
-            (9, 17, 4, (2, 2), Padding(0, 1, 0, 1)),
-            (8, 19, 1, (1, 2), Padding(1, 0, 2, 1)),
-            (11, 16, 6, (3, 1), Padding(2, 0, 0, 0)),
+        for height, width, channels, (y, x), padding, kind in (
+            (3, 3, 2, (1, 1), Padding(0, 0, 0, 0), NONE),
+            (4, 11, 5, (1, 1), ONE, RELU),
+            (9, 17, 4, (2, 2), Padding(0, 1, 0, 1), RELU6),
+            (8, 19, 1, (1, 2), Padding(1, 0, 2, 1), RELU),
+            (11, 16, 6, (3, 1), Padding(2, 0, 0, 0), NONE),
         )
     },
     "conv_no_bias": _case((4, 4, 3), lambda b: b.conv("x", 4, bias=False)),
@@ -217,6 +217,14 @@ CASES: dict[str, Case] = {
         f"pointwise_{pixels}_pixels": _case((1, pixels, 6), lambda b: b.conv("x", 4, (1, 1)))
         for pixels in (1, 2, 3, 4, 5, 7)
     },
+    **{
+        f"pointwise_{pixels}_pixels_of_{depth}": _case(
+            (pixels, 1, depth), lambda b, kind=kind: b.conv("x", 7, (1, 1), activation=kind), seed=depth
+        )
+        for pixels, depth, kind in ((1, 4, RELU), (2, 12, NONE), (5, 16, RELU6), (6, 28, RELU), (9, 40, NONE))
+    },
+    "pointwise_relu": _case((6, 3, 8), lambda b: b.conv("x", 9, (1, 1), activation=RELU), seed=1),
+    "pointwise_relu6": _case((3, 5, 20), lambda b: b.conv("x", 4, (1, 1), activation=RELU6), seed=2),
     "pointwise_stride_2": _case((5, 7, 6), lambda b: b.conv("x", 4, (1, 1), strides=(2, 2))),
     "pointwise_stride_3_2": _case((7, 6, 8), lambda b: b.conv("x", 5, (1, 1), strides=(3, 2))),
     "conv_grey_stride_2": _case((9, 9, 1), lambda b: b.conv("x", 5, **EVEN)),

@@ -163,7 +163,8 @@ def packed_factor(factor: Factor) -> tuple[int, int]:
 def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
     """bias - zero_point * sum(weights) of every output channel, or the bias alone for kernels that subtract.
 
-    For kernels whose sums begin at the bias, 256 times that, less what inputs have too much (`split_corrections`).
+    For kernels whose sums begin at the bias, 256 times that, less what inputs have too much, as
+    `split_corrections` explains.
 
     Raises:
         NetError: a sum could leave 32 bits.

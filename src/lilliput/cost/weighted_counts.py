@@ -71,7 +71,13 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         found["copied_border_windows"] = pixels + missing - whole
     else:
         found |= _ring(op, net, blocking)
-    found |= _products(-(-pixels // blocking.pixels), channels, elements, blocking)
+    rest = pixels % blocking.pixels
+    few = rest if rest <= blocking.few_pixels else 0
+    found |= _products(-(-(pixels - few) // blocking.pixels), channels, elements, blocking)
+    if few:
+        pairs = few * (channels // blocking.channels)
+        found["few_pixels"], found["few_pairs"] = few, pairs
+        found["few_eights"] = pairs * -(-elements // 8)
     return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if depth == 1 else {})
 
 

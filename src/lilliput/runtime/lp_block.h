@@ -18,6 +18,7 @@ typedef struct {
     uint32_t minimum, maximum; /* four times */
     int32_t doublings;         /* 32 - shift */
     int32_t odd_channel;       /* output channels % 2 */
+    int32_t pixels;            /* that are wanted, 1 to 4 */
 } lp_block;
 
 /* Fills a block for a convolution with so many fours of inputs for each output. */
@@ -39,6 +40,7 @@ LP_INLINE void lp_block_begin(lp_block *block, const lp_conv2d_params *params, c
 /* `count` pixels, 1 to 4; the last of them stands for those that are missing, and its outputs are written
  * again. */
 LP_INLINE void lp_block_pixels(lp_block *block, int32_t count, int32_t output_channels) {
+    block->pixels = count;
     for (int32_t i = 0; i < LP_BLOCK_PIXELS - 1; i++) {
         block->offsets[i] = lp_minimum(i + 1, count - 1) * output_channels;
     }

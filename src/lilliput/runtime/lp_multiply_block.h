@@ -15,6 +15,9 @@
 
 #if LP_DSP
 
+/* Up to so many pixels are faster one by one. */
+#define LP_FEW_PIXELS 2
+
 /* Inline assembly inside a function could not have all fourteen registers at every optimization level. */
 LP_NAKED static void multiply_channel_pairs(const lp_block *block LP_UNUSED, int8_t *output LP_UNUSED) {
     __asm__ volatile(
@@ -54,8 +57,70 @@ LP_NAKED static void multiply_channel_pairs(const lp_block *block LP_UNUSED, int
                                                    "bne     2b                              \n" FINISH("60"));
 }
 
+/* The sums of two channels of one pixel: that of channel A is the low word. */
+LP_NAKED static int64_t sum_channel_pair(const int8_t *weights LP_UNUSED, const int16_t *inputs LP_UNUSED,
+                                         int32_t fours LP_UNUSED) {
+    __asm__ volatile("push    {r4-r11, lr}                    \n"
+                     "movs    r3, #0                          \n"
+                     "mov.w   r12, #0                         \n"
+                     "lsrs    r2, r2, #1                      \n"
+                     "bcc     1f                              \n"
+                     "ldr     r4, [r1, #0]                    \n" /* an odd four */
+                     "ldr     r5, [r1, #4]                    \n"
+                     "ldr.w   r8, [r0, #0]                    \n"
+                     "ldr.w   r9, [r0, #4]                    \n"
+                     "adds    r0, r0, #8                      \n"
+                     "adds    r1, r1, #32                     \n"
+                     "smuad   r3, r4, r8                      \n"
+                     "smuad   r12, r4, r9                     \n"
+                     "sxtb16  r8, r8                          \n"
+                     "sxtb16  r9, r9                          \n"
+                     "smlad   r3, r5, r8, r3                  \n"
+                     "smlad   r12, r5, r9, r12                \n"
+                     "1:                                      \n"
+                     "cbz     r2, 3f                          \n"
+                     ".balign 4                               \n"
+                     "2:                                      \n" /* two fours */
+                     "ldr     r4, [r1, #0]                    \n"
+                     "ldr     r5, [r1, #4]                    \n"
+                     "ldr     r6, [r1, #32]                   \n"
+                     "ldr     r7, [r1, #36]                   \n"
+                     "ldmia.w r0!, {r8-r11}                   \n"
+                     "adds    r1, r1, #64                     \n"
+                     "subs    r2, r2, #1                      \n"
+                     "smlad   r3, r4, r8, r3                  \n"
+                     "smlad   r12, r4, r9, r12                \n"
+                     "smlad   r3, r6, r10, r3                 \n"
+                     "smlad   r12, r6, r11, r12               \n"
+                     "sxtb16  r8, r8                          \n"
+                     "sxtb16  r9, r9                          \n"
+                     "sxtb16  r10, r10                        \n"
+                     "sxtb16  r11, r11                        \n"
+                     "smlad   r3, r5, r8, r3                  \n"
+                     "smlad   r12, r5, r9, r12                \n"
+                     "smlad   r3, r7, r10, r3                 \n"
+                     "smlad   r12, r7, r11, r12               \n"
+                     "bne     2b                              \n"
+                     "3:                                      \n"
+                     "mov     r0, r3                          \n"
+                     "mov     r1, r12                         \n"
+                     "pop     {r4-r11, pc}                    \n");
+}
+
+/* The pairs of channels of one pixel. */
+static LP_NOINLINE void multiply_pixel(const lp_block *block, int32_t pixel, int8_t *output) {
+    const int16_t *inputs = block->inputs + pixel * LP_PIXEL_STEP(block->fours);
+    const lp_profile_channel *channel = block->channels;
+    const int8_t *weights = block->weights;
+    for (int32_t pair = block->channel_pairs; pair > 0; pair--, weights += 8 * block->fours, channel += 2) {
+        const int64_t sums = sum_channel_pair(weights, inputs, block->fours);
+        *output++ = lp_block_output(block, &channel[0], (int32_t)sums);
+        *output++ = lp_block_output(block, &channel[1], (int32_t)(sums >> 32));
+    }
+}
+
 /* The last of an odd number of channels. */
-static void multiply_channel(const lp_block *block, int8_t *output) {
+static LP_NOINLINE void multiply_channel(const lp_block *block, int8_t *output) {
     const lp_profile_channel *channel = block->channels + 2 * block->channel_pairs;
     const int8_t *weights = block->weights + 8 * block->channel_pairs * block->fours;
     const lp_pair *inputs = (const lp_pair *)(const void *)block->inputs;
@@ -77,7 +142,13 @@ static void multiply_channel(const lp_block *block, int8_t *output) {
 
 LP_INLINE void multiply_block(const lp_block *block, int8_t *output) {
     if (block->channel_pairs > 0) {
-        multiply_channel_pairs(block, output);
+        if (block->pixels > LP_FEW_PIXELS) {
+            multiply_channel_pairs(block, output);
+        } else {
+            for (int32_t pixel = 0; pixel < block->pixels; pixel++) {
+                multiply_pixel(block, pixel, output + (pixel == 0 ? 0 : block->offsets[0]));
+            }
+        }
     }
     if (block->odd_channel) {
         multiply_channel(block, output);

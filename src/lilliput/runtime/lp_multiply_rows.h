@@ -17,11 +17,11 @@
 #define CHECK_ROWS_OFFSET(field, offset)                                                                     \
     typedef char                                                                                             \
         field##_lies_at_##offset[__builtin_offsetof(lp_row_block, field) == (offset) ? 1 : -1] LP_UNUSED
-CHECK_ROWS_OFFSET(first_end, 56);
-CHECK_ROWS_OFFSET(wrap, 60);
-CHECK_ROWS_OFFSET(last_end, 64);
-CHECK_ROWS_OFFSET(plane_bytes, 68);
-CHECK_ROWS_OFFSET(stride, 72);
+CHECK_ROWS_OFFSET(first_end, 60);
+CHECK_ROWS_OFFSET(wrap, 64);
+CHECK_ROWS_OFFSET(last_end, 68);
+CHECK_ROWS_OFFSET(plane_bytes, 72);
+CHECK_ROWS_OFFSET(stride, 76);
 
 /* Three columns of a plane. */
 #define PLANE(step)                                                                                          \
@@ -39,11 +39,11 @@ LP_NAKED static void multiply_channel_pairs(const lp_row_block *block LP_UNUSED,
         /* Stack: 44 inputs, 48 end of the part before the ring's end, 52 where it goes on, 56 end of the part
          * after that, 60 bytes of a plane, 64 end of the part at hand, 68 the loop for the stride. */
         BEGIN("76") "ldr     r3, [r0, #8]                    \n"
-                    "ldr     r4, [r0, #56]                   \n"
-                    "ldr     r5, [r0, #60]                   \n"
-                    "ldr     r6, [r0, #64]                   \n"
-                    "ldr     r7, [r0, #68]                   \n"
-                    "ldr.w   r8, [r0, #72]                   \n"
+                    "ldr     r4, [r0, #60]                   \n"
+                    "ldr     r5, [r0, #64]                   \n"
+                    "ldr     r6, [r0, #68]                   \n"
+                    "ldr     r7, [r0, #72]                   \n"
+                    "ldr.w   r8, [r0, #76]                   \n"
                     "ldr     r0, [r0, #0]                    \n"
                     "sub.w   r0, r0, #4                      \n"
                     "str     r3, [sp, #44]                   \n"
@@ -83,7 +83,7 @@ LP_NAKED static void multiply_channel_pairs(const lp_row_block *block LP_UNUSED,
 }
 
 /* The last of an odd number of channels. */
-static void multiply_channel(const lp_row_block *rows, int8_t *output) {
+static LP_NOINLINE void multiply_channel(const lp_row_block *rows, int8_t *output) {
     const lp_block *block = &rows->block;
     const lp_profile_channel *channel = block->channels + 2 * block->channel_pairs;
     const int8_t *weights = block->weights + 8 * block->channel_pairs * block->fours;

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lilliput.targets.weighted import BLOCK_PIXELS, STRIP_ROWS
+from lilliput.targets.weighted import BLOCK_PIXELS, FEW_PIXELS, STRIP_ROWS
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Blocking:
         strip_rows: rows of outputs that are made of one channel before the next.
         pass_elements: inputs that one pass over a row of weights takes at most.
         turns: whether columns are taken as rows where those come in fewer blocks.
+        few_pixels: up to so many pixels that fill no block are computed one by one.
     """
 
     pixels: int = BLOCK_PIXELS
@@ -35,14 +36,16 @@ class Blocking:
     strip_rows: int = STRIP_ROWS
     pass_elements: int = 512
     turns: bool = True
+    few_pixels: int = 0
 
 
 _COMMON = Blocking()
+_BY_FOURS = Blocking(elements=(16, 4), filled=4, few_pixels=FEW_PIXELS)
 
 _BLOCKING: Mapping[str, Blocking] = {
-    "lp_conv2d_dsp": Blocking(elements=(16, 4), filled=4),
-    "lp_conv2d_colour_dsp": Blocking(elements=(16, 4), filled=4),
-    "lp_conv2d_1x1_dsp": Blocking(elements=(16, 4), filled=4),
+    "lp_conv2d_dsp": _BY_FOURS,
+    "lp_conv2d_colour_dsp": _BY_FOURS,
+    "lp_conv2d_1x1_dsp": _BY_FOURS,
     "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
     "lp_max_pool2d": Blocking(channels=16),
     "lp_average_pool2d": Blocking(channels=16),
@@ -53,7 +56,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_1x1_pairs": Blocking(channels=1, gathered=()),
     "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),
 }
-"""Kernel without type, numeric profile and variant, which have the same loops → its blocks, where they differ."""
+"""Kernel without type, profile and variant, which have the same loops → its blocks, where they differ."""
 
 
 def blocking_of(function: str) -> Blocking:

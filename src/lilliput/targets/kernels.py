@@ -47,7 +47,7 @@ from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, fully_connected, shares_factor
 from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
 from lilliput.targets.kernel import Kernel, in_profile, to_four
-from lilliput.targets.weighted import conv2d, depthwise, weights_bytes
+from lilliput.targets.weighted import conv2d, depthwise, weights_bytes, without_variants
 
 BIAS_BYTES = 4
 """Bias of one output channel."""
@@ -94,8 +94,8 @@ def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
         fastest: Kernel = choose(op, replace(seen, optimize=Optimize.SPEED), core)
         _, room = net.plan.scratch.get(op.name, (0, 0))
         if fastest.scratch_bytes <= room:
-            return fastest
-    return choose(op, seen, core)
+            return without_variants(fastest, op, net)
+    return without_variants(choose(op, seen, core), op, net)
 
 
 def constant_bytes(op: Op, net: Net, core: Core) -> int:

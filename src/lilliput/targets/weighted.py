@@ -18,6 +18,8 @@ from lilliput.targets.lanes import lane_bytes
 
 BLOCK_PIXELS = 4
 """Output pixels that the kernels for cores with DSP instructions compute side by side."""
+FEW_PIXELS = 2
+"""Up to so many that fill no block are computed one by one."""
 ROWS_KERNEL_WIDTH = 3
 """Columns of the kernels of `lp_conv2d_rows_dsp_s8`."""
 MOST_ROWS_WASTE = 1.2
@@ -73,7 +75,7 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
 
 
 def _by_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
-    """Two channels of four pixels at a time, by weights of two halves; `stem` suits any convolution like it."""
+    """Two channels of four pixels at a time, by weights of two halves; `stem` is what others take."""
     channels, *kernel, depth = net.tensors[op.inputs[1]].shape
     is_small = net.optimize is Optimize.FLASH
     elements = to_four(math.prod(kernel) * depth)
@@ -102,13 +104,31 @@ def _by_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
             access=Access.ROWS,
         )
     begins_at_bias = not is_small and _is_rectified(op, net)
-    variant = "_relu" if begins_at_bias else ""
+    return _in_variant(replace(found, begins_at_bias=begins_at_bias), op)
+
+
+def _in_variant(kernel: Kernel, op: Conv2D) -> Kernel:
+    """The kernel that is called `kernel.function` with its variant, numeric profile and parts."""
+    variant = "_relu" if kernel.begins_at_bias else ""
     return replace(
-        found,
-        function=in_profile(f"{stem}_dsp{variant}", op),
+        kernel,
+        function=in_profile(kernel.function + variant, op),
         needs=(part_in_profile(f"lp_multiply_block{variant}", op), "lp_expand_fours"),
-        begins_at_bias=begins_at_bias,
     )
+
+
+def without_variants(kernel: Kernel, op: Op, net: Net) -> Kernel:
+    """The kernel of `op` of the whole network `net`: one that rounds twice if others have to.
+
+    The code of both variants would take more than the cycles are worth.
+    """
+    if not (kernel.begins_at_bias and isinstance(op, Conv2D)):
+        return kernel
+    others = (other for other in net.ops if isinstance(other, Conv2D) and not _shares_rows(other, net))
+    if all(_hides_negative(other, net) for other in others):
+        return kernel
+    stem = kernel.function.removesuffix("_relu_tflm_s8")
+    return _in_variant(replace(kernel, function=stem, begins_at_bias=False), op)
 
 
 def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
@@ -224,12 +244,17 @@ def _fits_split(op: Conv2D, net: Net) -> bool:
     return fits_halves(op, net) and int(rows.sum(axis=1).max()) <= LARGEST_SPLIT_SUM
 
 
-def _is_rectified(op: Conv2D, net: Net) -> bool:
-    """Whether rounding once gives what `tflm` rounds twice: where nothing less than the zero point is put out.
+def _hides_negative(op: Conv2D, net: Net) -> bool:
+    """Whether nothing less than the zero point is put out."""
+    return activation_range(op, net)[0] >= quant(op.outputs[0], net).zero_point
 
-    Sums with their biases, of which there are none where weights are not known, must fit int32 256 times.
+
+def _is_rectified(op: Conv2D, net: Net) -> bool:
+    """Whether rounding once gives what `tflm` rounds twice: where negative sums are not seen.
+
+    256 times the sums with their biases must fit int32, as they do where weights are not known.
     """
-    if op.profile is not Profile.TFLM or activation_range(op, net)[0] < quant(op.outputs[0], net).zero_point:
+    if op.profile is not Profile.TFLM or not _hides_negative(op, net):
         return False
     if any(factor.shift < LEAST_RECTIFIED_SHIFT for factor in conv_factors(op, net)):
         return False
