@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.codegen.lanes import packed_lanes, packed_nibbles
-from lilliput.codegen.layouts import by_colour, filled_rows, laid_out, packed_bits, split_corrections
+from lilliput.codegen.layouts import (
+    by_colour,
+    by_planes,
+    filled_rows,
+    laid_out,
+    packed_bits,
+    split_corrections,
+)
 from lilliput.codegen.text import array_lines, braces, float_literal
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -36,7 +43,15 @@ from lilliput.net.reference.tflm import TFLM_OPS, softmax_powers
 from lilliput.net.reference.windows import nearest
 from lilliput.net.tensor import DType
 from lilliput.targets.dense import PRODUCT_LAYOUTS, passes
-from lilliput.targets.kernel import DSP_LAYOUTS, SPLIT_CONV_LAYOUTS, Kernel, Layout
+from lilliput.targets.kernel import (
+    DSP_LAYOUTS,
+    LANE_LAYOUTS,
+    NIBBLE_LAYOUTS,
+    ROWS_LAYOUTS,
+    SPLIT_CONV_LAYOUTS,
+    Kernel,
+    Layout,
+)
 from lilliput.targets.kernels import TFLM_CHANNEL_BYTES
 
 _INT32_LIMIT = 1 << 31
@@ -79,9 +94,10 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
     dtype = net.tensors[op.inputs[1]].dtype
     if dtype is DType.FLOAT32:
         return real_constant(name, op.inputs[1], 0, net)
-    if kernel.layout in (Layout.LANES, Layout.NIBBLES):
-        rows = _rows(op, net)
-        words = packed_nibbles(rows) if kernel.layout is Layout.NIBBLES else packed_lanes(rows, dtype.bits)
+    if kernel.layout in LANE_LAYOUTS | NIBBLE_LAYOUTS:
+        data = _data(op.inputs[1], net)
+        rows = by_planes(data).astype(np.int64) if kernel.layout in ROWS_LAYOUTS else _rows(op, net)
+        words = packed_nibbles(rows) if kernel.layout in NIBBLE_LAYOUTS else packed_lanes(rows, dtype.bits)
         return Constant(name, "uint32_t", tuple(f"{word}u" for word in words.tolist()), words.nbytes)
     flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
     if dtype.narrow:

@@ -47,8 +47,8 @@ from lilliput.net.ops import (
     Tanh,
 )
 from lilliput.targets.format_kernels import Family, family_of
-from lilliput.targets.kernel import Layout
-from lilliput.targets.lanes import blocks_of, segment_fours
+from lilliput.targets.kernel import LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS
+from lilliput.targets.lanes import BAND_ROWS, blocks_of, segment_fours
 
 Values = list[tuple[str, object]]
 
@@ -135,14 +135,14 @@ def _packed(place: Place) -> Emitted:
         ("is_transposed", 0),
     ]
     bits: Values = [("weight_bits", place.net.tensors[op.inputs[1]].dtype.bits)]
-    address = f"(const uint8_t *){weights.name}" if place.kernel.layout is Layout.NIBBLES else weights.name
+    address = f"(const uint8_t *){weights.name}" if place.kernel.layout in NIBBLE_LAYOUTS else weights.name
     values: Values = [("conv", _nested(place, conv)), ("weights", address)]
     parameters = "lp_packed_params"
-    if place.kernel.layout is Layout.LANES:
+    if place.kernel.layout in LANE_LAYOUTS:
         parameters = "lp_lanes_params"
         values += [
             ("segment_fours", segment_fours(op, place.net)),
-            ("blocks", blocks_of(op, place.net)),
+            ("blocks", BAND_ROWS if place.kernel.layout in ROWS_LAYOUTS else blocks_of(op, place.net)),
         ]
     arguments = (place.input(), place.output, *place.scratch)
     return (channels, weights), call(place, parameters, fields(place, values + bits), *arguments)

@@ -1,36 +1,7 @@
-#define LP_TFLM 0
 #define LP_WINDOW_STEP 8 /* two pixels */
 #define LP_WINDOW_SUMS 1
-#include "lp_formats.h"
 #include "lp_nibbles.h"
-#include "lp_packed_outputs.h"
 #include "lp_window.h"
-
-/* All channels of one or two pixels. */
-static void make_pixels(const lp_packed_params *params, lp_nibble_block *block, int32_t pixels,
-                        int8_t *output) {
-    const lp_conv2d_params *conv = &params->conv;
-    const int32_t group_words = 2 * block->fours;
-    const int32_t in_groups = conv->shift == 32 ? conv->output_channels / LP_NIBBLES_CHANNELS : 0;
-    int32_t sums[4 * LP_NIBBLES_CHANNELS];
-    block->weights = (const uint32_t *)(const void *)params->weights;
-    block->channels = lp_channels(conv->channels);
-    block->output = output;
-    block->offset = (pixels - 1) * conv->output_channels;
-    block->groups = in_groups;
-    block->sums = sums;
-    if (in_groups > 0) {
-        lp_multiply_nibbles(block);
-    }
-    block->weights += in_groups * group_words;
-    block->channels = 0;
-    block->groups = 1;
-    for (int32_t channel = LP_NIBBLES_CHANNELS * in_groups; channel < conv->output_channels;
-         channel += LP_NIBBLES_CHANNELS, block->weights += group_words) {
-        lp_multiply_nibbles(block);
-        lp_write_sums(conv, channel, sums, pixels, output + channel);
-    }
-}
 
 void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
                               void *scratch) {
@@ -41,6 +12,7 @@ void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *inpu
     lp_nibble_block block;
     block.fours = (elements + 3) / 4;
     lp_window_begin(&window, conv, input, (int8_t *)(inputs + LP_WINDOW_STEP * block.fours));
+    block.group_words = 2 * block.fours;
     block.zero_point = conv->output_zero_point;
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;
     block.maximum = (uint8_t)conv->maximum * 0x01010101u;
@@ -51,7 +23,7 @@ void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *inpu
             lp_window_expand(&window, inputs + 4 * pixel);
             block.input_sums[pixel] = window.sum;
         }
-        make_pixels(params, &block, pixels, output);
+        lp_nibble_pixels(params, &block, lp_multiply_nibbles, pixels, output);
         output += pixels * conv->output_channels;
     }
 }

@@ -1,31 +1,7 @@
-#define LP_TFLM 0
 #define LP_WINDOW_STEP 16 /* four pixels */
 #define LP_WINDOW_SUMS 0
 #include "lp_lanes.h"
-#include "lp_packed_outputs.h"
 #include "lp_window.h"
-
-/* Four channels of a block of 1 to 4 pixels. */
-LP_INLINE void make_block(const lp_lanes_params *params, lp_lane_block *block, int32_t channel,
-                          int32_t pixels, int8_t *output) {
-    const lp_conv2d_params *conv = &params->conv;
-    const int32_t is_whole = channel + LP_LANES_CHANNELS <= conv->output_channels && conv->shift == 32;
-    int32_t sums[LP_LANES_PIXELS * LP_LANES_CHANNELS];
-    block->channels = is_whole ? lp_channels(conv->channels) + channel : 0;
-    block->output = output;
-    block->sums = sums;
-    for (int32_t i = 0; i < LP_LANES_PIXELS - 1; i++) {
-        block->offsets[i] = lp_minimum(i + 1, pixels - 1) * conv->output_channels;
-    }
-    if (params->weight_bits == 2) {
-        lp_multiply_lanes_2(block);
-    } else {
-        lp_multiply_lanes_4(block);
-    }
-    if (!is_whole) {
-        lp_write_sums(conv, channel, sums, pixels, output);
-    }
-}
 
 void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                              void *scratch) {
@@ -35,6 +11,7 @@ void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input,
     const int32_t step = 4 * LP_LANES_PIXELS * fours; /* elements of the inputs of four pixels */
     int32_t *const lanes = (int32_t *)scratch;
     int16_t *const inputs = (int16_t *)(lanes + 4 * fours);
+    lp_lanes_multiply *const multiply = params->weight_bits == 2 ? lp_multiply_lanes_2 : lp_multiply_lanes_4;
     lp_window window;
     lp_lane_block block;
     lp_window_begin(&window, conv, input, (int8_t *)(inputs + params->blocks * step));
@@ -55,8 +32,9 @@ void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input,
             packed = lp_unpack_lanes(packed, params->weight_bits, fours, lanes);
             block.inputs = inputs;
             for (int32_t pixel = 0; pixel < pixels; pixel += LP_LANES_PIXELS, block.inputs += step) {
-                make_block(params, &block, channel, lp_minimum(pixels - pixel, LP_LANES_PIXELS),
-                           output + pixel * conv->output_channels + channel);
+                lp_lane_outputs(params, &block, multiply, channel,
+                                lp_minimum(pixels - pixel, LP_LANES_PIXELS),
+                                output + pixel * conv->output_channels + channel);
             }
         }
         output += pixels * conv->output_channels;

@@ -120,9 +120,24 @@ void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input,
 void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
                               void *scratch);
 
-/* Matrix times vector with weights as lp_conv2d_packed_dsp_s8() has them; `scratch` holds 8 bytes for each four. */
+/* The same for kernels three columns wide, a step of one column, input channels that are a multiple of four,
+ * at least four output columns, no dilation and one segment; inputs in the order of lp_band.h.  `blocks` is
+ * the rows of outputs that are made of one unpacking; `scratch` holds 16 bytes for each four of a window and
+ * two for each input of (blocks - 1) * stride_y + kernel_height rows of output_width + 2 pixels. */
+void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
+                                  void *scratch);
+
+/* Matrix times vector with weights as lp_conv2d_packed_dsp_s8() has them; `scratch` holds 8 bytes for each
+ * four. */
 void lp_fully_connected_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                       void *scratch);
+
+/* As lp_conv2d_nibbles_dsp_s8() for kernels three columns wide, a step of one column, input channels that are
+ * a multiple of four, at least two output columns and no dilation; inputs in the order of lp_band.h.
+ * `scratch` holds for each of kernel_height * (output_width + 2) inputs' pixels two bytes a channel, and four
+ * more. */
+void lp_conv2d_nibbles_rows_dsp_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
+                                   void *scratch);
 
 /* Depthwise convolution, output_channels / input_channels outputs for each input channel; weights (kernel
  * height, kernel width, output channels). */

@@ -53,11 +53,21 @@ typedef struct {
     int32_t segment_fours;     /* in every further one */
     int32_t segments;          /* beyond the first */
     int32_t *sums;             /* [pixel + 4 * channel], without biases */
+    int32_t plane_bytes;       /* in a band, where planes of three fours are counted, not fours */
 } lp_lane_block;
 
 /* The outputs, or the sums, of a block, for weights of 2 and of 4 bits. */
 void lp_multiply_lanes_2(const lp_lane_block *block);
 void lp_multiply_lanes_4(const lp_lane_block *block);
+
+/* The same of inputs in a band. */
+void lp_multiply_lanes_2_band(const lp_lane_block *block);
+void lp_multiply_lanes_4_band(const lp_lane_block *block);
+
+/* Four channels of a block of 1 to 4 pixels by one of those. */
+typedef void lp_lanes_multiply(const lp_lane_block *block);
+void lp_lane_outputs(const lp_lanes_params *params, lp_lane_block *block, lp_lanes_multiply *multiply,
+                     int32_t channel, int32_t pixels, int8_t *output);
 
 /* The lanes of `fours` fours of inputs for four channels; returns where the next four channels begin. */
 const uint32_t *lp_unpack_lanes(const uint32_t *packed, int32_t bits, int32_t fours, int32_t *lanes);

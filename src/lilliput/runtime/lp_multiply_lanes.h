@@ -1,5 +1,8 @@
 /* A block of pixels and channels whose weights are lanes; LP_LANE_SHIFT is text, 16 less the bits of a
  * weight.
+ *
+ * LP_LANES_BAND 0: inputs are gathered, 32 bytes from four to four.  1: they lie in a band, where three fours
+ * are 8 bytes apart and the next three `plane_bytes` behind the first; all are one segment.
  */
 #ifndef LP_MULTIPLY_LANES_H
 #define LP_MULTIPLY_LANES_H
@@ -24,6 +27,7 @@ CHECK_OFFSET(first_fours, 40);
 CHECK_OFFSET(segment_fours, 44);
 CHECK_OFFSET(segments, 48);
 CHECK_OFFSET(sums, 52);
+CHECK_OFFSET(plane_bytes, 56);
 
 /* Two inputs of four pixels times two pairs of channels: 32 products, 16 cycles. */
 #define TWO(weights, inputs)                                                                                 \
@@ -44,6 +48,58 @@ CHECK_OFFSET(sums, 52);
 
 /* 112 bytes of code. */
 #define FOUR(weights, inputs) TWO(weights, inputs) TWO(weights "+8", inputs "+4")
+
+#if LP_LANES_BAND
+
+#define ENTRY                                                                                                \
+    "ldr.w   r12, [sp, #0]                   \n"                                                             \
+    "ldr.w   r12, [r12, #56]                 \n"                                                             \
+    "mla     r4, r12, r2, r1                 \n"                                                             \
+    "str     r4, [sp, #4]                    \n"                                                             \
+    "str.w   r12, [sp, #12]                  \n"                                                             \
+    "lsls.w  r11, r2, #31                    \n"
+/* Entered at 4 where planes are odd. */
+#define LOOP                                                                                                 \
+    "cmp.w   r11, #0                         \n"                                                             \
+    "bne.w   4f                              \n"                                                             \
+    ".balign 4                               \n"                                                             \
+    "1:                                      \n" FOUR("0", "0") FOUR("16", "8")                              \
+        FOUR("32", "16") "ldr.w   r10, [sp, #12]                  \n"                                        \
+                         "adds    r0, r0, #48                     \n"                                        \
+                         "add     r1, r10                         \n"                                        \
+                         "4:                                      \n" FOUR("0", "0") FOUR("16", "8")         \
+                             FOUR("32", "16") "ldr.w   r10, [sp, #12]                  \n"                   \
+                                              "ldr.w   r11, [sp, #4]                   \n"                   \
+                                              "adds    r0, r0, #48                     \n"                   \
+                                              "add     r1, r10                         \n"                   \
+                                              "cmp     r1, r11                         \n"                   \
+                                              "bne.w   1b                              \n"
+
+#else
+
+#define ENTRY                                                                                                \
+    "add.w   r4, r1, r2, lsl #5              \n"                                                             \
+    "str     r4, [sp, #4]                    \n"                                                             \
+    "rsb.w   r2, r2, #0                      \n"                                                             \
+    "and.w   r12, r2, #3                     \n"                                                             \
+    "sub.w   r0, r0, r12, lsl #4             \n"                                                             \
+    "sub.w   r1, r1, r12, lsl #5             \n"                                                             \
+    "mov.w   lr, #112                        \n"                                                             \
+    "adr.w   r10, 1f                         \n"                                                             \
+    "mla     r10, r12, lr, r10               \n"                                                             \
+    "orr.w   r10, r10, #1                    \n"
+/* Entered in its middle when the fours are no multiple of four. */
+#define LOOP                                                                                                 \
+    "bx      r10                             \n"                                                             \
+    ".balign 4                               \n"                                                             \
+    "1:                                      \n" FOUR("0", "0") FOUR("16", "32") FOUR("32", "64")            \
+        FOUR("48", "96") "ldr     r10, [sp, #4]                   \n"                                        \
+                         "adds    r0, r0, #64                     \n"                                        \
+                         "adds    r1, r1, #128                    \n"                                        \
+                         "cmp     r1, r10                         \n"                                        \
+                         "bne.w   1b                              \n"
+
+#endif
 
 /* Takes the lower channel's sums of two pixels out of theirs, and adds them to what is at `place`. */
 #define SPLIT(first, second, place)                                                                          \
@@ -93,7 +149,8 @@ CHECK_OFFSET(sums, 52);
 LP_NAKED static void multiply(const lp_lane_block *block LP_UNUSED) {
     __asm__ volatile(
         /* r2-r5 sums of channels 0 and 1 for each pixel, r6-r9 of channels 2 and 3.  Stack: 0 the block, 4
-         * where inputs of the segment end, 8 segments to go, 16-44 sums of the lower channels so far. */
+         * where inputs of the segment end, 8 segments to go, 12 from
+         * plane to plane, 16-44 sums of the lower channels so far. */
         "push    {r4-r11, lr}                    \n"
         "sub     sp, sp, #52                     \n"
         "str     r0, [sp, #0]                    \n"
@@ -101,18 +158,7 @@ LP_NAKED static void multiply(const lp_lane_block *block LP_UNUSED) {
         "ldr     r3, [r0, #48]                   \n"
         "ldr     r1, [r0, #4]                    \n"
         "ldr     r0, [r0, #0]                    \n"
-        "str     r3, [sp, #8]                    \n"
-        "add.w   r4, r1, r2, lsl #5              \n"
-        "str     r4, [sp, #4]                    \n"
-        "rsb.w   r2, r2, #0                      \n"
-        "and.w   r12, r2, #3                     \n"
-        "sub.w   r0, r0, r12, lsl #4             \n"
-        "sub.w   r1, r1, r12, lsl #5             \n"
-        "mov.w   lr, #112                        \n"
-        "adr.w   r10, 1f                         \n"
-        "mla     r10, r12, lr, r10               \n"
-        "orr.w   r10, r10, #1                    \n"
-        "movs    r2, #0                          \n"
+        "str     r3, [sp, #8]                    \n" ENTRY "movs    r2, #0                          \n"
         "movs    r3, #0                          \n"
         "movs    r4, #0                          \n"
         "movs    r5, #0                          \n"
@@ -123,22 +169,7 @@ LP_NAKED static void multiply(const lp_lane_block *block LP_UNUSED) {
         "strd    r2, r3, [sp, #16]               \n"
         "strd    r2, r3, [sp, #24]               \n"
         "strd    r2, r3, [sp, #32]               \n"
-        "strd    r2, r3, [sp, #40]               \n"
-        "bx      r10                             \n"
-        ".balign 4                               \n"
-        "1:                                      \n" /* entered in its middle when the fours are no multiple
-                                                        of four */
-        /* clang-format off */
-        FOUR("0", "0")
-        FOUR("16", "32")
-        FOUR("32", "64")
-        FOUR("48", "96")
-        /* clang-format on */
-        "ldr     r10, [sp, #4]                   \n"
-        "adds    r0, r0, #64                     \n"
-        "adds    r1, r1, #128                    \n"
-        "cmp     r1, r10                         \n"
-        "bne.w   1b                              \n"
+        "strd    r2, r3, [sp, #40]               \n" LOOP
         /* clang-format off */
         SPLIT_ALL
         /* clang-format on */
@@ -203,6 +234,12 @@ LP_NAKED static void multiply(const lp_lane_block *block LP_UNUSED) {
 
 #else
 
+/* Lanes of one pair of channels times four inputs. */
+LP_INLINE int32_t four_products(const int32_t *weights, const int16_t *inputs) {
+    return (int16_t)weights[0] * inputs[0] + (weights[0] >> 16) * inputs[1] +
+           (int16_t)weights[2] * inputs[2] + (weights[2] >> 16) * inputs[3];
+}
+
 /* Sums of two channels for a pixel, [0] and [4]. */
 static void sum_pixel(const lp_lane_block *block, const int32_t *weights, const int16_t *inputs,
                       int32_t *sums) {
@@ -211,9 +248,17 @@ static void sum_pixel(const lp_lane_block *block, const int32_t *weights, const 
     sums[0] = sums[4] = 0;
     for (int32_t left = block->segments; left >= 0; left--, fours = block->segment_fours) {
         int32_t sum = 0;
-        for (int32_t i = 0; i < fours; i++, weights += 4, inputs += 4 * LP_LANES_PIXELS) {
-            sum += (int16_t)weights[0] * inputs[0] + (weights[0] >> 16) * inputs[1];
-            sum += (int16_t)weights[2] * inputs[2] + (weights[2] >> 16) * inputs[3];
+        for (int32_t i = 0; i < fours; i++) {
+#if LP_LANES_BAND
+            for (int32_t column = 0; column < 3; column++, weights += 4) {
+                sum += four_products(weights, inputs + 4 * column);
+            }
+            inputs += block->plane_bytes / 2;
+#else
+            sum += four_products(weights, inputs);
+            weights += 4;
+            inputs += 4 * LP_LANES_PIXELS;
+#endif
         }
         const int32_t low = (int32_t)((uint32_t)sum << (32 - shift)) >> (32 - shift);
         sums[0] += low;

@@ -1,5 +1,6 @@
 #define LP_LANE_SHIFT "14"
 #define LP_LANE_BITS_FREE 14
+#define LP_LANES_BAND 0
 #include "lp_multiply_lanes.h"
 
 void lp_multiply_lanes_2(const lp_lane_block *block) {

@@ -10,6 +10,7 @@
 #define LP_NIBBLES_H
 
 #include "lp_dsp.h"
+#include "lp_formats.h"
 
 #define LP_NIBBLES_CHANNELS 4
 
@@ -24,12 +25,22 @@ typedef struct {
     int32_t offset;            /* of the outputs of pixel 1, 0 if there is none */
     int32_t zero_point;        /* of the output */
     uint32_t minimum, maximum; /* four times */
-    int32_t fours;
+    int32_t fours;             /* of inputs; in a band, planes of three fours */
     int32_t groups;
     int32_t *sums; /* [pixel + 4 * channel], without biases */
     int32_t input_sums[2];
+    int32_t plane_bytes; /* in a band */
+    int32_t group_words; /* of weights of a group */
 } lp_nibble_block;
 
 void lp_multiply_nibbles(const lp_nibble_block *block);
+
+/* The same of inputs in a band. */
+void lp_multiply_nibbles_band(const lp_nibble_block *block);
+
+/* All channels of one or two pixels by one of those. */
+typedef void lp_nibbles_multiply(const lp_nibble_block *block);
+void lp_nibble_pixels(const lp_packed_params *params, lp_nibble_block *block, lp_nibbles_multiply *multiply,
+                      int32_t pixels, int8_t *output);
 
 #endif

@@ -44,7 +44,16 @@ from lilliput.net.ops import (
 from lilliput.net.tensor import DType
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout
-from lilliput.targets.lanes import blocks_of, fits_lanes, fours_of, prefers_nibbles
+from lilliput.targets.band import band_bytes, fits_band
+from lilliput.targets.lanes import (
+    BAND_ROWS,
+    BLOCK_PIXELS,
+    blocks_of,
+    fits_lanes,
+    fours_of,
+    is_one_segment,
+    prefers_nibbles,
+)
 
 HEADER = "lp_formats.h"
 Choose = Callable[[Any, Net, Core], Kernel]
@@ -143,21 +152,32 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     if not (core.has_dsp and op.profile is Profile.LILLIPUT):
         return _packed("lp_conv2d")(op, net, core)
     if prefers_nibbles(op, net):
+        in_rows = fits_band(op, net)
         return Kernel(
-            "lp_conv2d_nibbles_dsp_s8",
-            scratch_bytes=20 * fours,
-            layout=Layout.NIBBLES,
-            needs=("lp_multiply_nibbles",),
+            "lp_conv2d_nibbles_rows_dsp_s8" if in_rows else "lp_conv2d_nibbles_dsp_s8",
+            scratch_bytes=band_bytes(op, net, 1, sums=True) if in_rows else 20 * fours,
+            layout=Layout.NIBBLES_ROWS if in_rows else Layout.NIBBLES,
+            needs=("lp_nibble_pixels", "lp_multiply_nibbles_band" if in_rows else "lp_multiply_nibbles"),
             folds_zero_point=True,
             header=HEADER,
         )
     if not fits_lanes(op, net):
         return _packed("lp_conv2d")(op, net, core)
+    parts = ("lp_lane_outputs", "lp_unpack_lanes")
+    if is_one_segment(op, net) and fits_band(op, net, BLOCK_PIXELS):
+        return Kernel(
+            "lp_conv2d_packed_rows_dsp_s8",
+            scratch_bytes=16 * fours + band_bytes(op, net, BAND_ROWS, sums=False),
+            layout=Layout.LANES_ROWS,
+            needs=("lp_multiply_lanes_2_band", "lp_multiply_lanes_4_band", *parts),
+            folds_zero_point=True,
+            header=HEADER,
+        )
     return Kernel(
         "lp_conv2d_packed_dsp_s8",
         scratch_bytes=fours * (20 + 32 * blocks_of(op, net)),
         layout=Layout.LANES,
-        needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", "lp_unpack_lanes"),
+        needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *parts),
         folds_zero_point=True,
         header=HEADER,
     )

@@ -27,10 +27,18 @@ class Layout(StrEnum):
     CHANNEL_BY_CHANNEL = "channel by channel"
     LANES = "lanes"
     NIBBLES = "nibbles"
+    LANES_ROWS = "lanes of rows"
+    NIBBLES_ROWS = "nibbles of rows"
 
 
 SPLIT_CONV_LAYOUTS = frozenset({Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT_COLOUR})
 """The orders in which convolutions read weights of two halves, two output channels at a time."""
+LANE_LAYOUTS = frozenset({Layout.LANES, Layout.LANES_ROWS})
+"""Two channels of weights of 2 or 4 bits in a halfword."""
+NIBBLE_LAYOUTS = frozenset({Layout.NIBBLES, Layout.NIBBLES_ROWS})
+"""Four channels of weights of 4 bits in a halfword."""
+ROWS_LAYOUTS = frozenset({Layout.LANES_ROWS, Layout.NIBBLES_ROWS})
+"""The inputs of a window in planes of four channels."""
 DSP_LAYOUTS = frozenset(
     {
         Layout.SPLIT_PAIRS,

@@ -23,6 +23,8 @@ LANE_CHANNELS = 4
 """Output channels whose lanes lie together."""
 BLOCK_PIXELS = 4
 """Output pixels that are computed side by side."""
+BAND_ROWS = 2
+"""Rows of outputs that are made of one unpacking of weights where windows share expanded rows."""
 MOST_INPUT_BYTES = 9216
 """Up to so many bytes of expanded windows, one unpacking of weights serves more than one block."""
 NIBBLE_BITS = 4
@@ -77,6 +79,15 @@ def segment_fours(op: WeightedOp, net: Net) -> int:
     if rows[1::2].sum(axis=1).max(initial=0) > high:
         return 0
     return longest_segment(rows[0::2], low)
+
+
+def is_one_segment(op: WeightedOp, net: Net) -> bool:
+    """Whether all inputs may be summed at a time; of weights that are not known, whether the largest may."""
+    weights = net.tensors[op.inputs[1]]
+    if weights.data is not None:
+        return segment_fours(op, net) == fours_of(op, net)
+    low, _ = lane_limits(weights.dtype.bits, 1 << (net.tensors[op.inputs[0]].dtype.bits - 1))
+    return 4 * fours_of(op, net) * weights.dtype.range[1] <= low
 
 
 def lane_limits(bits: int, largest_input: int) -> tuple[int, int]:

@@ -304,6 +304,6 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
     match layout:
         case Layout.SPLIT_PAIRS | Layout.SPLIT_COLOUR | Layout.SPLIT:
             return channels * to_four(math.prod(window))
-        case Layout.LANES | Layout.NIBBLES:
+        case Layout.LANES | Layout.LANES_ROWS | Layout.NIBBLES | Layout.NIBBLES_ROWS:
             return lane_bytes(op, net)
     return to_four(net.tensors[op.inputs[1]].storage_bytes)
