@@ -8,13 +8,17 @@ from dataclasses import replace
 import numpy as np
 import peers
 import pytest
+import torch
 from comparison import Comparison
 from fit_cost import with_those
 from networks import MLPERF_TINY, layers, mobilenet_v2, quantized
 from peers import emx_figures, lilliput_figures, single_precision, subjects, tflm_arena_bytes
+from qat import STATISTICS_STEPS, brevitas_lenet5, lenet5
 from run import main
 from side_by_side import COLUMNS, table
 
+from lilliput import train
+from lilliput.data import load
 from lilliput.errors import ToolchainError
 from lilliput.formats.tflite import parse_tflite, write_tflite
 from lilliput.measure.measuring import random_vectors
@@ -24,6 +28,7 @@ from lilliput.net.check import Stage, check, stage_of
 from lilliput.net.macs import net_macs
 from lilliput.passes import plan_for
 from lilliput.targets import board
+from lilliput.train.settings import TrainSettings
 
 # Banbury et al., arXiv:2106.07597, and the benchmark's own models.
 MACS = {"ad": 264_192, "kws": 2_656_768, "ic": 12_501_632, "vww": 7_489_664}
@@ -154,3 +159,20 @@ def test_a_fit_of_some_kernels_leaves_what_is_known_of_others() -> None:
     found = with_those(known, fitted, ["lp_pad", "lp_mul", "lp_sub"])
     functions = {"lp_add": {"once": 1.0}, "lp_mul": {"once": 5.0}, "lp_pad": {"once": 4.0}}
     assert found == {"cycles": {"call": 2.0, "functions": functions}}
+
+
+def test_brevitas_gets_the_same_network() -> None:
+    pytest.importorskip("brevitas", reason="the extra 'bench' is not installed")
+    data = load("digits", size=(28, 28))
+    net = train.fit(lenet5(data), data, TrainSettings(epochs=2, batch_size=32, threads=1)).net
+    assert net.normalization is not None
+    raw = data.test.x[:64]
+    images = torch.from_numpy(raw.copy()).permute(0, 3, 1, 2).float()
+    images = (images - net.normalization.mean[0]) / net.normalization.std[0]
+    model = brevitas_lenet5(net, 8)
+    for _ in range(STATISTICS_STEPS + 1):
+        model(images)
+    with torch.no_grad():
+        found = model.eval()(images).numpy()
+    expected = train.logits(net, raw)
+    assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()

@@ -78,29 +78,36 @@ class LearnedRescale(torch.autograd.Function):
     ) -> Tensor:
         exact = acc.double()
         if bias is not None:
-            exact = exact + bias
-        exact = exact * factor
-        steps = torch.floor(exact + 0.5)
-        below, above = steps < low, steps > high
-        rest = (steps - exact).float().masked_fill_(below | above, 0.0)
-        ctx.save_for_backward(rest, below, above, factor)
-        ctx.kinds = (acc.dtype, None if bias is None else bias.shape, ends)
-        return steps.clamp_(low, high).float()
+            exact = exact + bias if exact is acc else exact.add_(bias)
+        exact = exact * factor if exact is acc else exact.mul_(factor)
+        steps = (exact + 0.5).floor_()
+        inside = (steps >= low) & (steps <= high)
+        rest = exact.neg_().add_(steps).float().mul_(inside)
+        steps.clamp_(low, high)
+        whole = steps.float()
+        ctx.save_for_backward(whole, rest, inside, factor)
+        ctx.kinds = (acc.dtype, None if bias is None else bias.shape, (low, high), ends)
+        return whole
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        rest, below, above, factor = ctx.saved_tensors
-        dtype, bias_shape, ends = ctx.kinds
-        whole = gradients[0]
-        inside = (whole * rest).sum()
-        under, over = (whole * below).sum(), (whole * above).sum()
+        whole, rest, inside, factor = ctx.saved_tensors
+        dtype, bias_shape, bounds, ends = ctx.kinds
+        passed = gradients[0] * inside
+        clamped = gradients[0] - passed
+        rounded = (gradients[0] * rest).sum()
+        under, over = (
+            # an end that the activation sets, such as a ReLU's 0, does not learn
+            (clamped * (whole == bound)).sum() if any(growth) else torch.zeros_like(rounded)
+            for bound, growth in zip(bounds, ends.clamped, strict=True)
+        )
         by_ends = torch.stack(
             [
-                inside * share + under * ends.clamped[0][end] + over * ends.clamped[1][end]
+                rounded * share + under * ends.clamped[0][end] + over * ends.clamped[1][end]
                 for end, share in enumerate(ends.shares)
             ]
         )
-        gradient = whole * ~(below | above) * factor.float()
+        gradient = passed.mul_(factor.float())
         bias = None if bias_shape is None else gradient.sum_to_size(bias_shape).double()
         return gradient.to(dtype), bias, None, None, None, by_ends * ends.damping, None
 
