@@ -22,7 +22,7 @@ from lilliput.measure.measuring import random_vectors
 from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Net
 from lilliput.net.reference import run_all
-from lilliput.passes import plan_for
+from lilliput.passes import plan_floats_for, plan_for
 from lilliput.targets import Board, FlashCache, board, boards
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Layout
@@ -87,7 +87,7 @@ def caches(core: Core) -> dict[str, FlashCache | None]:
 def measured(
     core: Core, nets: Sequence[Net], jobs: int | None = None, kernels: Core | None = None
 ) -> Iterator[Sample]:
-    """Quantized networks, built and run, in their order.
+    """Quantized networks, or folded ones of floats, built and run, in their order.
 
     Args:
         core: what they run on.
@@ -104,9 +104,9 @@ def measured(
 
 
 def sample(net: Net, core: Core, kernels: Core) -> Sample:
-    """One quantized network, built with some kernels and run on a core for every cache."""
+    """One network, built with some kernels and run on a core for every cache."""
     target = roomy(core)
-    planned = plan_for(net, kernels)
+    planned = (plan_for if net.quantized else plan_floats_for)(net, kernels)
     files = generate(planned, replace(target, core=kernels))
     with tempfile.TemporaryDirectory() as folder:
         firmware = build_firmware(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lilliput import cli
@@ -61,6 +63,25 @@ def test_the_library_keeps_the_budget_and_says_what_was_chosen(
     stated = dict(part.split("=") for part in found["format"].split(",")[1:])
     assert {name: f"w{width}a8" for name, width in bits.items() if width < 8} == stated
     assert stated
+
+
+def test_what_was_chosen_is_fine_tuned_if_asked(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compiled(model, tmp_path / "none", "flash=100", "--data", "digits") == 2
+    smallest = re.search(r"flash=(\d+B)", capsys.readouterr().err)
+    assert smallest
+    nets = []
+    for name, more in (("plain", ()), ("tuned", ("--qat", "3"))):
+        assert compiled(model, tmp_path / name, f"flash={smallest[1]}", "--data", "digits", *more) == 0
+        nets.append(load_net(tmp_path / name / "model.safetensors"))
+    plain, tuned = nets
+    assert weights_of(plain) == weights_of(tuned)
+    assert any(
+        not np.array_equal(plain.tensors[op.inputs[1]].data, tuned.tensors[op.inputs[1]].data)
+        for op in plain.ops
+        if len(op.inputs) == 3
+    )
 
 
 def test_a_budget_that_nothing_fits_ends_with_status_2_and_the_smallest_that_would_do(

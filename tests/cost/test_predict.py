@@ -27,6 +27,7 @@ from lilliput.passes.place import arena_bytes
 from lilliput.search.chain import ChainSpace
 from lilliput.search.cnn import CnnSpace
 from lilliput.search.space import Space
+from lilliput.search.walk import Walk
 from lilliput.targets import board, boards
 from lilliput.targets.kernels import constant_bytes
 
@@ -152,3 +153,10 @@ def test_a_candidate_of_floats_costs_what_it_will_when_it_is_trained() -> None:
     found = cost(net, M4, Formats(FLOAT32))
     assert found.weights_bytes > 3 * cost(net, M4).weights_bytes
     assert found.arena_bytes > 3 * cost(net, M4).arena_bytes
+
+
+def test_a_depthwise_convolution_of_floats_has_a_cost() -> None:
+    walk = Walk((8, 8, 4), 10)
+    name = walk.relu("relu", walk.convolution("depthwise", "input", None, (3, 3), bias=True))
+    net = walk.classifier(name, [], 10, "net")
+    assert cost(net, M4, Formats(FLOAT32)).weights_bytes >= 4 * (3 * 3 * 4 + 4)

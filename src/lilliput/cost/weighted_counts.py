@@ -6,6 +6,7 @@ from lilliput.cost.loops import Counts, elements_inside, split_up
 from lilliput.net.fixedpoint import activation_range
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op
+from lilliput.net.tensor import DType
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import to_four
@@ -181,14 +182,14 @@ def _by_channel(
     }
     whole, rest = divmod(columns, blocking.pixels)
     if kernel == (3, 3) and stride_x <= 2 and whole:
-        low, high = activation_range(op, net)
+        limited = _is_limited(op, net)
         return found | {
             f"nine_{stride_x}_strips": channels * strips,
             f"nine_{stride_x}_rows": channels * rows,
             f"nine_{stride_x}_blocks": channels * rows * (whole + bool(rest)),
             f"nine_{stride_x}_rows_with_rest": channels * rows * bool(rest),
-            "limited_rows": channels * rows * (high - low < 255),
-            "limited_outputs": channels * rows * columns * (high - low < 255),
+            "limited_rows": channels * rows * limited,
+            "limited_outputs": channels * rows * columns * limited,
         }
     quads, blocks = -(-kernel[1] // 4), whole + bool(rest)
     return found | {
@@ -202,6 +203,14 @@ def _by_channel(
         "any_window_taps": channels * rows * blocks * kernel[0] * kernel[1],
         "any_outputs": channels * rows * columns,
     }
+
+
+def _is_limited(op: Op, net: Net) -> bool:
+    """Whether outputs are clamped to less than a byte holds; floats have no such bounds."""
+    if net.tensors[op.outputs[0]].dtype is DType.FLOAT32:
+        return False
+    low, high = activation_range(op, net)
+    return high - low < 255
 
 
 def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:

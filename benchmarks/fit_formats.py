@@ -1,0 +1,51 @@
+"""Networks that predictions of other number formats than int8 are fitted on."""
+
+from __future__ import annotations
+
+from itertools import count as from_zero
+
+import numpy as np
+from fit_networks import float_network
+from networks import OBSERVED_EXAMPLES
+
+from lilliput.errors import NetError
+from lilliput.net import Net
+from lilliput.net.formats import FORMATS, Formats
+from lilliput.net.macs import net_macs
+from lilliput.net.reference import run_all
+from lilliput.passes import fold_batch_norm, fuse_activations, quantize
+
+MOST_MACS = 300_000
+"""Portable kernels take ten times the cycles of those for int8 on cores with DSP instructions."""
+FAMILIES = ("packed", "packed", "int16x8", "qmn16", "float32")
+
+
+def format_networks(count: int, seed: int) -> list[Net]:
+    """Networks with weights of 2 to 7 bits, of 16-bit integers and of floats, in turn.
+
+    They have the shapes of those of `fit_networks`; what a family has no kernel for is left out.
+    """
+    found: list[Net] = []
+    for index in from_zero():
+        if len(found) == count:
+            return found
+        net = fuse_activations(fold_batch_norm(float_network(seed, index)))
+        if net_macs(net) > MOST_MACS:
+            continue
+        try:
+            found.append(_in_family(net, FAMILIES[len(found) % len(FAMILIES)], index))
+        except NetError:
+            continue
+    raise AssertionError("there are always more")
+
+
+def _in_family(net: Net, family: str, index: int) -> Net:
+    if family == "float32":
+        return net
+    rng = np.random.default_rng([index, 1])
+    x = rng.normal(0, 1, (OBSERVED_EXAMPLES, *net.input.shape)).astype(np.float32)
+    ranges = {name: (float(y.min()), float(y.max())) for name, y in run_all(net, x).items()}
+    if family != "packed":
+        return quantize(net, ranges, FORMATS[family])
+    bits = {op.name: rng.integers((2, 4), (8, 9)) for op in net.ops}
+    return quantize(net, ranges, Formats(ops={name: FORMATS[f"w{w}a{a}"] for name, (w, a) in bits.items()}))
