@@ -195,7 +195,8 @@ def test_a_second_run_needs_resume(finished: tuple[Path, Recorder, dict[str, Any
     [
         ("filters = 3", ["model[0]", "needs filters"]),
         ("units = [8]", []),
-        ('format = "int8"', ["qmn9", "known: int8"]),
+        ('format = "int8"', ["qmn9", "known: float32, int8"]),
+        ('format = "int8"\nqat', ["no integers to fine-tune with"]),
         ('kind = "mlp"', ["model[1].kind", "resnet-v1-6"]),
         ("runs = 2", ["runs", "greater than or equal to 1"]),
         ("milestones = [1]", ["milestones"]),
@@ -208,6 +209,7 @@ def test_mistakes_end_with_status_2_and_name_the_key(
         "filters = 3": "",
         "units = [8]": "unitz = [8]",
         'format = "int8"': 'format = "qmn9"',
+        'format = "int8"\nqat': 'format = "float32"\nqat',
         'kind = "mlp"': 'kind = "mpl"',
         "runs = 2": "runs = 0",
         "milestones = [1]": "milestones = [2, 1]",
@@ -218,6 +220,71 @@ def test_mistakes_end_with_status_2_and_name_the_key(
     told = capsys.readouterr().err
     for word in (str(file), *(words or ["did you mean 'units'?"])):
         assert word in told
+    assert not (tmp_path / "run").exists()
+
+
+EVERY_KIND = """
+runs = 1
+[data]
+name = "digits"
+subset = 400
+[training]
+epochs = 4
+batch_size = 16
+learning_rate = 0.01
+threads = 1
+[[model]]
+name = "net"
+kind = "cnn"
+filters = [4]
+kernels = 3
+pools = 2
+[[postprocessing]]
+format = "float32"
+[[postprocessing]]
+format = "int16x8"
+[[postprocessing]]
+format = "qmn16"
+[[postprocessing]]
+format = "qmn8-network"
+qat = { epochs = 1, batch_size = 32, threads = 1 }
+[[postprocessing]]
+format = "w4a4,conv1=w4a8"
+qat = { epochs = 1, batch_size = 32, threads = 1 }
+[deploy]
+boards = ["sparkfun-edge", "rp2040"]
+vectors = 2
+"""
+
+
+def test_every_kind_of_format_is_scored_and_deployed_as_c(tmp_path: Path) -> None:
+    result = flow.run(settings(EVERY_KIND), tmp_path / "run").models[0]
+    by_title = {found.format: found for found in result.formats}
+    assert list(by_title) == [
+        "float",
+        "float32",
+        "int16x8",
+        "qmn16",
+        "qmn8-network-qat",
+        "w4a4-conv1-w4a8-qat",
+    ]
+    # A float C may decide otherwise where two classes are within a rounding of each other.
+    assert by_title["float32"].mean == pytest.approx(by_title["float"].mean, abs=0.005)
+    assert by_title["qmn16"].mean == pytest.approx(by_title["float"].mean, abs=0.01)
+    assert by_title["float"].mean > 0.5
+    order = ["float32", "qmn16", "qmn8-network-qat", "w4a4-conv1-w4a8-qat"]
+    sizes = [by_title[title].weights_bytes for title in order]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == len(sizes)
+    for found in result.formats[1:]:
+        assert [on.board for on in found.boards] == ["sparkfun-edge", "rp2040"]
+        for on in found.boards:
+            assert on.cycles and on.rom_bytes and on.ram_bytes and on.latency_ms
+
+
+def test_an_op_that_no_model_has_is_told_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no op 'conv7'"):
+        flow.run(settings(EVERY_KIND.replace("conv1=", "conv7=")), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

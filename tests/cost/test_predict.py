@@ -21,7 +21,7 @@ from lilliput.errors import NetError
 from lilliput.net import DType, Net, Normalization
 from lilliput.net.formats import FLOAT32, Formats
 from lilliput.net.macs import net_macs
-from lilliput.passes import lower, peak, plan_for, quantize
+from lilliput.passes import lower, peak, plan_floats_for, plan_for, quantize
 from lilliput.passes.lower import access_of, scratch_of, with_groups_hidden
 from lilliput.passes.place import arena_bytes
 from lilliput.search.chain import ChainSpace
@@ -47,6 +47,16 @@ def test_a_network_costs_the_same_before_training_and_as_compiled(net: Net) -> N
     planned = plan_for(quantize(ready, observed_ranges(ready, np.random.default_rng(0))), M4.core)
     compiled = cost(planned, M4)
     assert cost(without_weights(net), M4) == cost(net, M4) == compiled
+
+
+@given(float_nets())
+def test_a_network_that_computes_with_floats_has_a_cost(net: Net) -> None:
+    planned = plan_floats_for(prepared(net), M4.core)
+    assert planned.plan is not None
+    weights = sum(tensor.elements for tensor in planned.tensors.values() if tensor.constant)
+    found = cost(planned, M4)
+    assert found.arena_bytes == planned.plan.arena_bytes
+    assert found.weights_bytes >= 4 * weights
 
 
 @given(float_nets())

@@ -8,14 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lilliput.config.settings import DataSettings
+from lilliput.errors import ConfigError
+from lilliput.net.formats import Formats, formats_named
 from lilliput.search.templates import Cnn, Mlp, ResNet, Template, resnet_v1_6
 from lilliput.train.settings import AugmentSettings, QatSettings, TrainSettings
 
 Size = Annotated[int, Field(ge=1)]
 Sizes = Size | tuple[Size, ...]
-
-FORMATS = ("int8",)
-"""Number formats that a trained network can be brought into."""
 
 _NEEDED = {
     "mlp": (),
@@ -127,11 +126,12 @@ class PostprocessingSettings(_Closed):
     """[[postprocessing]]: a format that every trained network is brought into.
 
     Attributes:
-        format: int8 is the only one so far.
-        name: what tables call it; the format, with "-qat" where it is fine-tuned, if not set.
+        format: "float32", "int8", "int16x8", "qmn8", "qmn16", "qmn8-network", "qmn16-network", or "wNaM" with N
+            and M from 2 to 8; "FORMAT,OP=FORMAT,…" for ops that have another one.
+        name: what tables and folders call it; the format, with "-qat" where it is fine-tuned, if not set.
         calibration: how activation ranges follow from examples, as in [quantization] of a search.
         calibration_examples: training examples from which activation ranges are taken.
-        qat: fine-tuning in this format (quantization-aware training); left out for none.
+        qat: fine-tuning in this format (quantization-aware training); left out for none, as floats must.
     """
 
     format: str = "int8"
@@ -142,8 +142,12 @@ class PostprocessingSettings(_Closed):
 
     @model_validator(mode="after")
     def _known(self) -> PostprocessingSettings:
-        if self.format not in FORMATS:
-            raise ValueError(f"format '{self.format}' is not known; known: {', '.join(FORMATS)}")
+        try:
+            formats = self.formats
+        except ConfigError as error:
+            raise ValueError("; ".join(filter(None, (error.what, error.why)))) from None
+        if formats.real and self.qat is not None:
+            raise ValueError("format 'float32' has no integers to fine-tune with: leave qat out")
         if self.name and not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", self.name):
             raise ValueError(
                 f"name '{self.name}' is not made of lower-case letters, digits, '_', '-' and '.'"
@@ -151,9 +155,15 @@ class PostprocessingSettings(_Closed):
         return self
 
     @property
+    def formats(self) -> Formats:
+        """What the layers' numbers become."""
+        return formats_named(self.format)
+
+    @property
     def title(self) -> str:
         """What tables and folders call it."""
-        return self.name or (self.format if self.qat is None else f"{self.format}-qat")
+        plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", self.format)
+        return self.name or (plain if self.qat is None else f"{plain}-qat")
 
 
 class DeploySettings(_Closed):

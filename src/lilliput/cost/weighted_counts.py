@@ -79,7 +79,9 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         pairs = few * (channels // blocking.channels)
         found["few_pixels"], found["few_pairs"] = few, pairs
         found["few_eights"] = pairs * -(-elements // 8)
-    return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if depth == 1 else {})
+    # Only a kernel for integers takes the channels one by one.
+    by_channel = depth == 1 and net.tensors[op.inputs[0]].dtype is not DType.FLOAT32
+    return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if by_channel else {})
 
 
 def _ring(op: Conv2D, net: Net, blocking: Blocking) -> Counts:

@@ -25,12 +25,13 @@ from lilliput.measure.measuring import measure
 from lilliput.net import Net, Normalization
 from lilliput.net.storage import load as load_net
 from lilliput.net.storage import save
-from lilliput.passes import plan_for
+from lilliput.passes import plan_floats_for, plan_for
 from lilliput.search.templates import build
-from lilliput.targets import board
+from lilliput.targets import Board, board
 
 FLOAT_NET = "float.safetensors"
 CHECKPOINT = "training.safetensors"
+CONVERTED = "net.safetensors"
 MEASUREMENT = "measurement.json"
 
 
@@ -138,11 +139,12 @@ class Steps:
             self.settings.augment,
             target,
             self.device,
+            post.formats,
         )
         float_net = load_net(self.directory.training(model.name, run) / FLOAT_NET)
-        integers = quantizer.integers(float_net, self.dataset, self.seed(model, run))
-        write_with(folder / "net.safetensors", lambda part: save(integers, part))
-        planned = plan_for(integers, target.core)
+        converted = quantizer.integers(float_net, self.dataset, self.seed(model, run))
+        write_with(folder / CONVERTED, lambda part: save(converted, part))
+        planned = _planned(converted, post, target)
         host = HostModel(planned, generate(planned, target))
         result = {
             "accuracy": c_accuracy(host, planned, self.dataset.test),
@@ -172,8 +174,8 @@ class Steps:
         before = done(folder / "step.json", depends)
         if before is not None:
             return before
-        net = load_net(self.directory.format(model.name, run, post.title) / "net.safetensors")
-        planned = plan_for(net, target.core)
+        net = load_net(self.directory.format(model.name, run, post.title) / CONVERTED)
+        planned = _planned(net, post, target)
         test = self.dataset.test
         count = min(self.settings.deploy.vectors, len(test))
         inputs, _ = inputs_and_classes(
@@ -192,3 +194,8 @@ class Steps:
             write_json(part / MEASUREMENT, result)
             finish(part / "step.json", depends, result)
         return result
+
+
+def _planned(net: Net, post: PostprocessingSettings, target: Board) -> Net:
+    plans = plan_floats_for if post.formats.real else plan_for
+    return plans(net, target.core)

@@ -16,6 +16,7 @@ from lilliput.flow.experiment_directory import ExperimentDirectory, begin
 from lilliput.flow.experiment_steps import Steps
 from lilliput.flow.files import write_atomically, write_json
 from lilliput.flow.progress import Silent, Watcher
+from lilliput.flow.quantizing import prepared
 from lilliput.net.macs import net_macs
 from lilliput.report.experiment import (
     BoardResult,
@@ -94,7 +95,12 @@ def run(
         )
     directory = ExperimentDirectory(Path(run))
     steps = Steps(settings, directory, _device(settings))
-    macs = {model.name: net_macs(steps.net(model)) for model in settings.model}
+    nets = {model.name: steps.net(model) for model in settings.model}
+    for post in settings.postprocessing:
+        for net in nets.values():
+            # An op that a format names and a model lacks is told before anything is trained.
+            prepared(net, post.formats)
+    macs = {name: net_macs(net) for name, net in nets.items()}
     begin(directory.path, settings, text, resume)
     total = settings.runs * len(settings.model) * (1 + len(settings.postprocessing))
     deployments = min(settings.runs, settings.deploy.runs) * len(settings.postprocessing) * len(names)
