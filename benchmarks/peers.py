@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from comparison import Comparison
@@ -53,6 +54,7 @@ UNITS = {
     "ram_bytes": "bytes",
     "code_bytes": "bytes",
 }
+INT8 = np.dtype(np.int8)
 TFLM_PROGRAM = """
 import pathlib, sys
 from tflite_micro.python.tflite_micro import runtime
@@ -64,11 +66,11 @@ _SHIM = """#include <stdint.h>
 #define {upper}_ARENA_BYTES {arena_bytes}
 #define {upper}_INPUT_BYTES {input_bytes}u
 #define {upper}_OUTPUT_BYTES {output_bytes}u
-void peer_{name}(const int8_t *input, int8_t *output);
+void peer_{name}(const {type} *input, {type} *output);
 static inline void *{name}_input(void *arena) {{ return arena; }}
-static inline const void *{name}_output(const void *arena) {{ return (const int8_t *)arena + {output_at}; }}
+static inline const void *{name}_output(const void *arena) {{ return (const {type} *)arena + {output_at}; }}
 static inline int {name}_run(void *arena) {{
-    peer_{name}((const int8_t *)arena, (int8_t *)arena + {output_at});
+    peer_{name}((const {type} *)arena, ({type} *)arena + {output_at});
     return 0;
 }}
 """
@@ -182,7 +184,7 @@ def against_emx(
 def lilliput_figures(net: Net, target: Board, x: np.ndarray) -> Figures:
     """Ours, for a quantized network."""
     planned = plan_for(net, target.core)
-    return _figures(generate(planned, target), planned, target, x, find_toolchain(target), f"{net.name}_")
+    return measured(generate(planned, target), planned, target, x, find_toolchain(target), f"{net.name}_")
 
 
 def emx_figures(net: Net, target: Board, x: np.ndarray) -> Figures:
@@ -196,26 +198,45 @@ def emx_figures(net: Net, target: Board, x: np.ndarray) -> Figures:
         command = [sys.executable, "-m", "emx_onnx_cgen", "compile", str(model), str(source), *options]
         subprocess.run([*command, "--model-name", f"peer_{net.name}"], check=True, capture_output=True)
         text = source.read_text(encoding="utf-8")
-    input_bytes, output_bytes = net.input.elements, net.output.elements
-    output_at = -(-input_bytes // 4) * 4
-    shim = _SHIM.format(
-        name=net.name,
-        upper=net.name.upper(),
-        arena_bytes=output_at + output_bytes,
-        input_bytes=input_bytes,
-        output_bytes=output_bytes,
-        output_at=output_at,
-    )
-    files = {f"{net.name}.h": shim, f"peer_{net.name}.c": text}
+    files = {f"{net.name}.h": shim(net), f"peer_{net.name}.c": text}
     # It calls roundf and its kin, which come with the compiler.
     toolchain = replace(find_toolchain(single_precision(target)), libraries=("-lm", "-lc", "-lgcc"))
-    return _figures(files, net, target, channels_first(x[None])[0], toolchain, "weight")
+    return measured(files, net, target, channels_first(x[None])[0], toolchain, "weight")
 
 
-def _figures(
-    files: dict[str, str], net: Net, target: Board, x: np.ndarray, toolchain: Toolchain, constants: str
+def shim(net: Net, dtype: np.dtype[Any] = INT8) -> str:
+    """The header that firmware includes, for a function peer_<network>(input, output) of another engine.
+
+    Args:
+        net: whose shapes it has.
+        dtype: of input and output.
+    """
+    output_at = -(-net.input.elements * dtype.itemsize // 4) * 4
+    return _SHIM.format(
+        name=net.name,
+        upper=net.name.upper(),
+        type="float" if dtype.kind == "f" else f"{dtype.name}_t",
+        arena_bytes=output_at + net.output.elements * dtype.itemsize,
+        input_bytes=net.input.elements * dtype.itemsize,
+        output_bytes=net.output.elements * dtype.itemsize,
+        output_at=output_at // dtype.itemsize,
+    )
+
+
+def measured(
+    files: dict[str, str],
+    net: Net,
+    target: Board,
+    x: np.ndarray,
+    toolchain: Toolchain,
+    constants: str,
+    dtype: np.dtype[Any] | None = None,
 ) -> Figures:
-    """Built, run on `x` and measured; names of constants begin with `constants`."""
+    """Built, run on `x` and measured; names of constants begin with `constants`.
+
+    Args:
+        dtype: of the output; the network's if None.
+    """
     with tempfile.TemporaryDirectory() as folder:
         firmware = build_firmware(files, net.name, target, toolchain, Path(folder) / "firmware.elf")
     profile = Emulator(firmware.image, net.name, target).profile(x.tobytes())
@@ -227,7 +248,7 @@ def _figures(
         cycles_with_flash=profile.cycles_with_flash,
         ram_bytes=firmware.variable_bytes + profile.stack_bytes,
         code_bytes=firmware.flash_bytes.total - firmware.image.constant_bytes(constants),
-        output=np.frombuffer(profile.output, np.int8),
+        output=np.frombuffer(profile.output, dtype or net.output.dtype.numpy),
     )
 
 

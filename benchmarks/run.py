@@ -22,8 +22,18 @@ from lilliput.errors import LilliputError
 from lilliput.measure.toolchain import find_host_compiler, find_toolchain, host_title
 from lilliput.targets import board
 
-NAMES = ("kernels", "host", "peers", "planning", "prediction", "qat", "training")
-PACKAGES = ("numpy", "torch", "unicorn", "capstone", "tflite-micro", "emx-onnx-cgen", "onnx", "brevitas")
+NAMES = ("kernels", "host", "microai", "peers", "planning", "prediction", "qat", "training")
+PACKAGES = (
+    "numpy",
+    "torch",
+    "unicorn",
+    "capstone",
+    "tflite-micro",
+    "emx-onnx-cgen",
+    "onnx",
+    "brevitas",
+    "qualia-codegen-core",
+)
 
 
 def machine() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import microai
 import numpy as np
 import peers
 import pytest
@@ -26,6 +27,7 @@ from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Profile
 from lilliput.net.check import Stage, check, stage_of
 from lilliput.net.macs import net_macs
+from lilliput.net.reference import run_all
 from lilliput.passes import plan_for
 from lilliput.targets import board
 from lilliput.train.settings import TrainSettings
@@ -176,3 +178,31 @@ def test_brevitas_gets_the_same_network() -> None:
         found = model.eval()(images).numpy()
     expected = train.logits(net, raw)
     assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize(("name", "bound"), [("float32", 1e-6), ("int16", 0.1), ("int8", 0.3)])
+def test_microai_gets_the_same_network(name, bound) -> None:
+    pytest.importorskip("qualia_codegen_core", reason="it is there to compare with, and under the AGPL")
+    rng = np.random.default_rng(0)
+    net = microai.float_net(4, rng)
+    flows = run_all(net, rng.normal(0, 1, (4, *microai.SHAPE)).astype(np.float32))
+    exact = flows[net.output.name][0].ravel()
+    for figures in (microai.lilliput_figures, microai.qualia_figures):
+        found = figures(net, flows, microai.WIDTHS[name])
+        assert np.abs(found.output - exact).max() < bound * np.abs(exact).max()
+        assert found.cycles > net_macs(net)
+
+
+def test_a_peer_that_is_not_installed_is_named(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(microai, "PACKAGE", "there_is_none")
+    assert list(microai.run(0)) == []
+    assert "qualia-codegen-core is not installed" in capsys.readouterr().err
+
+
+def test_binary_digits_follow_the_papers_equations() -> None:
+    # m = 1 + floor(log2 max|x|), n = w - m - 1.
+    assert microai.digits(microai.WIDTHS["int8"], np.array([0.9, -0.3])) == 7
+    assert microai.digits(microai.WIDTHS["int8"], np.array([1.0])) == 6
+    assert microai.digits(microai.WIDTHS["int8"], np.array([0.2]), np.array([-5.0])) == 4
+    assert microai.digits(microai.WIDTHS["int16"], np.array([5.0])) == 9
+    assert microai.digits(microai.WIDTHS["float32"], np.array([5.0])) == 0

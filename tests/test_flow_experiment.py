@@ -279,7 +279,10 @@ def test_every_kind_of_format_is_scored_and_deployed_as_c(tmp_path: Path) -> Non
     for found in result.formats[1:]:
         assert [on.board for on in found.boards] == ["sparkfun-edge", "rp2040"]
         for on in found.boards:
-            assert on.cycles and on.rom_bytes and on.ram_bytes and on.latency_ms
+            assert on.cycles
+            assert on.rom_bytes
+            assert on.ram_bytes
+            assert on.latency_ms
 
 
 def test_an_op_that_no_model_has_is_told_before_anything_is_trained(tmp_path: Path) -> None:
