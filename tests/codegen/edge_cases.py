@@ -268,6 +268,45 @@ CASES: dict[str, Case] = {
     "depthwise_1x4": _case((1, 19, 3), lambda b: b.depthwise("x", (1, 4), strides=(1, 3))),
     "depthwise_wide_image": _case((4, 37, 2), lambda b: b.depthwise("x", padding=ONE)),
     "depthwise_1x1_image": _case((1, 1, 4), lambda b: b.depthwise("x", padding=ONE)),
+    # Four channels at a time, two by two outputs: whole and partial blocks, strips, borders, extremes.
+    **{
+        f"depthwise_fours_{height}x{width}x{depth}_by_{stride}": _case(
+            (height, width, depth),
+            lambda b, stride=stride: b.depthwise("x", strides=(stride, stride), padding=ONE),
+            seed=height + width,
+        )
+        for stride in (1, 2)
+        for height, width, depth in (
+            (1, 1, 4),
+            (3, 3, 8),
+            (5, 4, 4),
+            (6, 6, 12),
+            (13, 5, 8),
+            (12, 15, 4),
+            (9, 40, 4),
+        )
+    },
+    "depthwise_fours_even": _case((12, 14, 8), lambda b: b.depthwise("x", **EVEN)),
+    "depthwise_fours_valid": _case((8, 9, 4), lambda b: b.depthwise("x", activation=RELU)),
+    "depthwise_fours_valid_stride_2": _case((10, 9, 4), lambda b: b.depthwise("x", strides=(2, 2))),
+    "depthwise_fours_all_padding": _case(
+        (2, 2, 4), lambda b: b.depthwise("x", padding=Padding(2, 2, 2, 2)), zero_point=-128
+    ),
+    "depthwise_fours_wide_padding": _case((1, 1, 4), lambda b: b.depthwise("x", padding=Padding(2, 1, 2, 2))),
+    "depthwise_fours_wide_padding_stride_2": _case(
+        (2, 3, 8), lambda b: b.depthwise("x", strides=(2, 2), padding=Padding(2, 2, 1, 2)), zero_point=127
+    ),
+    "depthwise_fours_relu6": _case((7, 7, 8), lambda b: b.depthwise("x", padding=ONE, activation=RELU6)),
+    "depthwise_fours_shift_31": _scales(_case((5, 7, 4), lambda b: b.depthwise("x", padding=ONE)), 50.0),
+    "depthwise_fours_shift_31_stride_2": _scales(
+        _case((7, 9, 4), lambda b: b.depthwise("x", **EVEN, activation=RELU)), 50.0
+    ),
+    "depthwise_fours_largest_sums": _extreme(
+        _case((5, 5, 4), lambda b: b.depthwise("x", padding=ONE)), 127, 2**20
+    ),
+    "depthwise_fours_least_sums": _extreme(
+        _case((5, 5, 4), lambda b: b.depthwise("x", **EVEN)), -127, -(2**20)
+    ),
     "depthwise_dilated": _case((9, 9, 4), lambda b: b.depthwise("x", dilation=(2, 3), padding=ONE)),
     "depthwise_stride_beyond_kernel": _case((9, 11, 4), lambda b: b.depthwise("x", (2, 2), strides=(4, 3))),
     "depthwise_all_padding": _case((2, 2, 3), lambda b: b.depthwise("x", padding=Padding(2, 2, 2, 2))),

@@ -35,6 +35,8 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return weights.transpose(2, 0, 1).reshape(-1)
         case Layout.CHANNEL_BY_CHANNEL if isinstance(op, DepthwiseConv2D):
             return weights.transpose(2, 0, 1).reshape(-1)
+        case Layout.TAP_BY_TAP if isinstance(op, DepthwiseConv2D):
+            return weights.reshape(-1)
         case Layout.FOURS_FIRST if isinstance(op, Conv2D):
             return _fours_first(weights.reshape(len(weights), -1))
         case Layout.COLUMNS_FIRST if isinstance(op, Conv2D):

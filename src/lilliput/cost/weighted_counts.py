@@ -10,7 +10,7 @@ from lilliput.net.tensor import DType
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import to_four
-from lilliput.targets.weighted import takes_columns
+from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
 
 def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
@@ -135,6 +135,7 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
     blocks = -(-channels // blocking.channels)
     return {
         **_by_channel(op, net, (kernel_height, kernel_width), blocking),
+        **(_by_fours(op, net) if comes_in_fours(op, net) else {}),
         "rows": rows,
         "pixels": rows * columns,
         "outputs": channels * rows * columns,
@@ -143,6 +144,32 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
         "block_window_rows": columns * sum(taps_y) * blocks,
         "block_window_taps": sum(taps_y) * sum(taps_x) * blocks,
         "products": channels * sum(taps_y) * sum(taps_x),
+    }
+
+
+def _by_fours(op: DepthwiseConv2D, net: Net) -> Counts:
+    """Counts of a kernel that takes pairs of rows of four channels, and makes outputs two by two."""
+    width = net.tensors[op.inputs[0]].shape[1]
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    stride, groups, row_pairs = op.strides[0], channels // 4, (rows + 1) // 2
+    strip, words = fours_strip(op, net)
+    strips, taken_columns = -(-row_pairs // strip), min(width, words - op.padding.left)
+    taken = groups * (stride * row_pairs + 1)
+    low, high = activation_range(op, net)
+    return {
+        "fours_groups": groups,
+        "fours_strips": groups * strips,
+        "fours_pairs": taken,
+        "fours_columns": taken * taken_columns,
+        "fours_kept": groups * (strips - 1) * words * (strip > 1),
+        "fours_filled": (stride * strip + 1) * (words - taken_columns),
+        "fours_channel_strips": channels * strips,
+        "fours_row_pairs": channels * row_pairs,
+        "fours_single_rows": channels * (rows % 2),
+        f"fours_{stride}_blocks": channels * row_pairs * (columns // 2),
+        f"fours_{stride}_columns": channels * row_pairs * (columns % 2),
+        "fours_limited_rows": groups * rows * (high - low < 255),
+        "fours_limited": groups * rows * columns * (high - low < 255),
     }
 
 

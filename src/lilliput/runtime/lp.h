@@ -249,6 +249,13 @@ void lp_depthwise_conv2d_multiplier_s8(const lp_conv2d_params *params, const int
 void lp_depthwise_conv2d_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                 void *scratch);
 
+/* The same for 3x3 kernels, steps of one or two both ways, and as many output channels as input channels, a
+ * multiple of four; weights (kernel height, kernel width, channels).  `scratch`, aligned to 4, holds
+ * n * stride_x + 1 times 16 * ((2 * ceil(output_width / 2) - 1) * stride_x + 3) bytes, n being the most that
+ * fits 512 bytes and ceil(output_height / 2), but at least 1. */
+void lp_depthwise_conv2d_fours_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                      void *scratch);
+
 /* Depthwise convolution without dilation, two pixels in one word as in lp_conv2d_pairs_s8(); weights
  * (channels, kernel height, kernel width), -127 to 127; the input's zero point is folded into the bias.
  * `scratch`, aligned to 4, holds words: one for each element of the kernel; an even number of outputs of a
@@ -354,6 +361,8 @@ void lp_depthwise_conv2d_multiplier_tflm_s8(const lp_conv2d_params *params, cons
                                             int8_t *output);
 void lp_depthwise_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                      void *scratch);
+void lp_depthwise_conv2d_fours_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
+                                           int8_t *output, void *scratch);
 void lp_depthwise_conv2d_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                        void *scratch);
 void lp_fully_connected_tflm_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);

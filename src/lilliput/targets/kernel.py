@@ -23,6 +23,7 @@ class Layout(StrEnum):
     SPARSE = "sparse"
     CHANNELS_FIRST = "channels first"
     COLUMNS_FIRST = "columns first"
+    TAP_BY_TAP = "tap by tap"
     FOURS_FIRST = "fours first"
     CHANNEL_BY_CHANNEL = "channel by channel"
     LANES = "lanes"
@@ -48,6 +49,7 @@ DSP_LAYOUTS = frozenset(
         Layout.SPARSE,
         Layout.CHANNELS_FIRST,
         Layout.COLUMNS_FIRST,
+        Layout.TAP_BY_TAP,
     }
 )
 """The orders that kernels for cores with DSP instructions read."""

@@ -30,6 +30,8 @@ MANY_CHANNELS = 16
 """From so many output channels on, expanding windows anew takes little beside multiplying them."""
 STRIP_ROWS = 8
 """Rows of outputs that `lp_depthwise_conv2d_dsp_s8` makes of what it holds in scratch memory."""
+FOURS_STRIP_BYTES = 512
+"""Scratch memory up to which `lp_depthwise_conv2d_fours_dsp_s8` makes more than two rows of outputs."""
 PAIR_BYTES = 4
 """Two inputs, expanded to int16."""
 PAIR_OF_PIXELS_BYTES = 4
@@ -144,7 +146,12 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
             access=Access.PIXELS,
         )
     if core.has_dsp and op.dilation == (1, 1) and fits_dsp(op, net) and not is_small:
-        return _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
+        by_channel = _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
+        if not (keeps_channels and comes_in_fours(op, net)):
+            return by_channel
+        by_fours = _by_fours(op, net)
+        takes_more = by_fours.scratch_bytes > by_channel.scratch_bytes
+        return by_channel if takes_more and net.optimize is Optimize.RAM else by_fours
     if core.has_pairs and op.dilation == (1, 1) and fits_halves(op, net):
         return _in_pairs(op, net)
     if keeps_channels:
@@ -170,6 +177,43 @@ def _by_channel(op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, ...])
         folds_zero_point=True,
         access=_access_by_channel(op, net, transposed),
     )
+
+
+def comes_in_fours(op: DepthwiseConv2D, net: Net) -> bool:
+    """Whether window, steps and number of channels are such as `lp_depthwise_conv2d_fours_dsp_s8` takes."""
+    kernel_height, kernel_width, channels = net.tensors[op.inputs[1]].shape
+    fits = (kernel_height, kernel_width) == (3, 3) and op.strides in ((1, 1), (2, 2))
+    return fits and channels % 4 == 0
+
+
+def fours_strip(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
+    """Pairs of rows of outputs that `lp_depthwise_conv2d_fours_dsp_s8` makes at once; columns under one."""
+    rows, columns, _ = net.tensors[op.outputs[0]].shape
+    stride = op.strides[0]
+    taken = (columns + columns % 2 - 1) * stride + 3
+    return max(min((FOURS_STRIP_BYTES // (16 * taken) - 1) // stride, (rows + 1) // 2), 1), taken
+
+
+def _by_fours(op: DepthwiseConv2D, net: Net) -> Kernel:
+    """Four channels by four channels: the rows under a strip in scratch memory, two rows in a word."""
+    pairs, columns = fours_strip(op, net)
+    return Kernel(
+        in_profile("lp_depthwise_conv2d_fours_dsp", op),
+        scratch_bytes=(pairs * op.strides[0] + 1) * columns * 16,
+        layout=Layout.TAP_BY_TAP,
+        folds_zero_point=True,
+        access=_access_by_strips(op, net, 2 * pairs),
+    )
+
+
+def _access_by_strips(op: DepthwiseConv2D, net: Net, strip_rows: int) -> Access:
+    """Strips of some channels are written when their rows were read, into rows that were read by then."""
+    width = net.tensors[op.inputs[0]].shape[1]
+    rows, columns, _ = net.tensors[op.outputs[0]].shape
+    tall = net.tensors[op.inputs[1]].shape[0]
+    reached = [(row * op.strides[0] - op.padding.top + tall) * width for row in (0, rows - 2)]
+    fits = columns <= reached[0] and (rows - 1) * columns <= reached[1]
+    return Access.CHANNELS if fits or rows <= strip_rows else Access.SEPARATE
 
 
 def takes_columns(op: Conv2D | DepthwiseConv2D, net: Net) -> bool:
