@@ -21,7 +21,7 @@ from lilliput.targets import board
 from lilliput.targets.kernels import constant_bytes
 
 BOARD = "nucleo-l4r5zi"
-NAMES = ("w4a8", "w4a4", "w2a2", "int16x8")
+NAMES = ("w4a8", "w4a4", "w2a2")
 
 
 def run(seed: int) -> Iterator[Comparison]:
@@ -31,7 +31,7 @@ def run(seed: int) -> Iterator[Comparison]:
         last = net.ops[-1].name
         base = measured(net, "int8", seed)
         for name in NAMES:
-            found = measured(net, name if name == "int16x8" else f"{name},{last}=int8", seed)
+            found = measured(net, f"{name},{last}=int8", seed)
             for what, one, other in zip(
                 ("cycles", "bytes of constants", "bytes of RAM"), found, base, strict=True
             ):
@@ -39,7 +39,7 @@ def run(seed: int) -> Iterator[Comparison]:
 
 
 def measured(net: Net, formats: str, seed: int) -> tuple[int, int, int]:
-    """Cycles without waits, bytes of weights with all other constants, bytes of the arena."""
+    """Cycles without waits, bytes of all constants, bytes of the arena."""
     target = board(BOARD)
     planned = plan_for(quantize(net, observed(net, seed), formats_named(formats)), target.core)
     with tempfile.TemporaryDirectory() as folder:

@@ -172,4 +172,4 @@ def test_extremes_reach_both_ends_of_what_flows() -> None:
         net = nets()[f"net{number}_6_3"]
         hidden = run_all(net, inputs()[net.name])["hidden"]
         low, high = net.tensors["hidden"].dtype.range
-        assert hidden.min() == low and hidden.max() == high, formats
+        assert (hidden.min(), hidden.max()) == (low, high), formats

@@ -31,11 +31,11 @@ def test_the_limit_is_the_last_sum_that_is_taken_apart_right(bits: int, input_bi
 
 def test_a_segment_ends_where_one_more_step_would_exceed_the_limit() -> None:
     rows = np.full((3, 22), 5)
-    assert longest_segment(rows, 110) == 22
-    assert longest_segment(rows, 109) == 20
-    assert longest_segment(rows, 40) == 8
-    assert longest_segment(rows, 39) == 4
-    assert longest_segment(rows, 19) == 0
+    assert longest_segment(rows, 110, 4) == 22
+    assert longest_segment(rows, 109, 4) == 20
+    assert longest_segment(rows, 40, 4) == 8
+    assert longest_segment(rows, 39, 4) == 4
+    assert longest_segment(rows, 19, 4) == 0
 
 
 @pytest.mark.parametrize("bits", [2, 4])

@@ -8,14 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.codegen.lanes import packed_lanes, packed_nibbles
-from lilliput.codegen.layouts import (
-    by_colour,
-    by_planes,
-    filled_rows,
-    laid_out,
-    packed_bits,
-    split_corrections,
-)
+from lilliput.codegen.layouts import by_colour, filled_rows, laid_out, packed_bits, split_corrections
 from lilliput.codegen.text import array_lines, braces, float_literal
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -42,6 +35,7 @@ from lilliput.net.reference.integer import INTEGER_OPS
 from lilliput.net.reference.tflm import TFLM_OPS, softmax_powers
 from lilliput.net.reference.windows import nearest
 from lilliput.net.tensor import DType
+from lilliput.targets.band import by_planes
 from lilliput.targets.dense import PRODUCT_LAYOUTS, passes
 from lilliput.targets.kernel import (
     DSP_LAYOUTS,

@@ -24,7 +24,8 @@ def packed_lanes(rows: NDArray[np.int64], bits: int) -> NDArray[np.uint32]:
     words = lane_fields(rows, bits)
     turns = _TURNS[bits]
     turned = [_turned_left(words[:, index :: len(turns)], turn) for index, turn in enumerate(turns)]
-    return np.bitwise_or.reduce(turned, axis=0).reshape(-1)
+    found: NDArray[np.uint32] = np.bitwise_or.reduce(turned, axis=0).reshape(-1)
+    return found
 
 
 def lane_fields(rows: NDArray[np.int64], bits: int) -> NDArray[np.uint32]:
@@ -44,14 +45,16 @@ def lane_fields(rows: NDArray[np.int64], bits: int) -> NDArray[np.uint32]:
 
 
 def packed_nibbles(rows: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """Words of weights of 4 bits as `lp_nibbles.h` has them: inputs in the order in which lanes have them, all
-    four channels of a group in each half.
+    """Words of weights of 4 bits as `lp_nibbles.h` has them.
+
+    Inputs come in the order of lanes; all four channels of a group are in each half.
     """
     filled = np.pad(rows, ((0, -len(rows) % LANE_CHANNELS), (0, -rows.shape[1] % 4)))
     fields = filled.reshape(-1, LANE_CHANNELS, filled.shape[1] // 4, 2, 2).swapaxes(3, 4)
     halves = ((fields[:, 3] & 15) << 12) | sum((fields[:, i] + 8) << 4 * i for i in range(3))
-    return (halves[..., 1] << 16 | halves[..., 0]).astype(np.uint32).reshape(-1)
+    words: NDArray[np.uint32] = (halves[..., 1] << 16 | halves[..., 0]).astype(np.uint32).reshape(-1)
+    return words
 
 
 def _turned_left(words: NDArray[np.uint32], turn: int) -> NDArray[np.uint32]:
-    return words << turn | words >> (32 - turn) if turn else words
+    return ((words << turn) | (words >> (32 - turn))).astype(np.uint32) if turn else words

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected
+from lilliput.targets.band import by_planes
 from lilliput.targets.dense import SPARSE_ROWS
 from lilliput.targets.kernel import Layout
 
@@ -75,13 +76,6 @@ def filled_rows(weights: Weights) -> Weights:
     """A row for each output channel, filled with zeros to a multiple of four."""
     rows = weights.reshape(len(weights), -1)
     return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
-
-
-def by_planes(weights: Weights) -> Weights:
-    """A row for each output channel, (kernel height, channels / 4, kernel width, four channels)."""
-    channels, height, width, depth = weights.shape
-    planes = weights.reshape(channels, height, width, depth // 4, 4).transpose(0, 1, 3, 2, 4)
-    return planes.reshape(channels, -1)
 
 
 def by_colour(weights: Weights) -> Weights:

@@ -10,9 +10,11 @@ void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *inpu
     int16_t *const inputs = (int16_t *)scratch;
     lp_window window;
     lp_nibble_block block;
+    int32_t sums[4 * LP_NIBBLES_CHANNELS];
     block.fours = (elements + 3) / 4;
     lp_window_begin(&window, conv, input, (int8_t *)(inputs + LP_WINDOW_STEP * block.fours));
     block.group_words = 2 * block.fours;
+    block.sums = sums;
     block.zero_point = conv->output_zero_point;
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;
     block.maximum = (uint8_t)conv->maximum * 0x01010101u;

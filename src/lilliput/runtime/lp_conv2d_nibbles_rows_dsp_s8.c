@@ -6,9 +6,11 @@ void lp_conv2d_nibbles_rows_dsp_s8(const lp_packed_params *params, const int8_t 
     const lp_conv2d_params *conv = &params->conv;
     const int32_t width = conv->output_width;
     lp_nibble_block block;
+    int32_t sums[4 * LP_NIBBLES_CHANNELS];
     lp_band band;
     lp_band_begin(&band, conv, input, (int16_t *)scratch, 1);
     band.sums = (int32_t *)scratch + band.rows * band.planes * band.columns * 2;
+    block.sums = sums;
     block.zero_point = conv->output_zero_point;
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;
     block.maximum = (uint8_t)conv->maximum * 0x01010101u;

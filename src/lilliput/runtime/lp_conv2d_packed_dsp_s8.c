@@ -14,12 +14,15 @@ void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input,
     lp_lanes_multiply *const multiply = params->weight_bits == 2 ? lp_multiply_lanes_2 : lp_multiply_lanes_4;
     lp_window window;
     lp_lane_block block;
+    int32_t sums[LP_LANES_PIXELS * LP_LANES_CHANNELS];
     lp_window_begin(&window, conv, input, (int8_t *)(inputs + params->blocks * step));
     block.weights = lanes;
+    block.sums = sums;
     block.zero_point = conv->output_zero_point;
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;
     block.maximum = (uint8_t)conv->maximum * 0x01010101u;
     block.segment_fours = params->segment_fours;
+    block.segment_bytes = LP_LANES_INPUT_BYTES * params->segment_fours;
     block.segments = (fours - 1) / params->segment_fours;
     block.first_fours = fours - block.segments * params->segment_fours;
     for (int32_t left = conv->output_height * conv->output_width; left > 0;) {

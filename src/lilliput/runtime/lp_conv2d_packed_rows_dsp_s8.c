@@ -10,15 +10,19 @@ void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *i
     const int32_t fours = (int32_t)conv->kernel_height * LP_BAND_KERNEL_WIDTH * conv->input_channels / 4;
     int32_t *const lanes = (int32_t *)scratch;
     lp_lane_block block;
+    int32_t sums[LP_LANES_PIXELS * LP_LANES_CHANNELS];
     lp_band band;
     lp_band_begin(&band, conv, input, (int16_t *)(lanes + 4 * fours), params->blocks);
     block.weights = lanes;
+    block.sums = sums;
     block.zero_point = conv->output_zero_point;
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;
     block.maximum = (uint8_t)conv->maximum * 0x01010101u;
-    block.first_fours = conv->kernel_height * band.planes;
-    block.segments = 0;
     block.plane_bytes = 8 * band.columns;
+    block.segment_fours = params->segment_fours / LP_BAND_KERNEL_WIDTH;
+    block.segment_bytes = block.segment_fours * block.plane_bytes;
+    block.segments = (conv->kernel_height * band.planes - 1) / block.segment_fours;
+    block.first_fours = conv->kernel_height * band.planes - block.segments * block.segment_fours;
     for (int32_t y = 0; y < conv->output_height; y += params->blocks) {
         const int32_t rows = lp_minimum(conv->output_height - y, params->blocks);
         const uint32_t *packed = params->weights;

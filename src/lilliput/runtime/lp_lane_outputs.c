@@ -14,10 +14,8 @@ void lp_lane_outputs(const lp_lanes_params *params, lp_lane_block *block, lp_lan
         block->channels = lp_channels(conv->channels) + channel;
         multiply(block);
     } else {
-        int32_t sums[LP_LANES_PIXELS * LP_LANES_CHANNELS];
         block->channels = 0;
-        block->sums = sums;
         multiply(block);
-        lp_write_sums(conv, channel, sums, pixels, output);
+        lp_write_sums(conv, channel, block->sums, pixels, output);
     }
 }

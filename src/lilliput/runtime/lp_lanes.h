@@ -54,6 +54,7 @@ typedef struct {
     int32_t segments;          /* beyond the first */
     int32_t *sums;             /* [pixel + 4 * channel], without biases */
     int32_t plane_bytes;       /* in a band, where planes of three fours are counted, not fours */
+    int32_t segment_bytes;     /* of inputs, from the begin of a further segment to its end */
 } lp_lane_block;
 
 /* The outputs, or the sums, of a block, for weights of 2 and of 4 bits. */

@@ -2,7 +2,7 @@
  * weight.
  *
  * LP_LANES_BAND 0: inputs are gathered, 32 bytes from four to four.  1: they lie in a band, where three fours
- * are 8 bytes apart and the next three `plane_bytes` behind the first; all are one segment.
+ * are 8 bytes apart and the next three `plane_bytes` behind the first.
  */
 #ifndef LP_MULTIPLY_LANES_H
 #define LP_MULTIPLY_LANES_H
@@ -28,6 +28,7 @@ CHECK_OFFSET(segment_fours, 44);
 CHECK_OFFSET(segments, 48);
 CHECK_OFFSET(sums, 52);
 CHECK_OFFSET(plane_bytes, 56);
+CHECK_OFFSET(segment_bytes, 60);
 
 /* Two inputs of four pixels times two pairs of channels: 32 products, 16 cycles. */
 #define TWO(weights, inputs)                                                                                 \
@@ -177,9 +178,9 @@ LP_NAKED static void multiply(const lp_lane_block *block LP_UNUSED) {
         "ldr.w   r11, [sp, #0]                   \n"
         "subs.w  r10, r10, #1                    \n"
         "blt     2f                              \n"
-        "ldr.w   r11, [r11, #44]                 \n"
+        "ldr.w   r11, [r11, #60]                 \n"
         "str.w   r10, [sp, #8]                   \n"
-        "add.w   r11, r1, r11, lsl #5            \n"
+        "add     r11, r1                         \n"
         "str.w   r11, [sp, #4]                   \n"
         "b.w     1b                              \n"
         "2:                                      \n"

@@ -6,13 +6,11 @@ void lp_nibble_pixels(const lp_packed_params *params, lp_nibble_block *block, lp
                       int32_t pixels, int8_t *output) {
     const lp_conv2d_params *conv = &params->conv;
     const int32_t in_groups = conv->shift == 32 ? conv->output_channels / LP_NIBBLES_CHANNELS : 0;
-    int32_t sums[4 * LP_NIBBLES_CHANNELS];
     block->weights = (const uint32_t *)(const void *)params->weights;
     block->channels = lp_channels(conv->channels);
     block->output = output;
     block->offset = (pixels - 1) * conv->output_channels;
     block->groups = in_groups;
-    block->sums = sums;
     if (in_groups > 0) {
         multiply(block);
     }
@@ -22,6 +20,6 @@ void lp_nibble_pixels(const lp_packed_params *params, lp_nibble_block *block, lp
     for (int32_t channel = LP_NIBBLES_CHANNELS * in_groups; channel < conv->output_channels;
          channel += LP_NIBBLES_CHANNELS, block->weights += block->group_words) {
         multiply(block);
-        lp_write_sums(conv, channel, sums, pixels, output + channel);
+        lp_write_sums(conv, channel, block->sums, pixels, output + channel);
     }
 }

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
 from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D
+
+T = TypeVar("T", bound=np.generic)
 
 KERNEL_WIDTH = 3
 """Columns of the kernels that take bands."""
@@ -33,3 +40,10 @@ def band_bytes(op: WeightedOp, net: Net, output_rows: int, *, sums: bool) -> int
     columns = net.tensors[op.outputs[0]].shape[1] + kernel_width - 1
     rows = (output_rows - 1) * op.strides[0] + kernel_height
     return rows * columns * (2 * depth + 4 * sums)
+
+
+def by_planes(weights: NDArray[T]) -> NDArray[T]:
+    """A row for each output channel, (kernel height, channels / 4, kernel width, four channels)."""
+    channels, height, width, depth = weights.shape
+    planes = weights.reshape(channels, height, width, depth // 4, 4).transpose(0, 1, 3, 2, 4)
+    return planes.reshape(channels, -1)

@@ -42,16 +42,15 @@ from lilliput.net.ops import (
     Transpose,
 )
 from lilliput.net.tensor import DType
+from lilliput.targets.band import band_bytes, fits_band
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout
-from lilliput.targets.band import band_bytes, fits_band
 from lilliput.targets.lanes import (
     BAND_ROWS,
     BLOCK_PIXELS,
     blocks_of,
     fits_lanes,
     fours_of,
-    is_one_segment,
     prefers_nibbles,
 )
 
@@ -164,7 +163,7 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     if not fits_lanes(op, net):
         return _packed("lp_conv2d")(op, net, core)
     parts = ("lp_lane_outputs", "lp_unpack_lanes")
-    if is_one_segment(op, net) and fits_band(op, net, BLOCK_PIXELS):
+    if fits_band(op, net, BLOCK_PIXELS):
         return Kernel(
             "lp_conv2d_packed_rows_dsp_s8",
             scratch_bytes=16 * fours + band_bytes(op, net, BAND_ROWS, sums=False),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net
+from lilliput.targets.band import by_planes, fits_band
 from lilliput.targets.kernel import to_four
 
 LANE_BITS = frozenset({2, 4})
@@ -25,8 +26,10 @@ BLOCK_PIXELS = 4
 """Output pixels that are computed side by side."""
 BAND_ROWS = 2
 """Rows of outputs that are made of one unpacking of weights where windows share expanded rows."""
-MOST_INPUT_BYTES = 9216
-"""Up to so many bytes of expanded windows, one unpacking of weights serves more than one block."""
+MOST_BLOCKS = 4
+"""Blocks of pixels that one unpacking of weights serves at most."""
+MOST_INPUT_BYTES = 4608
+"""Up to so many bytes of expanded windows, it serves more than one block."""
 NIBBLE_BITS = 4
 """Bits of the weights of which four share a halfword."""
 LARGEST_NIBBLE_SUM = ((1 << 31) - 1) // (4096 * 128)
@@ -35,6 +38,8 @@ MOST_LANE_INPUT_BITS = 6
 """Up to so many bits of inputs, lanes are faster than nibbles."""
 SEGMENT_STEP = 4
 """Segments are multiples of so many fours, as far as the loops are unrolled."""
+BAND_SEGMENT_STEP = 6
+"""The same where windows share expanded rows: two planes of three columns."""
 
 
 def fits_lanes(op: WeightedOp, net: Net) -> bool:
@@ -46,8 +51,9 @@ def fits_lanes(op: WeightedOp, net: Net) -> bool:
 
 
 def prefers_nibbles(op: WeightedOp, net: Net) -> bool:
-    """Whether four channels of 4-bit weights share a halfword, not two: sums of lanes would have to be taken apart
-    too often with inputs of so many bits.
+    """Whether four channels of 4-bit weights share a halfword, not two.
+
+    With inputs of more bits, sums of lanes would have to be taken apart too often.
     """
     weights = net.tensors[op.inputs[1]]
     if weights.dtype.bits != NIBBLE_BITS:
@@ -57,7 +63,7 @@ def prefers_nibbles(op: WeightedOp, net: Net) -> bool:
     if weights.data is None:
         return True
     sums = np.abs(weights.data.astype(np.int64)).reshape(weights.shape[0], -1).sum(axis=1)
-    return int(sums.max()) <= LARGEST_NIBBLE_SUM
+    return bool(sums.max() <= LARGEST_NIBBLE_SUM)
 
 
 def fours_of(op: WeightedOp, net: Net) -> int:
@@ -73,21 +79,16 @@ def segment_fours(op: WeightedOp, net: Net) -> int:
     rows = np.abs(weights.data.astype(np.int64)).reshape(weights.shape[0], -1)
     if weights.data.min() < -weights.dtype.range[1]:
         return 0
-    rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).reshape(len(rows), -1, 4).sum(axis=2)
-    largest = 1 << (net.tensors[op.inputs[0]].dtype.bits - 1)
+    in_rows = fits_band(op, net, BLOCK_PIXELS)
+    if in_rows:
+        rows = by_planes(rows.reshape(weights.shape))
+    fours: NDArray[np.int64] = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).reshape(len(rows), -1, 4)
+    rows = fours.sum(axis=2)
+    largest: int = 1 << (net.tensors[op.inputs[0]].dtype.bits - 1)
     low, high = lane_limits(weights.dtype.bits, largest)
     if rows[1::2].sum(axis=1).max(initial=0) > high:
         return 0
-    return longest_segment(rows[0::2], low)
-
-
-def is_one_segment(op: WeightedOp, net: Net) -> bool:
-    """Whether all inputs may be summed at a time; of weights that are not known, whether the largest may."""
-    weights = net.tensors[op.inputs[1]]
-    if weights.data is not None:
-        return segment_fours(op, net) == fours_of(op, net)
-    low, _ = lane_limits(weights.dtype.bits, 1 << (net.tensors[op.inputs[0]].dtype.bits - 1))
-    return 4 * fours_of(op, net) * weights.dtype.range[1] <= low
+    return longest_segment(rows[0::2], low, BAND_SEGMENT_STEP if in_rows else SEGMENT_STEP)
 
 
 def lane_limits(bits: int, largest_input: int) -> tuple[int, int]:
@@ -99,13 +100,14 @@ def lane_limits(bits: int, largest_input: int) -> tuple[int, int]:
     return (half - 1) // largest_input, ((1 << 31) - half) // (2 * half * largest_input)
 
 
-def longest_segment(rows: NDArray[np.int64], limit: int) -> int:
+def longest_segment(rows: NDArray[np.int64], limit: int, step: int) -> int:
     """The largest n such that every row's sums of n elements each stay within `limit`; 0 if none.
 
-    All elements together, or a multiple of `SEGMENT_STEP`, where the first sum has those that remain.
+    All elements together, or a multiple of `step`, where the first sum has those that remain.
     """
-    length = rows.shape[1]
-    for segment in (length, *range(length // SEGMENT_STEP * SEGMENT_STEP, 0, -SEGMENT_STEP)):
+    length = int(rows.shape[1])
+    steps: list[int] = list(range(length // step * step, 0, -step))
+    for segment in (length, *steps):
         first = length - (length - 1) // segment * segment
         parts = np.add.reduceat(rows, np.array([0, *range(first, length, segment)]), axis=1)
         if parts.max(initial=0) <= limit:
@@ -117,7 +119,7 @@ def blocks_of(op: WeightedOp, net: Net) -> int:
     """Blocks of pixels that are made of one unpacking of weights."""
     pixels = math.prod(net.tensors[op.outputs[0]].shape[:-1])
     most = MOST_INPUT_BYTES // (8 * BLOCK_PIXELS * fours_of(op, net))
-    return max(1, min(most, to_four(pixels) // BLOCK_PIXELS))
+    return max(1, min(most, MOST_BLOCKS, to_four(pixels) // BLOCK_PIXELS))
 
 
 def lane_bytes(op: WeightedOp, net: Net) -> int:
