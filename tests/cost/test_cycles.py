@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fit_formats import format_networks
 from fit_networks import networks
 from prediction import MEDIAN_ALLOWED_PERCENT, accuracy, board_with, held_out
 from samples import measured
@@ -137,6 +138,26 @@ def test_predictions_agree_with_firmware() -> None:
     assert sum(errors) / len(errors) < 0.05, REFIT
     assert max(errors) < 0.10, REFIT
     assert sum(with_flash) / len(with_flash) < 0.07, REFIT
+
+
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="fitted on arm-none-eabi-gcc")
+def test_predictions_of_packed_weights_agree_with_firmware() -> None:
+    """Networks with weights of 2 to 7 bits that no fit has seen: flash within 2 %, cycles within 5 %."""
+    target = board("nucleo-l4r5zi")
+    packed = [
+        net
+        for net in format_networks(7, seed=101)
+        if any(tensor.dtype.narrow for tensor in net.tensors.values())
+    ]
+    assert len(packed) == 4
+    errors = []
+    for sample in measured(M4, packed, jobs=1):
+        found = cost(sample.net, target)
+        assert sample.cycles is not None
+        assert sample.code_bytes + found.weights_bytes == pytest.approx(found.flash_bytes, rel=0.02), REFIT
+        assert found.cycles is not None, REFIT
+        errors.append(abs(found.cycles / sample.cycles.total - 1))
+    assert sum(errors) / len(errors) < 0.05, REFIT
 
 
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="fitted on arm-none-eabi-gcc")

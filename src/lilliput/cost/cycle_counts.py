@@ -157,30 +157,31 @@ def _pairs(op: Op, net: Net, blocking: Blocking) -> Counts:
 
 def _gather(op: Op, net: Net, blocking: Blocking) -> Counts:
     assert isinstance(op, Slice | Transpose)
-    elements = net.tensors[op.outputs[0]].elements
+    output = net.tensors[op.outputs[0]]
     run = runs_of(op, net.tensors[op.inputs[0]].shape).run_bytes
-    return {"bytes": elements, "runs": elements // run}
+    return {"bytes": output.storage_bytes, "runs": output.elements // run}
 
 
 def _resize(op: Op, net: Net, blocking: Blocking) -> Counts:
-    height, width, depth = net.tensors[op.outputs[0]].shape
-    return {"rows": height, "pixels": height * width, "bytes": height * width * depth}
+    output = net.tensors[op.outputs[0]]
+    height, width, _ = output.shape
+    return {"rows": height, "pixels": height * width, "bytes": output.storage_bytes}
 
 
 def _concat(op: Op, net: Net, blocking: Blocking) -> Counts:
     assert isinstance(op, Concat)
     found: Counts = {"calls": 0.0, **_copied(0, 0, blocking)}
     for name in op.inputs:
-        shape = net.tensors[name].shape
-        runs = math.prod(shape[: op.axis])
-        for count, value in _copied(runs, math.prod(shape[op.axis :]), blocking).items():
+        tensor = net.tensors[name]
+        runs = math.prod(tensor.shape[: op.axis])
+        for count, value in _copied(runs, tensor.storage_bytes // runs, blocking).items():
             found[count] += value
         found["calls"] += 1
     return found
 
 
 def _reshape(op: Op, net: Net, blocking: Blocking) -> Counts:
-    return {"calls": 1, **_copied(1, net.tensors[op.outputs[0]].elements, blocking)}
+    return {"calls": 1, **_copied(1, net.tensors[op.outputs[0]].storage_bytes, blocking)}
 
 
 def _copied(runs: int, length: int, blocking: Blocking) -> Counts:
