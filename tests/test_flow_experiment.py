@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from lilliput import cli, config, flow
+from lilliput.cli.tables import boards_tables, bytes_table, whole
 from lilliput.errors import ConfigError
 
 CONFIG = """
@@ -174,6 +175,22 @@ def test_the_report_is_one_page_with_all_plots(finished: tuple[Path, Recorder, d
     ):
         assert words in page
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_tables_for_people_have_a_row_a_format_and_board(
+    finished: tuple[Path, Recorder, dict[str, Any]],
+) -> None:
+    run, _, result = finished
+    again = flow.run(settings(), run, resume=True)
+    tables = {str(table.title): table for table in boards_tables(again)}
+    assert list(tables) == ["ROM, bytes", "RAM, bytes", "cycles", "time, ms", "energy, µJ"]
+    cycles = result["models"][1]["formats"][2]["boards"][1]["cycles"]
+    columns = [list(column.cells) for column in tables["cycles"].columns]
+    assert columns[0] == ["int8", "int8", "int8-qat", "int8-qat"]
+    assert columns[1] == ["nucleo-l452re", "sparkfun-edge"] * 2
+    assert columns[3][3] == whole(cycles)
+    sizes = [list(column.cells) for column in bytes_table(again).columns]
+    assert sizes[2] == [whole(4 * model["parameters"]) for model in result["models"]]
 
 
 def test_folders_that_are_no_experiment_are_left_alone(tmp_path: Path) -> None:

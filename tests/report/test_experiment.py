@@ -61,3 +61,50 @@ def test_a_line_goes_through_its_points_by_rising_x() -> None:
     assert plot.count("<circle") == 3 + 1
     assert plot.count("spread") == 1
     assert line_plot([Series("none", ())], "x", "y") is None
+
+
+def test_a_format_has_one_colour_and_a_board_one_stroke_in_all_plots() -> None:
+    other = replace(ON, board="rp2040", latency_ms=50.0)
+    models = []
+    for name, size in (("a", 8), ("b", 16)):
+        plain = model(name, size)
+        formats = tuple(replace(found, boards=found.boards and (ON, other)) for found in plain.formats)
+        models.append(replace(plain, formats=formats))
+    page = render_experiment(report(*models))
+    # "float" is never deployed and still keeps the first colour from "int8".
+    assert set(re.findall(r'class="series series(\d) stroke', page)) == {"0", "1"}
+    plot = page[page.index("Time (ms) by Filters") : page.index("Time by filters")]
+    assert re.findall(r'class="series series(\d) stroke(\d)"', plot) == [("1", "0"), ("1", "1")]
+    for words in (">int8<", ">sparkfun-edge<", ">rp2040<"):
+        assert words in plot
+    assert ">float<" not in plot
+
+
+def test_no_name_of_a_series_is_missing_from_the_legend() -> None:
+    names = [f"w{bits}a{bits}-with-a-long-name" for bits in range(2, 9)]
+    series = [
+        Series(name, (PlotPoint(1.0, 1.0), PlotPoint(2.0, 2.0)), kind)
+        for name in names
+        for kind in ("one", "two")
+    ]
+    plot = line_plot(series, "x", "y")
+    assert plot is not None
+    for words in (*names, "one", "two"):
+        assert f">{words}</text>" in plot
+
+
+def test_there_is_a_table_a_figure_with_a_column_a_model() -> None:
+    page = render_experiment(report(model("a", 8), model("b", 16, replace(ON, latency_ms=99.0))))
+    table = page[page.index("<h3>Time</h3>") :]
+    table = table[: table.index("</table>")]
+    assert re.findall(r">([^<>]+)<", table)[:7] == [
+        "Time",
+        "Format",
+        "Board",
+        "a",
+        "b",
+        "int8",
+        "sparkfun-edge",
+    ]
+    assert "41.5 ms" in table
+    assert "99.0 ms" in table

@@ -57,16 +57,15 @@ def _search(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from lilliput import flow
-    from lilliput.cli.tables import accuracy_table, boards_table
+    from lilliput.cli.tables import accuracy_table, boards_tables, bytes_table
 
     with _progress() as watcher:
         result = flow.run(options.config, options.output, resume=options.resume, watcher=watcher)
     if options.json:
         _print_json(result.to_json())
         return 0
-    _print(accuracy_table(result))
-    if any(found.boards for model in result.models for found in model.formats):
-        _print(boards_table(result))
+    for table in (accuracy_table(result), bytes_table(result), *boards_tables(result)):
+        _print(table)
     print(f"report: {result.report}")
     return 0
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
 from lilliput.flow import ExperimentResult
-from lilliput.report.experiment import FormatResult
+from lilliput.report.experiment import BoardResult, FormatResult
 from lilliput.results import Measurement, Trial
 
 DASH = "–"
@@ -80,23 +80,33 @@ def accuracy_table(result: ExperimentResult) -> Table:
     return table
 
 
-def boards_table(result: ExperimentResult) -> Table:
-    """What each model in each format takes on each board."""
-    table = _table("on the boards", "model", "format", "board", "ROM B", "RAM B", "cycles", "ms", "µJ")
+def bytes_table(result: ExperimentResult) -> Table:
+    """What the parameters of each model take in each format."""
+    titles = list(dict.fromkeys(found.format for model in result.models for found in model.formats))
+    table = _table("parameters, bytes", "model", "filters", *titles)
     for model in result.models:
-        for found in model.formats:
-            for on in found.boards:
-                table.add_row(
-                    model.name,
-                    found.format,
-                    on.board,
-                    whole(on.rom_bytes),
-                    whole(on.ram_bytes),
-                    whole(on.cycles),
-                    decimal(on.latency_ms),
-                    decimal(on.energy_uj),
-                )
+        sizes = {found.format: found.weights_bytes for found in model.formats}
+        table.add_row(model.name, whole(model.size or None), *(whole(sizes.get(title)) for title in titles))
     return table
+
+
+def boards_tables(result: ExperimentResult) -> Iterator[Table]:
+    """A table a figure: a row a format and board, a column a model, as in MicroAI's appendix D."""
+    found: dict[tuple[str, str], dict[str, BoardResult]] = {}
+    for model in result.models:
+        for one in model.formats:
+            for on in one.boards:
+                found.setdefault((one.format, on.board), {})[model.name] = on
+    for title, figure, words in BOARD_FIGURES:
+        table = _table(title, "format", "board", *(model.name for model in result.models))
+        for (name, board), by_model in found.items():
+            values = [
+                figure(by_model[model.name]) if model.name in by_model else None for model in result.models
+            ]
+            if any(value is not None for value in values):
+                table.add_row(name, board, *(words(value) for value in values))
+        if table.row_count:
+            yield table
 
 
 def _spread(found: FormatResult | None) -> str:
@@ -185,8 +195,8 @@ def whole(value: float | None) -> str:
 
 
 def decimal(value: float | None) -> str:
-    """Three significant digits, or a dash."""
-    return DASH if value is None else f"{value:.3g}"
+    """Three significant digits, all of those before the point, or a dash."""
+    return DASH if value is None else f"{value:.3g}" if abs(value) < 999.5 else whole(value)
 
 
 def percent(value: float | None) -> str:
@@ -200,3 +210,15 @@ def _table(title: str, first: str, *others: str) -> Table:
     for column in others:
         table.add_column(column, justify="right", no_wrap=True)
     return table
+
+
+BOARD_FIGURES: tuple[
+    tuple[str, Callable[[BoardResult], float | None], Callable[[float | None], str]], ...
+] = (
+    ("ROM, bytes", lambda on: on.rom_bytes, whole),
+    ("RAM, bytes", lambda on: on.ram_bytes, whole),
+    ("cycles", lambda on: on.cycles, whole),
+    ("time, ms", lambda on: on.latency_ms, decimal),
+    ("energy, µJ", lambda on: on.energy_uj, decimal),
+)
+"""Of what a network takes on a board: title of the table, the figure, how it is said."""

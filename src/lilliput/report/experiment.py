@@ -123,7 +123,8 @@ def _accuracy(report: ExperimentReport) -> Markup:
     note = (
         "Accuracy on the whole test split: of the trained network in float arithmetic (float), and of the "
         f"generated C in each format. Means over {count(report.runs)} "
-        f"{'run' if report.runs == 1 else 'runs'}; bars and ± show the deviation."
+        f"{'run' if report.runs == 1 else 'runs'}; bars and ± show the deviation. The table has the bytes of "
+        "all parameters below."
     )
     by_size = [_series(report, title, lambda model, _: float(model.size)) for title in _titles(report)]
     by_bytes = [
@@ -160,56 +161,98 @@ def spread(found: FormatResult) -> str:
 
 def _accuracy_table(report: ExperimentReport) -> Markup:
     titles = _titles(report)
-    sizes = (f"{title}, bytes" for title in titles)
-    heads = ["Model", "Filters", "Parameters", "MACs", *titles, *sizes, "Training"]
     rows = []
     for model in report.models:
         by_title = {found.format: found for found in model.formats}
-        cells = [
+        cells: list[Markup | str] = [
             str(model.size) if model.size else MISSING,
             count(model.parameters),
             count(model.macs),
-            *(spread(by_title[title]) if title in by_title else MISSING for title in titles),
-            *(bytes_(by_title[title].weights_bytes) if title in by_title else MISSING for title in titles),
+            *(_two(by_title[title]) if title in by_title else MISSING for title in titles),
             duration(model.seconds),
         ]
         rows.append((model.name, cells))
-    return _table(heads, rows)
+    return _table(["Model", "Filters", "Parameters", "MACs", *titles, "Training"], rows)
+
+
+def _two(found: FormatResult) -> Markup:
+    return join(spread(found), element("small", bytes_(found.weights_bytes)))
 
 
 def _boards(report: ExperimentReport) -> Markup:
-    lines: dict[str, dict[str, list[PlotPoint]]] = {}
-    rows = []
-    for model in report.models:
-        for found in model.formats:
-            for on in found.boards:
-                rows.append((model.name, [found.format, on.board, *_cells(on)]))
-                for title, figure, unit, words in _FIGURES:
-                    value = figure(on)
-                    if value is not None:
-                        tip = f"{model.name}\n{title.split(' ')[0]} {words(value)}"
-                        name = f"{found.format} {on.board}"
-                        points = lines.setdefault(title, {}).setdefault(name, [])
-                        points.append(PlotPoint(float(model.size), value / unit, tip=tip))
+    rows = [
+        (model.name, [found.format, on.board, *_cells(on)])
+        for model in report.models
+        for found in model.formats
+        for on in found.boards
+    ]
     if not rows:
         return Markup("")
     plots = tuple(
-        (
-            line_plot(
-                [Series(name, tuple(points)) for name, points in lines[title].items()], "Filters", title
-            ),
-            f"{title.split(' ')[0]} by filters",
-        )
-        for title, *_ in _FIGURES
-        if title in lines
+        (line_plot(_on_boards(report, figure), "Filters", figure[0]), f"{_word(figure)} by filters")
+        for figure in _FIGURES
     )
     note = (
         "ROM is what the image grows by over the same image without the network; RAM is arena, static "
         "variables and measured stack. Time and energy are estimated from the instructions that ran on an "
-        "emulated core, with the waits of the board's flash and its published current."
+        "emulated core, with the waits of the board's flash and its published current. Where boards do not "
+        "differ, one line hides the other."
     )
+    by_model = (_by_model(report, figure) for figure in _FIGURES)
     heads = ["Model", "Format", "Board", "ROM", "Arena", "RAM", "Cycles", "Time", "Energy", "Energy (µWh)"]
-    return join(element("p", note), _figures(plots), element("div", _table(heads, rows), class_="wide"))
+    everything = element(
+        "details",
+        element("summary", "All figures"),
+        element("div", _table(heads, rows), class_="wide"),
+        class_="more",
+    )
+    return join(element("p", note), _figures(plots), *by_model, everything)
+
+
+def _measured(report: ExperimentReport) -> dict[tuple[str, str], dict[str, BoardResult]]:
+    """(format, board) → model → what was measured, in the order of the file."""
+    found: dict[tuple[str, str], dict[str, BoardResult]] = {}
+    for title in _titles(report):
+        for model, result in _results(report, title):
+            for on in result.boards:
+                found.setdefault((title, on.board), {})[model.name] = on
+    return found
+
+
+def _on_boards(report: ExperimentReport, figure: Figure) -> list[Series]:
+    """A series for each format and board; empty ones first, for each format's colour in all plots."""
+    sizes = {model.name: float(model.size) for model in report.models}
+    _, value_of, unit, words = figure
+    series = [Series(title, ()) for title in _titles(report)]
+    for (title, board), by_model in _measured(report).items():
+        known = ((name, value_of(on)) for name, on in by_model.items())
+        points = tuple(
+            PlotPoint(sizes[name], value / unit, tip=f"{name}\n{_word(figure)} {words(value)}")
+            for name, value in known
+            if value is not None
+        )
+        series.append(Series(title, points, board))
+    return series
+
+
+def _by_model(report: ExperimentReport, figure: Figure) -> Markup:
+    """A row a format and board, a column a model, as in the paper's appendix; nothing if none is known."""
+    _, value_of, _, words = figure
+    rows = []
+    for (title, board), by_model in _measured(report).items():
+        values = [
+            value_of(by_model[model.name]) if model.name in by_model else None for model in report.models
+        ]
+        if any(value is not None for value in values):
+            rows.append((title, [board, *(words(value) for value in values)]))
+    if not rows:
+        return Markup("")
+    table = _table(["Format", "Board", *(model.name for model in report.models)], rows)
+    return join(element("h3", _word(figure)), element("div", table, class_="wide"))
+
+
+def _word(figure: Figure) -> str:
+    return figure[0].split(" ")[0]
 
 
 def _cells(on: BoardResult) -> list[str]:
@@ -232,7 +275,7 @@ def _figures(plots: Sequence[tuple[Markup | None, str]]) -> Markup:
     return element("div", *known, class_="plots") if known else Markup("")
 
 
-def _table(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> Markup:
+def _table(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[Markup | str]]]) -> Markup:
     head = element("tr", *(element("th", title, scope="col") for title in heads))
     body = (
         element("tr", element("th", name, scope="row"), *(element("td", cell) for cell in cells))
