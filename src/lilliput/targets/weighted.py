@@ -63,7 +63,7 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
         is_pointwise = is_pointwise and all(_is_pointwise(other, net) for other in net.ops)
     stem = "lp_conv2d_1x1" if is_pointwise else "lp_conv2d"
     if has_dsp and _fits_split(op, net):
-        return _by_fours(op, net, stem)
+        return _by_pixel_fours(op, net, stem)
     if core.has_pairs and fits_halves(op, net):
         return Kernel(
             in_profile(f"{stem}_pairs", op),
@@ -76,7 +76,7 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     return Kernel(in_profile(stem, op), layout=Layout.PLAIN, folds_zero_point=True, access=Access.WINDOWS)
 
 
-def _by_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
+def _by_pixel_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
     """Two channels of four pixels at a time, by weights of two halves; `stem` is what others take."""
     channels, *kernel, depth = net.tensors[op.inputs[1]].shape
     is_small = net.optimize is Optimize.FLASH
@@ -149,7 +149,7 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
         by_channel = _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
         if not (keeps_channels and comes_in_fours(op, net)):
             return by_channel
-        by_fours = _by_fours(op, net)
+        by_fours = _by_channel_fours(op, net)
         takes_more = by_fours.scratch_bytes > by_channel.scratch_bytes
         return by_channel if takes_more and net.optimize is Optimize.RAM else by_fours
     if core.has_pairs and op.dilation == (1, 1) and fits_halves(op, net):
@@ -194,7 +194,7 @@ def fours_strip(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
     return max(min((FOURS_STRIP_BYTES // (16 * taken) - 1) // stride, (rows + 1) // 2), 1), taken
 
 
-def _by_fours(op: DepthwiseConv2D, net: Net) -> Kernel:
+def _by_channel_fours(op: DepthwiseConv2D, net: Net) -> Kernel:
     """Four channels by four channels: the rows under a strip in scratch memory, two rows in a word."""
     pairs, columns = fours_strip(op, net)
     return Kernel(
