@@ -142,12 +142,14 @@ def _packed_dense(op: FullyConnected, net: Net, core: Core) -> Kernel:
         scratch_bytes=8 * fours_of(op, net),
         layout=Layout.LANES,
         folds_zero_point=True,
+        access=Access.INPUTS_FIRST,
         header=HEADER,
     )
 
 
 def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     fours = fours_of(op, net)
+    by_pixel = Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST
     if not (core.has_dsp and op.profile is Profile.LILLIPUT):
         return _packed("lp_conv2d")(op, net, core)
     if prefers_nibbles(op, net):
@@ -158,6 +160,7 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
             layout=Layout.NIBBLES_ROWS if in_rows else Layout.NIBBLES,
             needs=("lp_nibble_pixels", "lp_multiply_nibbles_band" if in_rows else "lp_multiply_nibbles"),
             folds_zero_point=True,
+            access=Access.ROWS if in_rows else by_pixel,
             header=HEADER,
         )
     if not fits_lanes(op, net):
@@ -170,6 +173,7 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
             layout=Layout.LANES_ROWS,
             needs=("lp_multiply_lanes_2_band", "lp_multiply_lanes_4_band", *parts),
             folds_zero_point=True,
+            access=Access.ROWS,
             header=HEADER,
         )
     return Kernel(
@@ -178,6 +182,7 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
         layout=Layout.LANES,
         needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *parts),
         folds_zero_point=True,
+        access=by_pixel,
         header=HEADER,
     )
 
