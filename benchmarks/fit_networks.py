@@ -51,8 +51,13 @@ PROFILES = tuple(Profile)
 
 def networks(count: int, seed: int) -> list[Net]:
     """Quantized networks: of the search space `cnn`, random rows of ops of every kind, rows of the
-    convolutions that networks for images are made of, and perceptrons, in turn."""
-    return [_quantized(float_network(seed, index), index) for index in range(count)]
+    convolutions that networks for images are made of, and perceptrons, in turn; for every six of them, one
+    first layer of colour images, which those seldom have."""
+    first = (_first_layer(np.random.default_rng([seed, count, index])) for index in range(count // 6))
+    return [
+        *(_quantized(float_network(seed, index), index) for index in range(count)),
+        *(quantized(net, PROFILES[index % len(PROFILES)], index) for index, net in enumerate(first)),
+    ]
 
 
 def searched_networks(count: int, seed: int) -> list[Net]:
@@ -94,6 +99,14 @@ def _with_weights(net: Net, rng: np.random.Generator) -> Net:
 
 def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return np.abs(rng.normal(0, 0.1, shape)).astype(np.float32)
+
+
+def _first_layer(rng: np.random.Generator) -> Net:
+    """A convolution of an image of three channels by 3x3."""
+    row = _Row(rng, (int(rng.integers(5, 24)), int(rng.integers(5, 24)), 3))
+    row.weighted(Conv2D, (3, 3), int(rng.integers(1, 17)))
+    net = Net("net", tuple(row.ops), row.tensors, ("input",), (row.newest,))
+    return _with_weights(net, rng)
 
 
 class _Row:

@@ -79,12 +79,13 @@ LP_INLINE int32_t is_inside(const lp_conv2d_params *params, int32_t y, int32_t x
 static LP_NOINLINE void expand_border_window(const lp_conv2d_params *params, const int8_t *input, int32_t y,
                                              int32_t x, int16_t *to) {
     const int32_t row_bytes = params->input_width * DEPTH;
-    int8_t copy[SIDE * ROW + 1];
+    int8_t copy[SIDE * ROW];
     int8_t *place = copy;
-    for (int32_t row = y; row < y + SIDE; row++) {
-        const uint32_t width = row >= 0 && row < params->input_height ? (uint32_t)row_bytes : 0;
-        for (int32_t at = x * DEPTH; at < x * DEPTH + ROW; at++) {
-            *place++ = (uint32_t)at < width ? input[row * row_bytes + at] : params->input_zero_point;
+    for (int32_t row = 0; row < SIDE; row++, y++) {
+        const uint32_t width = y >= 0 && y < params->input_height ? (uint32_t)row_bytes : 0;
+        for (int32_t i = 0; i < ROW; i++) {
+            const int32_t at = x * DEPTH + i;
+            *place++ = (uint32_t)at < width ? input[y * row_bytes + at] : params->input_zero_point;
             LP_OPAQUE(place);
         }
     }
