@@ -28,7 +28,7 @@ from lilliput.targets.kernels import constant_bytes, kernel_for
 WIDTHS = (8, 7, 6, 5, 4, 3, 2)
 """Bits of weights to choose from; what flows keeps 8, which take a byte as fewer do."""
 
-MOST_KERNELS = 6
+MOST_KERNELS = 10
 """With more kernels than these to choose from, only two sets are tried: all, and none for 8 bits."""
 
 Losses = Mapping[str, Mapping[int, float]]

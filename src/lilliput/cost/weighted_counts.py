@@ -155,7 +155,7 @@ def _by_fours(op: DepthwiseConv2D, net: Net) -> Counts:
     strip, words = fours_strip(op, net)
     strips, taken_columns = -(-row_pairs // strip), min(width, words - op.padding.left)
     taken = groups * (stride * row_pairs + 1)
-    low, high = activation_range(op, net)
+    limited = _is_limited(op, net)
     return {
         "fours_groups": groups,
         "fours_strips": groups * strips,
@@ -168,8 +168,8 @@ def _by_fours(op: DepthwiseConv2D, net: Net) -> Counts:
         "fours_single_rows": channels * (rows % 2),
         f"fours_{stride}_blocks": channels * row_pairs * (columns // 2),
         f"fours_{stride}_columns": channels * row_pairs * (columns % 2),
-        "fours_limited_rows": groups * rows * (high - low < 255),
-        "fours_limited": groups * rows * columns * (high - low < 255),
+        "fours_limited_rows": groups * rows * limited,
+        "fours_limited": groups * rows * columns * limited,
     }
 
 
