@@ -72,7 +72,7 @@ def test_what_was_chosen_is_fine_tuned_if_asked(
     smallest = re.search(r"flash=(\d+B)", capsys.readouterr().err)
     assert smallest
     nets = []
-    for name, more in (("plain", ()), ("tuned", ("--qat", "3"))):
+    for name, more in (("plain", ()), ("tuned", ("--qat", "20"))):
         assert compiled(model, tmp_path / name, f"flash={smallest[1]}", "--data", "digits", *more) == 0
         nets.append(load_net(tmp_path / name / "model.safetensors"))
     plain, tuned = nets

@@ -57,9 +57,11 @@ LP_NAKED static void expand_windows(const int8_t *from LP_UNUSED, int16_t *to LP
 static void expand_windows(const int8_t *from, int16_t *to, int32_t row_bytes, int32_t step, int32_t count) {
     for (; count > 0; count--, from += step, to += LP_PIXEL_STEP(FOURS)) {
         int8_t window[4 * FOURS];
+        int8_t *place = window;
         for (int32_t row = 0; row < SIDE; row++) {
             for (int32_t i = 0; i < ROW - 1; i++) {
-                window[row * (ROW - 1) + i] = from[row * row_bytes + i];
+                *place++ = from[row * row_bytes + i];
+                LP_OPAQUE(place);
             }
             window[SIDE * (ROW - 1) + row] = from[row * row_bytes + ROW - 1];
         }

@@ -28,8 +28,10 @@ LP_INLINE void lp_window_begin(lp_window *window, const lp_conv2d_params *params
     window->y = -(int32_t)params->padding_top;
     window->x = -(int32_t)params->padding_left;
     window->fours = (elements + 3) / 4;
-    for (int32_t i = elements; i < 4 * window->fours; i++) {
-        copy[i] = 0;
+    copy += elements;
+    for (int32_t left = 4 * window->fours - elements; left > 0; left--) {
+        *copy++ = 0;
+        LP_OPAQUE(copy);
     }
 }
 
@@ -101,26 +103,31 @@ static int8_t *lp_window_fill(int8_t *to, int8_t value, int32_t count) {
     return to;
 }
 
-/* A window that lies across the image's border, or has gaps, in bytes. */
-static LP_NOINLINE void lp_window_copy_border(const lp_window *window) {
+/* A row of such a window, of the image's row `y`; returns where the next goes. */
+static LP_NOINLINE int8_t *lp_window_copy_border_row(const lp_window *window, int32_t y, int8_t *to) {
     const lp_conv2d_params *params = window->params;
     const int32_t depth = params->input_channels;
-    const int32_t length = params->kernel_width * depth;
     const int32_t step = params->dilation_x * depth;
-    const lp_span rows =
-        lp_inside(window->y, params->kernel_height, params->dilation_y, params->input_height);
     const lp_span columns =
         lp_inside(window->x, params->kernel_width, params->dilation_x, params->input_width);
     const int32_t run = params->dilation_x == 1 ? columns.end - columns.begin : 1;
+    const int32_t at = (y * params->input_width + window->x) * depth;
+    to = lp_window_fill(to, params->input_zero_point, columns.begin * depth);
+    for (int32_t column = columns.begin; column < columns.end; column += run) {
+        to = lp_window_bytes(window->input + (at + column * step), to, run * depth);
+    }
+    return lp_window_fill(to, params->input_zero_point, (params->kernel_width - columns.end) * depth);
+}
+
+/* A window that lies across the image's border, or has gaps, in bytes. */
+static LP_NOINLINE void lp_window_copy_border(const lp_window *window) {
+    const lp_conv2d_params *params = window->params;
+    const int32_t length = params->kernel_width * params->input_channels;
+    const lp_span rows =
+        lp_inside(window->y, params->kernel_height, params->dilation_y, params->input_height);
     int8_t *to = lp_window_fill(window->copy, params->input_zero_point, rows.begin * length);
     for (int32_t row = rows.begin; row < rows.end; row++) {
-        const int32_t y = window->y + row * params->dilation_y;
-        const int32_t at = (y * params->input_width + window->x) * depth;
-        to = lp_window_fill(to, params->input_zero_point, columns.begin * depth);
-        for (int32_t column = columns.begin; column < columns.end; column += run) {
-            to = lp_window_bytes(window->input + (at + column * step), to, run * depth);
-        }
-        to = lp_window_fill(to, params->input_zero_point, (params->kernel_width - columns.end) * depth);
+        to = lp_window_copy_border_row(window, window->y + row * params->dilation_y, to);
     }
     (void)lp_window_fill(to, params->input_zero_point, (params->kernel_height - rows.end) * length);
 }
