@@ -47,6 +47,7 @@ from lilliput.targets.kernel import (
     Layout,
 )
 from lilliput.targets.kernels import TFLM_CHANNEL_BYTES
+from lilliput.targets.strip import by_steps
 
 _INT32_LIMIT = 1 << 31
 
@@ -196,7 +197,8 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
         bias = bias - split_corrections(filled_rows(weights), passes(weights.shape[1]))
     elif kernel.layout in SPLIT_CONV_LAYOUTS:
         # Which of a window's rows comes first changes nothing: what is odd stays odd.
-        filled = by_colour(weights) if kernel.layout is Layout.SPLIT_COLOUR else filled_rows(weights)
+        order = {Layout.SPLIT_COLOUR: by_colour, Layout.SPLIT_STRIP: by_steps}
+        filled = order.get(kernel.layout, filled_rows)(weights)
         if kernel.begins_at_bias:
             return [int(value) for value in 256 * bias - 127 * filled[:, 1::2].sum(axis=1, dtype=np.int64)]
         bias = bias - split_corrections(filled, (filled.shape[1],))

@@ -11,6 +11,7 @@ from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from lilliput.targets.band import by_planes
 from lilliput.targets.dense import SPARSE_ROWS
 from lilliput.targets.kernel import Layout
+from lilliput.targets.strip import by_steps
 
 Weights = NDArray[np.generic]
 
@@ -26,6 +27,8 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return _split_pairs(by_planes(weights))
         case Layout.SPLIT_COLOUR if isinstance(op, Conv2D):
             return _split_pairs(by_colour(weights))
+        case Layout.SPLIT_STRIP if isinstance(op, Conv2D):
+            return _split_pairs(by_steps(weights))
         case Layout.SPLIT if isinstance(op, FullyConnected):
             return _split(filled_rows(weights))
         case Layout.SPARSE if isinstance(op, FullyConnected):

@@ -15,6 +15,10 @@ typedef struct {
     uint32_t value;
 } __attribute__((packed, may_alias)) lp_unaligned_word;
 
+typedef struct {
+    uint16_t value;
+} __attribute__((packed, may_alias)) lp_unaligned_half;
+
 typedef int32_t __attribute__((may_alias)) lp_pair;
 
 LP_INLINE uint32_t lp_load_4(const int8_t *from) {

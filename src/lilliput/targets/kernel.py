@@ -19,6 +19,7 @@ class Layout(StrEnum):
     SPLIT_PAIRS = "split pairs"
     SPLIT_ROWS = "split rows"
     SPLIT_COLOUR = "split colour"
+    SPLIT_STRIP = "split strip"
     SPLIT = "split"
     SPARSE = "sparse"
     CHANNELS_FIRST = "channels first"
@@ -32,7 +33,9 @@ class Layout(StrEnum):
     NIBBLES_ROWS = "nibbles of rows"
 
 
-SPLIT_CONV_LAYOUTS = frozenset({Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT_COLOUR})
+SPLIT_CONV_LAYOUTS = frozenset(
+    {Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT_COLOUR, Layout.SPLIT_STRIP}
+)
 """The orders in which convolutions read weights of two halves, two output channels at a time."""
 LANE_LAYOUTS = frozenset({Layout.LANES, Layout.LANES_ROWS})
 """Two channels of weights of 2 or 4 bits in a halfword."""
@@ -45,6 +48,7 @@ DSP_LAYOUTS = frozenset(
         Layout.SPLIT_PAIRS,
         Layout.SPLIT_ROWS,
         Layout.SPLIT_COLOUR,
+        Layout.SPLIT_STRIP,
         Layout.SPLIT,
         Layout.SPARSE,
         Layout.CHANNELS_FIRST,

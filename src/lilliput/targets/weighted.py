@@ -15,6 +15,7 @@ from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 from lilliput.targets.lanes import lane_bytes
+from lilliput.targets.strip import fits_strip, strip_bytes, strip_fours
 
 BLOCK_PIXELS = 4
 """Output pixels that the kernels for cores with DSP instructions compute side by side."""
@@ -84,6 +85,7 @@ def _by_pixel_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
     copy_bytes = 0 if stem == "lp_conv2d_1x1" or depth % 4 == 0 else elements
     is_colour = [*kernel, depth] == [3, 3, 3] and op.dilation == (1, 1) and not is_small
     stem = "lp_conv2d_colour" if is_colour else stem
+    in_strip = stem == "lp_conv2d" and not is_small and fits_strip(op, net)
     found = Kernel(
         f"{stem}_dsp",
         scratch_bytes=elements // 2 * PAIR_BYTES * BLOCK_PIXELS + (0 if is_colour else copy_bytes),
@@ -104,6 +106,13 @@ def _by_pixel_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
             layout=Layout.SPLIT_ROWS,
             needs=(part_in_profile("lp_multiply_rows", op),),
             access=Access.ROWS,
+        )
+    if in_strip and (net.optimize is not Optimize.RAM or strip_bytes(op, net) <= found.scratch_bytes):
+        found = replace(
+            found,
+            function="lp_conv2d_strip_dsp",
+            scratch_bytes=strip_bytes(op, net),
+            layout=Layout.SPLIT_STRIP,
         )
     begins_at_bias = not is_small and _is_rectified(op, net)
     return _in_variant(replace(found, begins_at_bias=begins_at_bias), op)
@@ -346,6 +355,8 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
     """Bytes of the array of weights in an order, filled to a multiple of four."""
     channels, *window = net.tensors[op.inputs[1]].shape
     match layout:
+        case Layout.SPLIT_STRIP:
+            return 4 * channels * strip_fours(op, net)
         case Layout.SPLIT_PAIRS | Layout.SPLIT_COLOUR | Layout.SPLIT:
             return channels * to_four(math.prod(window))
         case Layout.LANES | Layout.LANES_ROWS | Layout.NIBBLES | Layout.NIBBLES_ROWS:
