@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.codegen.lanes import packed_lanes, packed_nibbles
-from lilliput.codegen.layouts import by_colour, filled_rows, laid_out, packed_bits, split_corrections
+from lilliput.codegen.layouts import filled_rows, in_order, laid_out, packed_bits, split_corrections
 from lilliput.codegen.text import array_lines, braces, float_literal
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -24,6 +24,7 @@ from lilliput.net.fixedpoint import (
 from lilliput.net.fixedpoint_tflm import Factor, conv_factors, mean_factor
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
+    Conv2D,
     DepthwiseConv2D,
     GlobalAveragePool2D,
     Op,
@@ -47,7 +48,6 @@ from lilliput.targets.kernel import (
     Layout,
 )
 from lilliput.targets.kernels import TFLM_CHANNEL_BYTES
-from lilliput.targets.strip import by_steps
 
 _INT32_LIMIT = 1 << 31
 
@@ -195,10 +195,8 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
         )
     if kernel.layout is Layout.SPLIT:
         bias = bias - split_corrections(filled_rows(weights), passes(weights.shape[1]))
-    elif kernel.layout in SPLIT_CONV_LAYOUTS:
-        # Which of a window's rows comes first changes nothing: what is odd stays odd.
-        order = {Layout.SPLIT_COLOUR: by_colour, Layout.SPLIT_STRIP: by_steps}
-        filled = order.get(kernel.layout, filled_rows)(weights)
+    elif kernel.layout in SPLIT_CONV_LAYOUTS and isinstance(op, Conv2D):
+        filled = in_order(weights, op, kernel.layout)
         if kernel.begins_at_bias:
             return [int(value) for value in 256 * bias - 127 * filled[:, 1::2].sum(axis=1, dtype=np.int64)]
         bias = bias - split_corrections(filled, (filled.shape[1],))

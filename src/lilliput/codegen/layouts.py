@@ -10,8 +10,8 @@ from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from lilliput.targets.band import by_planes
 from lilliput.targets.dense import SPARSE_ROWS
-from lilliput.targets.kernel import Layout
-from lilliput.targets.strip import by_steps
+from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Layout
+from lilliput.targets.strip import by_columns
 
 Weights = NDArray[np.generic]
 
@@ -21,14 +21,8 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
     match layout:
         case Layout.PLAIN:
             return weights.reshape(-1)
-        case Layout.SPLIT_PAIRS if isinstance(op, Conv2D):
-            return _split_pairs(filled_rows(weights))
-        case Layout.SPLIT_ROWS if isinstance(op, Conv2D):
-            return _split_pairs(by_planes(weights))
-        case Layout.SPLIT_COLOUR if isinstance(op, Conv2D):
-            return _split_pairs(by_colour(weights))
-        case Layout.SPLIT_STRIP if isinstance(op, Conv2D):
-            return _split_pairs(by_steps(weights))
+        case _ if layout in SPLIT_CONV_LAYOUTS and isinstance(op, Conv2D):
+            return _split_pairs(in_order(weights, op, layout))
         case Layout.SPLIT if isinstance(op, FullyConnected):
             return _split(filled_rows(weights))
         case Layout.SPARSE if isinstance(op, FullyConnected):
@@ -75,13 +69,26 @@ def split_corrections(rows: Weights, pass_inputs: tuple[int, ...]) -> NDArray[np
     return found
 
 
+def in_order(weights: Weights, op: Conv2D, layout: Layout) -> Weights:
+    """A row for each output channel, in the order in which split weights meet inputs, filled to fours."""
+    match layout:
+        case Layout.SPLIT_ROWS:
+            return by_planes(weights)
+        case Layout.SPLIT_COLOUR:
+            return _by_colour(weights)
+        case Layout.SPLIT_STRIP:
+            return by_columns(weights, op.strides[1] * weights.shape[3])
+        case _:
+            return filled_rows(weights)
+
+
 def filled_rows(weights: Weights) -> Weights:
     """A row for each output channel, filled with zeros to a multiple of four."""
     rows = weights.reshape(len(weights), -1)
     return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
 
 
-def by_colour(weights: Weights) -> Weights:
+def _by_colour(weights: Weights) -> Weights:
     """A row for each output channel of a 3x3x3 kernel: eight of each row, the ninth of each, a zero."""
     rows = weights.reshape(len(weights), 3, 9)
     eights = rows[:, :, :8].reshape(len(weights), -1)

@@ -43,6 +43,30 @@ LP_INLINE int32_t lp_odd_bytes(uint32_t bytes) {
     return pair;
 }
 
+/* Bytes 0 of a and b, then bytes 2. */
+LP_INLINE uint32_t lp_zip_even_bytes(uint32_t a, uint32_t b) {
+    __asm__("uxtb16 %0, %0\n\tuxtb16 %1, %1\n\torr %0, %0, %1, lsl #8" : "+r"(a), "+r"(b));
+    return a;
+}
+
+/* Bytes 1 of a and b, then bytes 3. */
+LP_INLINE uint32_t lp_zip_odd_bytes(uint32_t a, uint32_t b) {
+    __asm__("uxtb16 %0, %0, ror #8\n\tuxtb16 %1, %1, ror #8\n\torr %0, %0, %1, lsl #8" : "+r"(a), "+r"(b));
+    return a;
+}
+
+/* The low halves of a and b. */
+LP_INLINE uint32_t lp_low_halves(uint32_t a, uint32_t b) {
+    __asm__("pkhbt %0, %0, %1, lsl #16" : "+r"(a) : "r"(b));
+    return a;
+}
+
+/* The high halves of a and b. */
+LP_INLINE uint32_t lp_high_halves(uint32_t a, uint32_t b) {
+    __asm__("pkhtb %0, %1, %0, asr #16" : "+r"(a) : "r"(b));
+    return a;
+}
+
 /* The larger, byte by byte, as int8. */
 LP_INLINE uint32_t lp_larger_4(uint32_t a, uint32_t b) {
     uint32_t larger;

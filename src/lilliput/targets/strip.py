@@ -6,7 +6,7 @@ elements, as in images of one channel; a strip holds what neighbouring windows s
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,33 +37,52 @@ def fits_strip(op: Op, net: Net) -> bool:
 
 def strip_fours(op: Op, net: Net) -> int:
     """Fours of inputs of a window."""
-    return _fours(*_steps(op, net)[:2])
+    strip = _strip(op, net)
+    return strip.across * strip.height + strip.ends
 
 
 def strip_bytes(op: Op, net: Net) -> int:
-    """Scratch memory of a strip, with the copied rows that it is made of."""
-    height, steps, stride = _steps(op, net)
-    blocks = -(-net.tensors[op.outputs[0]].shape[1] // STRIP_PIXELS)
-    steps_all = steps + 2 * (blocks - 1) * stride
-    row_bytes = to_four(2 * steps_all + 3 * stride + 2)
-    return _FOUR_BYTES * _fours(height, steps_all) + height * row_bytes
+    """Scratch memory of a strip, with copies of the rows that it is made of."""
+    height, stride, across, ends = _strip(op, net)
+    columns = (net.tensors[op.outputs[0]].shape[1] - 1) // STRIP_PIXELS * stride + across
+    return _FOUR_BYTES * columns * (height + ends) + height * 4 * (columns + stride)
 
 
-def by_steps(weights: NDArray[T]) -> NDArray[T]:
-    """A row for each output channel, (two elements of a kernel's row by two, kernel height, two), to a four."""
+def by_columns(weights: NDArray[T], stride: int) -> NDArray[T]:
+    """A row for each output channel: (four elements of a kernel's row by four, kernel height, four).
+
+    Where rows have five elements: (kernel height, four), then the fifth elements, filled to a four.
+
+    Args:
+        weights: (channels, kernel height, kernel width, depth).
+        stride: elements from window to window.
+    """
     channels, height = weights.shape[:2]
     rows = weights.reshape(channels, height, -1)
-    rows = np.pad(rows, ((0, 0), (0, 0), (0, rows.shape[2] % 2)))
-    steps = rows.reshape(channels, height, -1, 2).transpose(0, 2, 1, 3).reshape(channels, -1)
-    return np.pad(steps, ((0, 0), (0, -steps.shape[1] % 4)))
+    if _has_ends(rows.shape[2], stride):
+        ends = np.pad(rows[:, :, 4], ((0, 0), (0, -height % 4)))
+        return np.concatenate([rows[:, :, :4].reshape(channels, -1), ends], axis=1)
+    rows = np.pad(rows, ((0, 0), (0, 0), (0, -rows.shape[2] % 4)))
+    return rows.reshape(channels, height, -1, 4).transpose(0, 2, 1, 3).reshape(channels, -1)
 
 
-def _steps(op: Op, net: Net) -> tuple[int, int, int]:
-    """Rows of a window, steps of each, and elements from window to window."""
+class _Strip(NamedTuple):
+    """Rows of a window, elements from window to window, columns of a window, fours of fifth elements."""
+
+    height: int
+    stride: int
+    across: int
+    ends: int
+
+
+def _strip(op: Op, net: Net) -> _Strip:
     assert isinstance(op, Conv2D)
     _, height, width, depth = net.tensors[op.inputs[1]].shape
-    return height, -(-width * depth // 2), op.strides[1] * depth
+    stride = op.strides[1] * depth
+    if _has_ends(width * depth, stride):
+        return _Strip(height, stride, 1, to_four(height) // 4)
+    return _Strip(height, stride, to_four(width * depth) // 4, 0)
 
 
-def _fours(height: int, steps: int) -> int:
-    return -(-height * steps // 2)
+def _has_ends(length: int, stride: int) -> bool:
+    return length == 5 and stride == 1
