@@ -48,6 +48,7 @@ from lilliput.targets.kernel import (
     Layout,
 )
 from lilliput.targets.kernels import TFLM_CHANNEL_BYTES
+from lilliput.targets.strip import by_columns
 
 _INT32_LIMIT = 1 << 31
 
@@ -91,14 +92,18 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
         return real_constant(name, op.inputs[1], 0, net)
     if kernel.layout in LANE_LAYOUTS | NIBBLE_LAYOUTS:
         data = _data(op.inputs[1], net)
-        rows = by_planes(data).astype(np.int64) if kernel.layout in ROWS_LAYOUTS else _rows(op, net)
+        if kernel.layout in ROWS_LAYOUTS:
+            rows = by_planes(data).astype(np.int64)
+        elif kernel.layout is Layout.LANES_STRIP and isinstance(op, Conv2D):
+            rows = by_columns(data, op.strides[1] * data.shape[3]).astype(np.int64)
+        else:
+            rows = _rows(op, net)
         words = packed_nibbles(rows) if kernel.layout in NIBBLE_LAYOUTS else packed_lanes(rows, dtype.bits)
         return Constant(name, "uint32_t", tuple(f"{word}u" for word in words.tolist()), words.nbytes)
     flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
-    if dtype.narrow:
+    ctype = "int8_t" if dtype.narrow else f"{dtype.value}_t"
+    if dtype.narrow and kernel.layout is Layout.PLAIN:
         flat, ctype = packed_bits(flat, dtype.bits), "uint8_t"
-    else:
-        ctype = f"{dtype.value}_t"
     # What lies side by side in eights shall be in one line of the flash.
     alignment = 8 if kernel.layout is Layout.SPARSE else 4
     return Constant(name, ctype, tuple(str(value) for value in flat.tolist()), flat.nbytes, alignment)

@@ -127,8 +127,13 @@ void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *inpu
 void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                   void *scratch);
 
+/* The same without dilation by way of a strip of windows (lp_strip.h), in whose order inputs come.
+ * `scratch`, aligned to 4, holds that strip and 16 bytes for each four of a window. */
+void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
+                                   void *scratch);
+
 /* Matrix times vector with weights as lp_conv2d_packed_dsp_s8() has them; `scratch` holds 8 bytes for each
- * four. */
+ * four, and 4 for each four fours, of which the last may be incomplete. */
 void lp_fully_connected_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                       void *scratch);
 

@@ -7,8 +7,7 @@
  *
  * In flash, fields of a lane lie at its ends, those of further lanes in what is free between them: a word
  * turned right by 0, 8 (4 bits) or 0, 4, 8, 12 bits (2 bits) and masked gives two lanes each.  b is in two's
- * complement, a has 2**(weight_bits - 1) - 1 added, and one more in the upper lane where taking that off
- * borrows.
+ * complement, a has LP_LANES_ADDED added, which no lane wraps from.
  */
 #ifndef LP_LANES_H
 #define LP_LANES_H
@@ -22,18 +21,26 @@
 #define LP_LANES_INPUT_BYTES 32
 #define LP_LANES_WEIGHT_BYTES 16
 
-/* Two lanes from a word that is turned right. */
-LP_INLINE int32_t lp_lanes_of(uint32_t word, uint32_t turn, uint32_t mask, uint32_t added) {
-    const uint32_t fields = (turn == 0 ? word : word >> turn | word << (32 - turn)) & mask;
-    return (int32_t)(fields - added);
+#define LP_LANES_ADDED(bits) ((1 << ((bits) - 1)) - 1)
+
+/* Two lanes, with what is added, from a word that is turned right. */
+LP_INLINE int32_t lp_lane_fields(uint32_t word, uint32_t turn, int32_t bits) {
+    const uint32_t mask = bits == 2 ? 0xC003C003u : 0xF00FF00Fu;
+    return (int32_t)((turn == 0 ? word : word >> turn | word << (32 - turn)) & mask);
 }
 
-LP_INLINE int32_t lp_lanes_2(uint32_t word, uint32_t turn) {
-    return lp_lanes_of(word, turn, 0xC003C003u, 0x00010001u);
-}
-
-LP_INLINE int32_t lp_lanes_4(uint32_t word, uint32_t turn) {
-    return lp_lanes_of(word, turn, 0xF00FF00Fu, 0x00070007u);
+/* Two lanes. */
+LP_INLINE int32_t lp_lanes(uint32_t word, uint32_t turn, int32_t bits) {
+    const int32_t fields = lp_lane_fields(word, turn, bits);
+    const int32_t added = LP_LANES_ADDED(bits) * 0x00010001;
+#if LP_DSP
+    int32_t lanes;
+    __asm__("ssub16 %0, %1, %2" : "=r"(lanes) : "r"(fields), "r"(added));
+    return lanes;
+#else
+    return (int32_t)(((uint32_t)fields & 0xFFFF0000u) - ((uint32_t)added & 0xFFFF0000u)) |
+           (int32_t)(((uint32_t)fields - (uint32_t)added) & 0xFFFFu);
+#endif
 }
 
 /* Four pixels times four output channels.  The assembly knows the place of every field.

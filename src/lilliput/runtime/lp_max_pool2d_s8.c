@@ -38,10 +38,6 @@ static LP_NOINLINE void pool_fours_2x2(const window *inside, const int8_t *input
 static LP_NOINLINE void pool_fours(const window *inside, const int8_t *input, const limits *between,
                                    int8_t *output) {
     const int32_t depth = inside->depth;
-    if (inside->rows == 2 && inside->columns == 2) {
-        pool_fours_2x2(inside, input, between, output);
-        return;
-    }
     for (int32_t begin = 0; begin < depth; begin += 4) {
         const int32_t channel = lp_minimum(begin, depth - 4);
         const int8_t *pixel = input + channel;
@@ -100,7 +96,11 @@ void lp_max_pool2d_s8(const lp_max_pool2d_params *params, const int8_t *input, i
             inside.row_step = row_bytes - inside.columns * depth;
 #if LP_DSP
             if (depth >= 4) {
-                pool_fours(&inside, pixel, &between, output);
+                if (inside.rows == 2 && inside.columns == 2) {
+                    pool_fours_2x2(&inside, pixel, &between, output);
+                } else {
+                    pool_fours(&inside, pixel, &between, output);
+                }
                 continue;
             }
 #endif

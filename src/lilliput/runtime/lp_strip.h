@@ -48,7 +48,8 @@ LP_INLINE void lp_strip_begin(lp_strip *strip, const lp_conv2d_params *params, c
     strip->copy_bytes = 4 * (strip->columns + stride);
 }
 
-/* Finds the rows under the windows that begin in row `y`, if need be by copying them with their padding. */
+/* Finds the rows under the windows that begin in row `y`: copies with their padding, if need be, or if they
+ * are read again when outputs of that row are written, which may lie over them. */
 static LP_NOINLINE void lp_strip_find(lp_strip *strip, int32_t y) {
     const lp_conv2d_params *params = strip->params;
     const int32_t height = params->kernel_height;
@@ -56,7 +57,8 @@ static LP_NOINLINE void lp_strip_find(lp_strip *strip, int32_t y) {
     const int32_t last = (y + height - 1) * image_bytes;
     strip->rows = strip->input + y * image_bytes;
     strip->row_bytes = image_bytes;
-    if (y < 0 || params->padding_left > 0 || last + strip->copy_bytes > params->input_height * image_bytes) {
+    if (!LP_DSP || y < 0 || params->padding_left > 0 ||
+        last + strip->copy_bytes > params->input_height * image_bytes) {
         const int32_t left = lp_minimum(params->padding_left * params->input_channels, strip->copy_bytes);
         const int32_t count = lp_minimum(image_bytes, strip->copy_bytes - left);
         int8_t *to = strip->copy;

@@ -14,7 +14,7 @@ from typing import Any
 from lilliput.errors import NetError
 from lilliput.net.access import Access
 from lilliput.net.fixedpoint import WeightedOp, is_wide
-from lilliput.net.graph import Net
+from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import (
     Add,
     AveragePool2D,
@@ -51,10 +51,15 @@ from lilliput.targets.lanes import (
     blocks_of,
     fits_lanes,
     fours_of,
+    most_segments,
     prefers_nibbles,
+    shares_strip,
 )
+from lilliput.targets.strip import strip_bytes, strip_fours
 
 HEADER = "lp_formats.h"
+MOST_IMAGE_CHANNELS = 3
+"""Channels that images have."""
 Choose = Callable[[Any, Net, Core], Kernel]
 
 
@@ -87,6 +92,8 @@ def family_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
     family = family_of(op, net)
     if family is Family.BYTES or type(op) in _MOVING:
         return None
+    if family is Family.PACKED and takes_bytes(op, net, core):
+        return None
     choose = FAMILIES[family].get(type(op))
     if choose is None or (isinstance(op, Add | Sub | Mul) and net.constants(op)):
         raise NetError(
@@ -95,6 +102,19 @@ def family_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
             "give this layer another format",
         )
     return choose(op, net, core)
+
+
+def takes_bytes(op: Op, net: Net, core: Core) -> bool:
+    """Whether weights of less than a byte are kept as bytes: the few of a convolution of an image's channels.
+
+    The kernels for int8 are the fastest there, but for lanes whose windows lie in a strip.
+    """
+    if not (isinstance(op, Conv2D) and core.has_dsp and op.profile is Profile.LILLIPUT):
+        return False
+    is_first = net.tensors[op.inputs[1]].shape[3] <= MOST_IMAGE_CHANNELS
+    if not is_first or net.optimize is not Optimize.SPEED:
+        return False
+    return True
 
 
 def bias_bytes(op: Op, net: Net) -> int:
@@ -139,7 +159,7 @@ def _packed_dense(op: FullyConnected, net: Net, core: Core) -> Kernel:
         return _packed_conv2d(op, net, core)
     return Kernel(
         "lp_fully_connected_packed_dsp_s8",
-        scratch_bytes=8 * fours_of(op, net),
+        scratch_bytes=8 * fours_of(op, net) + 4 * most_segments(op, net),
         layout=Layout.LANES,
         folds_zero_point=True,
         access=Access.INPUTS_FIRST,
@@ -147,11 +167,24 @@ def _packed_dense(op: FullyConnected, net: Net, core: Core) -> Kernel:
     )
 
 
+_LANE_PARTS = ("lp_lane_outputs", "lp_unpack_lanes")
+
+
 def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     fours = fours_of(op, net)
     by_pixel = Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST
     if not (core.has_dsp and op.profile is Profile.LILLIPUT):
         return _packed("lp_conv2d")(op, net, core)
+    if shares_strip(op, net) and fits_lanes(op, net):
+        return Kernel(
+            "lp_conv2d_packed_strip_dsp_s8",
+            scratch_bytes=16 * strip_fours(op, net) + strip_bytes(op, net),
+            layout=Layout.LANES_STRIP,
+            needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *_LANE_PARTS),
+            folds_zero_point=True,
+            access=by_pixel,
+            header=HEADER,
+        )
     if prefers_nibbles(op, net):
         in_rows = fits_band(op, net)
         return Kernel(
@@ -165,13 +198,12 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
         )
     if not fits_lanes(op, net):
         return _packed("lp_conv2d")(op, net, core)
-    parts = ("lp_lane_outputs", "lp_unpack_lanes")
     if fits_band(op, net, BLOCK_PIXELS):
         return Kernel(
             "lp_conv2d_packed_rows_dsp_s8",
             scratch_bytes=16 * fours + band_bytes(op, net, BAND_ROWS, sums=False),
             layout=Layout.LANES_ROWS,
-            needs=("lp_multiply_lanes_2_band", "lp_multiply_lanes_4_band", *parts),
+            needs=("lp_multiply_lanes_2_band", "lp_multiply_lanes_4_band", *_LANE_PARTS),
             folds_zero_point=True,
             access=Access.ROWS,
             header=HEADER,
@@ -180,7 +212,7 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
         "lp_conv2d_packed_dsp_s8",
         scratch_bytes=fours * (20 + 32 * blocks_of(op, net)),
         layout=Layout.LANES,
-        needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *parts),
+        needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *_LANE_PARTS),
         folds_zero_point=True,
         access=by_pixel,
         header=HEADER,

@@ -30,6 +30,7 @@ class Layout(StrEnum):
     LANES = "lanes"
     NIBBLES = "nibbles"
     LANES_ROWS = "lanes of rows"
+    LANES_STRIP = "lanes of strips"
     NIBBLES_ROWS = "nibbles of rows"
 
 
@@ -37,7 +38,7 @@ SPLIT_CONV_LAYOUTS = frozenset(
     {Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT_COLOUR, Layout.SPLIT_STRIP}
 )
 """The orders in which convolutions read weights of two halves, two output channels at a time."""
-LANE_LAYOUTS = frozenset({Layout.LANES, Layout.LANES_ROWS})
+LANE_LAYOUTS = frozenset({Layout.LANES, Layout.LANES_ROWS, Layout.LANES_STRIP})
 """Two channels of weights of 2 or 4 bits in a halfword."""
 NIBBLE_LAYOUTS = frozenset({Layout.NIBBLES, Layout.NIBBLES_ROWS})
 """Four channels of weights of 4 bits in a halfword."""

@@ -19,6 +19,8 @@ T = TypeVar("T", bound=np.generic)
 
 STRIP_PIXELS = 4
 """Output pixels whose windows lie side by side."""
+MOST_WASTE = 1.2
+"""Up to so many pixels are computed for each that is wanted."""
 MOST_STRIP_BYTES = 4096
 """Scratch memory up to which windows lie in a strip."""
 _FOUR_BYTES = 32
@@ -26,13 +28,14 @@ _FOUR_BYTES = 32
 
 
 def fits_strip(op: Op, net: Net) -> bool:
-    """Whether windows of `op` overlap, and their rows are no multiple of four elements."""
+    """Whether windows of `op` overlap, their rows are no multiple of four elements, and pixels come in fours."""
     if not isinstance(op, Conv2D) or op.dilation != (1, 1):
         return False
     _, _, kernel_width, depth = net.tensors[op.inputs[1]].shape
     uneven = depth % 4 != 0 and kernel_width > op.strides[1]
     columns = net.tensors[op.outputs[0]].shape[1]
-    return uneven and columns >= STRIP_PIXELS and strip_bytes(op, net) <= MOST_STRIP_BYTES
+    in_fours = to_four(columns) <= MOST_WASTE * columns
+    return uneven and in_fours and strip_bytes(op, net) <= MOST_STRIP_BYTES
 
 
 def strip_fours(op: Op, net: Net) -> int:

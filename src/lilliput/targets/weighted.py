@@ -14,7 +14,7 @@ from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
-from lilliput.targets.lanes import lane_bytes
+from lilliput.targets.lanes import fours_of, lane_bytes
 from lilliput.targets.strip import fits_strip, strip_bytes, strip_fours
 
 BLOCK_PIXELS = 4
@@ -359,6 +359,10 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return 4 * channels * strip_fours(op, net)
         case Layout.SPLIT_PAIRS | Layout.SPLIT_COLOUR | Layout.SPLIT:
             return channels * to_four(math.prod(window))
+        case Layout.LANES_STRIP:
+            return lane_bytes(op, net, strip_fours(op, net))
         case Layout.LANES | Layout.LANES_ROWS | Layout.NIBBLES | Layout.NIBBLES_ROWS:
-            return lane_bytes(op, net)
-    return to_four(net.tensors[op.inputs[1]].storage_bytes)
+            return lane_bytes(op, net, fours_of(op, net))
+        case Layout.PLAIN:
+            return to_four(net.tensors[op.inputs[1]].storage_bytes)
+    return to_four(channels * math.prod(window))
