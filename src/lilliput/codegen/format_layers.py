@@ -48,7 +48,7 @@ from lilliput.net.ops import (
 )
 from lilliput.targets.format_kernels import Family, family_of
 from lilliput.targets.kernel import LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS
-from lilliput.targets.lanes import BAND_ROWS, blocks_of, segment_fours
+from lilliput.targets.lanes import band_rows, blocks_of, segment_fours
 
 Values = list[tuple[str, object]]
 
@@ -140,10 +140,8 @@ def _packed(place: Place) -> Emitted:
     parameters = "lp_packed_params"
     if place.kernel.layout in LANE_LAYOUTS:
         parameters = "lp_lanes_params"
-        values += [
-            ("segment_fours", segment_fours(op, place.net)),
-            ("blocks", BAND_ROWS if place.kernel.layout in ROWS_LAYOUTS else blocks_of(op, place.net)),
-        ]
+        blocks = band_rows if place.kernel.layout in ROWS_LAYOUTS else blocks_of
+        values += [("segment_fours", segment_fours(op, place.net)), ("blocks", blocks(op, place.net))]
     arguments = (place.input(), place.output, *place.scratch)
     return (channels, weights), call(place, parameters, fields(place, values + bits), *arguments)
 

@@ -8,6 +8,7 @@ void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *
     const int32_t channels = conv->output_channels;
     const int32_t width = conv->output_width;
     lp_lanes_multiply *const multiply = params->weight_bits == 2 ? lp_multiply_lanes_2 : lp_multiply_lanes_4;
+    const int32_t run = LP_DSP ? width : LP_STRIP_PIXELS; /* pixels whose windows are there at a time */
     int32_t y = -(int32_t)conv->padding_top;
     lp_strip strip;
     lp_lane_block block;
@@ -16,6 +17,7 @@ void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *
     int32_t *const lanes = (int32_t *)(void *)(strip.copy + conv->kernel_height * strip.copy_bytes);
     block.weights = lanes;
     block.sums = sums;
+    block.input_step = LP_LANES_INPUT_BYTES * (conv->kernel_height + strip.ends) * strip.stride;
     block.zero_point = conv->output_zero_point;
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;
     block.maximum = (uint8_t)conv->maximum * 0x01010101u;
@@ -28,9 +30,9 @@ void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *
         lp_strip_row(&strip, y);
         for (int32_t channel = 0; channel < channels; channel += LP_LANES_CHANNELS) {
             packed = lp_unpack_lanes(packed, params->weight_bits, strip.fours, lanes);
-            for (int32_t x = 0; x < width; x += LP_LANES_PIXELS) {
+            for (int32_t x = 0; x < width; x += run) {
                 block.inputs = lp_strip_windows(&strip, x);
-                lp_lane_outputs(params, &block, multiply, channel, lp_minimum(width - x, LP_LANES_PIXELS),
+                lp_lane_outputs(params, &block, multiply, channel, lp_minimum(width - x, run),
                                 output + (x * channels + channel));
             }
         }

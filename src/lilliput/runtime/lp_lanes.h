@@ -62,18 +62,22 @@ typedef struct {
     int32_t *sums;             /* [pixel + 4 * channel], without biases */
     int32_t plane_bytes;       /* in a band, where planes of three fours are counted, not fours */
     int32_t segment_bytes;     /* of inputs, from the begin of a further segment to its end */
+    int32_t blocks;            /* of pixels, one after the other; 1 to write sums */
+    int32_t input_step;        /* bytes of inputs from one to the next */
+    int32_t output_step;       /* the same of outputs */
 } lp_lane_block;
 
-/* The outputs, or the sums, of a block, for weights of 2 and of 4 bits. */
-void lp_multiply_lanes_2(const lp_lane_block *block);
-void lp_multiply_lanes_4(const lp_lane_block *block);
+/* The outputs of blocks, or the sums of one, for weights of 2 and of 4 bits; `blocks`, `inputs` and `output`
+ * are then those behind the last. */
+void lp_multiply_lanes_2(lp_lane_block *block);
+void lp_multiply_lanes_4(lp_lane_block *block);
 
 /* The same of inputs in a band. */
-void lp_multiply_lanes_2_band(const lp_lane_block *block);
-void lp_multiply_lanes_4_band(const lp_lane_block *block);
+void lp_multiply_lanes_2_band(lp_lane_block *block);
+void lp_multiply_lanes_4_band(lp_lane_block *block);
 
-/* Four channels of a block of 1 to 4 pixels by one of those. */
-typedef void lp_lanes_multiply(const lp_lane_block *block);
+/* Four channels of pixels side by side by one of those: blocks whose inputs lie `input_step` apart. */
+typedef void lp_lanes_multiply(lp_lane_block *block);
 void lp_lane_outputs(const lp_lanes_params *params, lp_lane_block *block, lp_lanes_multiply *multiply,
                      int32_t channel, int32_t pixels, int8_t *output);
 

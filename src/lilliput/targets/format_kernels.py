@@ -46,8 +46,8 @@ from lilliput.targets.band import band_bytes, fits_band
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout
 from lilliput.targets.lanes import (
-    BAND_ROWS,
     BLOCK_PIXELS,
+    band_rows,
     blocks_of,
     fits_lanes,
     fours_of,
@@ -107,14 +107,12 @@ def family_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
 def takes_bytes(op: Op, net: Net, core: Core) -> bool:
     """Whether weights of less than a byte are kept as bytes: the few of a convolution of an image's channels.
 
-    The kernels for int8 are the fastest there, but for lanes whose windows lie in a strip.
+    The kernels for int8 are the fastest there.
     """
     if not (isinstance(op, Conv2D) and core.has_dsp and op.profile is Profile.LILLIPUT):
         return False
     is_first = net.tensors[op.inputs[1]].shape[3] <= MOST_IMAGE_CHANNELS
-    if not is_first or net.optimize is not Optimize.SPEED:
-        return False
-    return True
+    return is_first and net.optimize is Optimize.SPEED
 
 
 def bias_bytes(op: Op, net: Net) -> int:
@@ -201,7 +199,7 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     if fits_band(op, net, BLOCK_PIXELS):
         return Kernel(
             "lp_conv2d_packed_rows_dsp_s8",
-            scratch_bytes=16 * fours + band_bytes(op, net, BAND_ROWS, sums=False),
+            scratch_bytes=16 * fours + band_bytes(op, net, band_rows(op, net), sums=False),
             layout=Layout.LANES_ROWS,
             needs=("lp_multiply_lanes_2_band", "lp_multiply_lanes_4_band", *_LANE_PARTS),
             folds_zero_point=True,

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D
-from lilliput.targets.band import by_planes, fits_band
+from lilliput.targets.band import band_bytes, by_planes, fits_band
 from lilliput.targets.kernel import to_four
-from lilliput.targets.strip import by_columns, fits_strip, strip_fours
+from lilliput.targets.strip import by_columns, fits_strip
 
 LANE_BITS = frozenset({2, 4})
 """Bits of the weights that lanes hold."""
@@ -26,8 +26,12 @@ LANE_CHANNELS = 4
 """Output channels whose lanes lie together."""
 BLOCK_PIXELS = 4
 """Output pixels that are computed side by side."""
-BAND_ROWS = 2
+BAND_ROWS = 4
 """Rows of outputs that are made of one unpacking of weights where windows share expanded rows."""
+FEW_BAND_ROWS = 2
+"""The same where more would take much memory."""
+MOST_BAND_BYTES = 8192
+"""Up to so many bytes of expanded rows, there are more."""
 MOST_BLOCKS = 4
 """Blocks of pixels that one unpacking of weights serves at most."""
 MOST_INPUT_BYTES = 4608
@@ -71,7 +75,7 @@ def prefers_nibbles(op: WeightedOp, net: Net) -> bool:
 def shares_strip(op: WeightedOp, net: Net) -> bool:
     """Whether the windows of a row of outputs are expanded once, as `lp_strip.h` does."""
     bits = net.tensors[op.inputs[1]].dtype.bits
-    has_lanes = bits == 2 or bits == 4 and net.tensors[op.inputs[0]].dtype.bits <= MOST_LANE_INPUT_BITS
+    has_lanes = bits == 2 or (bits == 4 and net.tensors[op.inputs[0]].dtype.bits <= MOST_LANE_INPUT_BITS)
     return has_lanes and net.optimize is Optimize.SPEED and fits_strip(op, net)
 
 
@@ -130,6 +134,12 @@ def longest_segment(rows: NDArray[np.int64], limit: int, step: int) -> int:
         if parts.max(initial=0) <= limit:
             return segment
     return 0
+
+
+def band_rows(op: WeightedOp, net: Net) -> int:
+    """Rows of outputs that are made of one unpacking of weights where windows share expanded rows."""
+    fits = band_bytes(op, net, BAND_ROWS, sums=False) <= MOST_BAND_BYTES
+    return BAND_ROWS if fits and net.optimize is Optimize.SPEED else FEW_BAND_ROWS
 
 
 def blocks_of(op: WeightedOp, net: Net) -> int:

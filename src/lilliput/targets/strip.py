@@ -28,7 +28,7 @@ _FOUR_BYTES = 32
 
 
 def fits_strip(op: Op, net: Net) -> bool:
-    """Whether windows of `op` overlap, their rows are no multiple of four elements, and pixels come in fours."""
+    """Whether windows of `op` overlap, depth is no multiple of four, and pixels come in fours."""
     if not isinstance(op, Conv2D) or op.dilation != (1, 1):
         return False
     _, _, kernel_width, depth = net.tensors[op.inputs[1]].shape
