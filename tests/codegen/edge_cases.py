@@ -197,6 +197,26 @@ CASES: dict[str, Case] = {
             (11, 16, 6, (3, 1), Padding(2, 0, 0, 0), NONE),
         )
     },
+    # Windows of a row of outputs expanded once: depths that are no multiple of four, overlapping windows.
+    **{
+        f"conv_strip_{height}x{width}x{depth}_to_{channels}_{y}x{x}": _case(
+            (height, width, depth),
+            lambda b, channels=channels, kernel=(y, x), strides=strides, padding=padding, kind=kind: b.conv(
+                "x", channels, kernel, strides=strides, padding=padding, activation=kind
+            ),
+            seed=width,
+        )
+        for (height, width, depth), channels, (y, x), strides, padding, kind in (
+            ((5, 8, 1), 1, (5, 5), (1, 1), Padding(0, 0, 0, 4), NONE),
+            ((7, 16, 1), 6, (5, 5), (1, 1), Padding(2, 2, 2, 2), RELU),
+            ((6, 15, 1), 3, (4, 5), (1, 1), Padding(0, 0, 0, 0), RELU),
+            ((9, 11, 1), 5, (3, 5), (2, 2), Padding(0, 1, 1, 0), RELU6),
+            ((4, 10, 1), 4, (1, 7), (1, 1), Padding(0, 0, 3, 3), NONE),
+            ((5, 19, 2), 5, (3, 3), (1, 2), Padding(1, 1, 1, 0), RELU),
+            ((6, 12, 6), 7, (5, 5), (3, 1), Padding(2, 0, 0, 0), NONE),
+            ((4, 12, 17), 2, (2, 2), (1, 1), Padding(1, 0, 0, 1), RELU),
+        )
+    },
     "conv_no_bias": _case((4, 4, 3), lambda b: b.conv("x", 4, bias=False)),
     "conv_per_tensor": _case((4, 4, 3), lambda b: b.conv("x", 5, per_tensor=True)),
     # Channels and windows that are no multiple of two or four, in every combination of remainders.
