@@ -60,11 +60,18 @@ CHECK_FOURS(output_skip, 48);
     "ldr     r5, [r2, #8]             \n"                                                                    \
     "str     r3, [sp, #8]             \n"                                                                    \
     "strd    r4, r5, [sp, #0]         \n"
+#if LP_RELU
+/* What is negative is cut off, however it is rounded. */
+#define REQUANTIZE_BOTH(first, second)                                                                       \
+    "smmlar  " first ", " first ", r12, " first " \n"                                                        \
+    "smmlar  " second ", " second ", r12, " second "\n"
+#else
 #define REQUANTIZE_BOTH(first, second)                                                                       \
     "smmlar  " first ", " first ", r12, " first " \n"                                                        \
     "smmlar  " second ", " second ", r12, " second "\n"                                                      \
     "add.w   " first ", " first ", " first ", asr #31\n"                                                     \
     "add.w   " second ", " second ", " second ", asr #31\n"
+#endif
 #define REQUANTIZE_END(first, second)                                                                        \
     "smmlsr  " first ", " first ", lr, r12    \n"                                                            \
     "smmlsr  " second ", " second ", lr, r12  \n"
