@@ -14,9 +14,9 @@ typedef struct {
     int32_t channel_pairs;     /* output channels / 2 */
     int32_t offsets[3];        /* of the outputs of pixels 1, 2, 3 */
     int32_t zero_point;        /* of the output */
+    int32_t doublings;         /* 32 - shift */
     int32_t is_limited;        /* whether outputs keep a range smaller than int8 */
     uint32_t minimum, maximum; /* four times */
-    int32_t doublings;         /* 32 - shift */
     int32_t odd_channel;       /* output channels % 2 */
     int32_t pixels;            /* that are wanted, 1 to 4 */
 } lp_block;
