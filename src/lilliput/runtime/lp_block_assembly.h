@@ -40,6 +40,8 @@ CHECK_OFFSET(channel_pairs, 16);
 CHECK_OFFSET(offsets, 20);
 CHECK_OFFSET(zero_point, 32);
 CHECK_OFFSET(doublings, 36);
+CHECK_OFFSET(blocks, 60);
+CHECK_OFFSET(take_next, 64);
 
 /* Saves registers, fills the common part of the stack; r0 is the block, r1 the output. */
 #define BEGIN(frame)                                                                                         \
@@ -206,7 +208,8 @@ CHECK_OFFSET(doublings, 36);
     "ssat    " register_b ", #8, " register_b " \n"                                                          \
     "bfi     " register_a ", " register_b ", #8, #8\n"
 
-/* Sums to outputs, then on with r3 as the next two channels, or to label 3 behind the last. */
+/* Sums to outputs, then on with r3 as the next two channels, or to label 3 behind the last, with r1 and r5 as
+ * the end of the output, r2 and r4 as the offsets. */
 #define FINISH                                                                                               \
     MAKE_VALUES CUT("r6", "r10") CUT("r7", "r11") CUT("r8", "r12")                                           \
         CUT("r9", "lr") "adds    r3, r3, #2*" CHANNEL_BYTES "     \n"                                        \
@@ -224,7 +227,6 @@ CHECK_OFFSET(doublings, 36);
 
 /* Back to the caller. */
 #define RETURN(frame)                                                                                        \
-    "3:                                      \n"                                                             \
     "add     sp, sp, #" frame "              \n"                                                             \
     "pop     {r4-r11, pc}                    \n" DOUBLE_SUMS
 

@@ -54,6 +54,12 @@ static void expand_pixels(const int8_t *from, int16_t *to, int32_t fours, int32_
 
 #endif
 
+/* The next four pixels of a run. */
+static void take_pixels(lp_block *block) {
+    expand_pixels(block->from, block->inputs, block->fours, block->step);
+    block->from += LP_BLOCK_PIXELS * block->step;
+}
+
 LP_INLINE void conv2d_1x1_dsp(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                               void *scratch) {
     const int32_t depth = params->input_channels;
@@ -64,14 +70,18 @@ LP_INLINE void conv2d_1x1_dsp(const lp_conv2d_params *params, const int8_t *inpu
     /* Pixels that follow each other lie side by side. */
     const int32_t is_plain = depth % 4 == 0 && step == depth && row_step == 0;
     int32_t x = 0;
+    int32_t left = (int32_t)params->output_height * params->output_width;
     lp_block block;
     lp_block_begin(&block, params, inputs, (depth + 3) / 4);
     lp_block_pixels(&block, LP_BLOCK_PIXELS, channels);
-    for (int32_t left = (int32_t)params->output_height * params->output_width; left > 0;
-         left -= LP_BLOCK_PIXELS) {
+    block.take_next = take_pixels;
+    block.from = input;
+    block.step = depth;
+    while (left > 0) {
         if (is_plain && left >= LP_BLOCK_PIXELS) {
-            expand_pixels(input, inputs, block.fours, depth);
-            input += LP_BLOCK_PIXELS * depth;
+            take_pixels(&block);
+            block.blocks = lp_block_run(&block, left / LP_BLOCK_PIXELS);
+            input += block.blocks * LP_BLOCK_PIXELS * depth;
         } else {
             for (int32_t pixel = 0; pixel < LP_BLOCK_PIXELS; pixel++) {
                 expand_pixel(input, depth, inputs + pixel * LP_PIXEL_STEP(block.fours));
@@ -84,9 +94,11 @@ LP_INLINE void conv2d_1x1_dsp(const lp_conv2d_params *params, const int8_t *inpu
                 }
             }
             lp_block_pixels(&block, lp_minimum(left, LP_BLOCK_PIXELS), channels);
+            block.blocks = 1;
         }
         LP_PART(lp_multiply_block)(&block, output);
-        output += LP_BLOCK_PIXELS * channels;
+        output += block.blocks * LP_BLOCK_PIXELS * channels;
+        left -= block.blocks * LP_BLOCK_PIXELS;
     }
 }
 

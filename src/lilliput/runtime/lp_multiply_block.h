@@ -40,11 +40,14 @@
 #endif
 
 /* Inline assembly inside a function could not have all fourteen registers at every optimization level. */
-LP_NAKED static void multiply_channel_pairs(const lp_block *block LP_UNUSED, int8_t *output LP_UNUSED) {
+LP_NAKED static void multiply_channel_pairs(lp_block *block LP_UNUSED, int8_t *output LP_UNUSED) {
     __asm__ volatile(
         /* r1 is the inputs less 4.  Stack: 28 inputs as the loop wants them, 32 where to enter the loop, 36
-         * bytes that the weights step back for that, 40 end of the inputs. */
-        BEGIN("44") "ldr     r6, [r0, #8]                    \n"
+         * bytes that the weights step back for that, 40 end of the inputs, 44 the structure, 48 blocks that
+         * are left. */
+        BEGIN("52") "ldr     r3, [r0, #60]                   \n"
+                    "strd    r0, r3, [sp, #44]               \n"
+                    "ldr     r6, [r0, #8]                    \n"
                     "ldr     r7, [r0, #12]                   \n"
                     "ldr     r3, [r0, #4]                    \n"
                     "ldr     r0, [r0, #0]                    \n"
@@ -79,7 +82,23 @@ LP_NAKED static void multiply_channel_pairs(const lp_block *block LP_UNUSED, int
                    "ldr     r4, [sp, #36]                   \n"
                    "str     r3, [sp, #0]                    \n" START_OTHER_SUMS
                    "subs    r0, r0, r4                      \n"
-                   "bx      r2                              \n" RETURN("44"));
+                   "bx      r2                              \n"
+                   "3:                                      \n" /* four pixels */
+                   "ldrd    r0, r3, [sp, #44]               \n"
+                   "subs    r3, r3, #1                      \n"
+                   "beq     4f                              \n"
+                   "add     r1, r1, r4                      \n"
+                   "add.w   r5, r5, r2, lsl #2              \n"
+                   "strd    r1, r5, [sp, #4]                \n"
+                   "str     r3, [sp, #48]                   \n"
+                   "ldr     r4, [r0, #64]                   \n"
+                   "blx     r4                              \n"
+                   "ldr     r2, [sp, #44]                   \n"
+                   "ldr     r0, [r2, #0]                    \n"
+                   "ldr     r3, [r2, #4]                    \n"
+                   "subs    r0, r0, #4                      \n"
+                   "b       1b                              \n"
+                   "4:                                      \n" RETURN("52"));
 }
 
 /* The sums of two channels of one pixel: that of channel A is the low word. */
@@ -165,7 +184,7 @@ static LP_NOINLINE void multiply_channel(const lp_block *block, int8_t *output) 
     }
 }
 
-LP_INLINE void multiply_block(const lp_block *block, int8_t *output) {
+LP_INLINE void multiply_block(lp_block *block, int8_t *output) {
     if (block->channel_pairs > 0) {
         if (block->pixels > LP_FEW_PIXELS) {
             multiply_channel_pairs(block, output);
@@ -179,7 +198,8 @@ LP_INLINE void multiply_block(const lp_block *block, int8_t *output) {
         multiply_channel(block, output);
     }
     if (block->is_limited) {
-        limit_outputs(block, output, block->pixels * (2 * block->channel_pairs + block->odd_channel));
+        limit_outputs(block, output,
+                      block->blocks * block->pixels * (2 * block->channel_pairs + block->odd_channel));
     }
 }
 
@@ -232,7 +252,7 @@ static void multiply_channel(const lp_block *block, const lp_profile_channel *ch
     }
 }
 
-LP_INLINE void multiply_block(const lp_block *block, int8_t *output) {
+LP_INLINE void multiply_block(lp_block *block, int8_t *output) {
     const int8_t *weights = block->weights;
     const lp_profile_channel *channels = block->channels;
     int32_t count = 1;

@@ -17,11 +17,11 @@
 #define CHECK_ROWS_OFFSET(field, offset)                                                                     \
     typedef char                                                                                             \
         field##_lies_at_##offset[__builtin_offsetof(lp_row_block, field) == (offset) ? 1 : -1] LP_UNUSED
-CHECK_ROWS_OFFSET(first_end, 60);
-CHECK_ROWS_OFFSET(wrap, 64);
-CHECK_ROWS_OFFSET(last_end, 68);
-CHECK_ROWS_OFFSET(plane_bytes, 72);
-CHECK_ROWS_OFFSET(stride, 76);
+CHECK_ROWS_OFFSET(first_end, 80);
+CHECK_ROWS_OFFSET(wrap, 84);
+CHECK_ROWS_OFFSET(last_end, 88);
+CHECK_ROWS_OFFSET(plane_bytes, 92);
+CHECK_ROWS_OFFSET(stride, 96);
 
 /* Three columns of a plane. */
 #define PLANE(step)                                                                                          \
@@ -39,11 +39,11 @@ LP_NAKED static void multiply_channel_pairs(const lp_row_block *block LP_UNUSED,
         /* Stack: 28 inputs, 32 end of the part before the ring's end, 36 where it goes on, 40 end of the part
          * after that, 44 bytes of a plane, 48 end of the part at hand, 52 the loop for the stride. */
         BEGIN("60") "ldr     r2, [r0, #8]                    \n"
-                    "ldr     r4, [r0, #60]                   \n"
-                    "ldr     r5, [r0, #64]                   \n"
-                    "ldr     r6, [r0, #68]                   \n"
-                    "ldr     r7, [r0, #72]                   \n"
-                    "ldr.w   r8, [r0, #76]                   \n"
+                    "ldr     r4, [r0, #80]                   \n"
+                    "ldr     r5, [r0, #84]                   \n"
+                    "ldr     r6, [r0, #88]                   \n"
+                    "ldr     r7, [r0, #92]                   \n"
+                    "ldr.w   r8, [r0, #96]                   \n"
                     "ldr     r3, [r0, #4]                    \n"
                     "ldr     r0, [r0, #0]                    \n"
                     "str     r2, [sp, #28]                   \n"
@@ -82,7 +82,8 @@ LP_NAKED static void multiply_channel_pairs(const lp_row_block *block LP_UNUSED,
                    "ldr     r4, [sp, #32]                   \n"
                    "str     r3, [sp, #0]                    \n"
                    "str     r4, [sp, #48]                   \n" START_OTHER_SUMS
-                   "bx      r2                              \n" RETURN("60"));
+                   "bx      r2                              \n"
+                   "3:                                      \n" RETURN("60"));
 }
 
 /* The last of an odd number of channels. */
