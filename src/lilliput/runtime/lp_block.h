@@ -42,6 +42,27 @@ LP_INLINE void lp_block_begin(lp_block *block, const lp_conv2d_params *params, i
     block->blocks = 1;
 }
 
+#if LP_DSP
+
+/* The assembly's view of lp_block; a wrong number does not compile. */
+#define CHECK_OFFSET(field, offset)                                                                          \
+    typedef char field##_lies_at_##offset[__builtin_offsetof(lp_block, field) == (offset) ? 1 : -1] LP_UNUSED
+CHECK_OFFSET(weights, 0);
+CHECK_OFFSET(channels, 4);
+CHECK_OFFSET(inputs, 8);
+CHECK_OFFSET(fours, 12);
+CHECK_OFFSET(channel_pairs, 16);
+CHECK_OFFSET(offsets, 20);
+CHECK_OFFSET(zero_point, 32);
+CHECK_OFFSET(doublings, 36);
+CHECK_OFFSET(blocks, 60);
+CHECK_OFFSET(take_next, 64);
+CHECK_OFFSET(from, 68);
+CHECK_OFFSET(step, 72);
+CHECK_OFFSET(row_bytes, 76);
+
+#endif
+
 /* How many of `blocks` that follow each other one call may take. */
 LP_INLINE int32_t lp_block_run(const lp_block *block, int32_t blocks) {
     return LP_DSP && !block->odd_channel && block->channel_pairs > 0 ? blocks : 1;

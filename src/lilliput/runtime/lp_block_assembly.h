@@ -29,20 +29,6 @@ LP_INLINE void limit_outputs(const lp_block *block, int8_t *output, int32_t coun
 
 #if LP_DSP
 
-/* The assembly's view of lp_block; a wrong number does not compile. */
-#define CHECK_OFFSET(field, offset)                                                                          \
-    typedef char field##_lies_at_##offset[__builtin_offsetof(lp_block, field) == (offset) ? 1 : -1] LP_UNUSED
-CHECK_OFFSET(weights, 0);
-CHECK_OFFSET(channels, 4);
-CHECK_OFFSET(inputs, 8);
-CHECK_OFFSET(fours, 12);
-CHECK_OFFSET(channel_pairs, 16);
-CHECK_OFFSET(offsets, 20);
-CHECK_OFFSET(zero_point, 32);
-CHECK_OFFSET(doublings, 36);
-CHECK_OFFSET(blocks, 60);
-CHECK_OFFSET(take_next, 64);
-
 /* Saves registers, fills the common part of the stack; r0 is the block, r1 the output. */
 #define BEGIN(frame)                                                                                         \
     "push    {r4-r11, lr}                    \n"                                                             \
