@@ -243,6 +243,13 @@ CASES: dict[str, Case] = {
         )
         for pixels, depth, kind in ((1, 4, RELU), (2, 12, NONE), (5, 16, RELU6), (6, 28, RELU), (9, 40, NONE))
     },
+    # Every place where the loop over fours of inputs is entered; three blocks of pixels in one call.
+    **{
+        f"pointwise_run_of_{depth}": _case(
+            (3, 5, depth), lambda b, kind=kind: b.conv("x", 6, (1, 1), activation=kind), seed=depth
+        )
+        for depth, kind in zip((*range(4, 40, 4), 68), [RELU, RELU6] * 5, strict=True)
+    },
     "pointwise_relu": _case((6, 3, 8), lambda b: b.conv("x", 9, (1, 1), activation=RELU), seed=1),
     "pointwise_relu6": _case((3, 5, 20), lambda b: b.conv("x", 4, (1, 1), activation=RELU6), seed=2),
     "pointwise_stride_2": _case((5, 7, 6), lambda b: b.conv("x", 4, (1, 1), strides=(2, 2))),
@@ -317,6 +324,9 @@ CASES: dict[str, Case] = {
         (2, 3, 8), lambda b: b.depthwise("x", strides=(2, 2), padding=Padding(2, 2, 1, 2)), zero_point=127
     ),
     "depthwise_fours_relu6": _case((7, 7, 8), lambda b: b.depthwise("x", padding=ONE, activation=RELU6)),
+    "depthwise_fours_relu_stride_2": _case(
+        (13, 9, 8), lambda b: b.depthwise("x", strides=(2, 2), padding=ONE, activation=RELU)
+    ),
     "depthwise_fours_shift_31": _scales(_case((5, 7, 4), lambda b: b.depthwise("x", padding=ONE)), 50.0),
     "depthwise_fours_shift_31_stride_2": _scales(
         _case((7, 9, 4), lambda b: b.depthwise("x", **EVEN, activation=RELU)), 50.0

@@ -143,7 +143,7 @@ def _tflm_channels(name: str, biases: list[int], factors: tuple[Factor, ...], ke
     rows = []
     if kernel.begins_at_bias:
         rows = [
-            braces((bias, factor.multiplier, 6 - factor.shift))
+            braces((bias, factor.multiplier, 1 << (25 + factor.shift)))
             for bias, factor in zip(biases, factors, strict=True)
         ]
         return Constant(name, "lp_tflm_channel", tuple(rows), TFLM_CHANNEL_BYTES * len(rows))

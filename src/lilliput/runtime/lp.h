@@ -373,6 +373,8 @@ void lp_depthwise_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_
                                      void *scratch);
 void lp_depthwise_conv2d_fours_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
                                            int8_t *output, void *scratch);
+void lp_depthwise_conv2d_fours_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
+                                                int8_t *output, void *scratch);
 void lp_depthwise_conv2d_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                        void *scratch);
 void lp_fully_connected_tflm_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);

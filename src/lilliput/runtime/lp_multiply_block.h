@@ -18,43 +18,87 @@
 /* Up to so many pixels are faster one by one. */
 #define LP_FEW_PIXELS 2
 
+/* Fours in a pass through the loop, as many as fit an instruction cache of 1 kB with what follows. */
+#if LP_RELU
+#define PASS_FOURS "8"
+#define FOURS                                                                                                \
+    FOUR("4", "8]", "4", "8", "32]")                                                                         \
+    FOUR("12", "16]", "36", "8", "64]")                                                                      \
+    FOUR("20", "24]", "68", "8", "96]")                                                                      \
+    FOUR("28", "32]!", "100", "8", "128]!")                                                                  \
+    FOUR("4", "8]", "4", "8", "32]")                                                                         \
+    FOUR("12", "16]", "36", "8", "64]")                                                                      \
+    FOUR("20", "24]", "68", "8", "96]")                                                                      \
+    FOUR("28", "32]!", "100", "8", "128]!")
+#else
+#define PASS_FOURS "4"
+#define FOURS                                                                                                \
+    FOUR("4", "8]", "4", "8", "32]")                                                                         \
+    FOUR("12", "16]", "36", "8", "64]")                                                                      \
+    FOUR("20", "24]", "68", "8", "96]")                                                                      \
+    FOUR("28", "32]!", "100", "8", "128]!")
+#endif
+
 /* Inline assembly inside a function could not have all fourteen registers at every optimization level. */
-LP_NAKED static void multiply_channel_pairs(const lp_block *block LP_UNUSED, int8_t *output LP_UNUSED) {
+LP_NAKED static void multiply_channel_pairs(lp_block *block LP_UNUSED, int8_t *output LP_UNUSED) {
     __asm__ volatile(
-        /* r1 is the inputs less 4.  Stack: 44 inputs as the loop wants them, 48 where to enter the loop, 52
-         * bytes that the weights step back for that, 56 end of the inputs. */
-        BEGIN("60") "ldr     r3, [r0, #8]                    \n"
-                    "ldr     r4, [r0, #12]                   \n"
+        /* r1 is the inputs less 4.  Stack: 28 inputs as the loop wants them, 32 where to enter the loop, 36
+         * bytes that the weights step back for that, 40 end of the inputs, 44 the structure, 48 blocks that
+         * are left. */
+        BEGIN("52") "ldr     r3, [r0, #60]                   \n"
+                    "strd    r0, r3, [sp, #44]               \n"
+                    "ldr     r6, [r0, #8]                    \n"
+                    "ldr     r7, [r0, #12]                   \n"
+                    "ldr     r3, [r0, #4]                    \n"
                     "ldr     r0, [r0, #0]                    \n"
-                    "sub.w   r0, r0, #4                      \n"
-                    "sub.w   r3, r3, #4                      \n"
-                    "add.w   r6, r3, r4, lsl #5              \n"
-                    "str     r6, [sp, #56]                   \n"
-                    "rsb.w   r7, r4, #0                      \n"
-                    "and.w   r7, r7, #3                      \n"
-                    "sub.w   r3, r3, r7, lsl #5              \n"
-                    "str     r3, [sp, #44]                   \n"
-                    "lsl.w   r8, r7, #3                      \n"
-                    "str.w   r8, [sp, #52]                   \n"
-                    "mov.w   r9, #112                        \n"
-                    "adr.w   r10, 2f                         \n"
-                    "mla     r10, r7, r9, r10                \n"
-                    "orr.w   r10, r10, #1                    \n"
-                    "str.w   r10, [sp, #48]                  \n"
-                    "1:                                      \n" /* two channels */
-                    "ldr     r1, [sp, #44]                   \n"
-                    "ldr.w   r12, [sp, #48]                  \n"
-                    "ldr.w   r11, [sp, #52]                  \n" START_SUMS
-                    "sub.w   r0, r0, r11                     \n"
-                    "bx      r12                             \n"
+                    "subs    r6, r6, #4                      \n"
+                    "subs    r0, r0, #4                      \n"
+                    "add.w   r4, r6, r7, lsl #5              \n"
+                    "rsbs    r7, r7, #0                      \n"
+                    "str     r4, [sp, #40]                   \n"
+                    "and.w   r5, r7, #3                      \n" /* fours and passes of four to leave out */
+                    "and.w   r7, r7, #" PASS_FOURS "-1       \n"
+                    "sub.w   r6, r6, r5, lsl #5              \n"
+                    "str     r6, [sp, #28]                   \n"
+                    "lsls    r5, r5, #3                      \n"
+                    "str     r5, [sp, #36]                   \n"
+                    "and.w   r4, r7, #4                      \n"
+                    "movs    r5, #92                         \n"
+                    "mla     r4, r7, r5, r4                  \n"
+                    "adr.w   r5, 2f                          \n"
+                    "add     r4, r4, r5                      \n"
+                    "orr.w   r4, r4, #1                      \n"
+                    "str     r4, [sp, #32]                   \n"
+                    "b       1f                              \n"
                     ".balign 4                               \n"
-                    "2:                                      \n" /* entered in its middle when the fours are
-                                                                    no multiple of four */
-        FOUR("4", "8]", "4", "8", "32]") FOUR("12", "16]", "36", "8", "64]")
-            FOUR("20", "24]", "68", "8", "96]") FOUR(
-                "28", "32]!", "100", "8", "128]!") "ldr.w   r10, [sp, #56]                  \n"
-                                                   "cmp     r1, r10                         \n"
-                                                   "bne     2b                              \n" FINISH("60"));
+                    "2:                                      \n" /* entered in its middle when the fours do
+                                                                    not fill it */
+        FOURS "ldr     r2, [sp, #40]                   \n"
+              "cmp     r1, r2                          \n"
+              "bne     2b                              \n" FINISH
+              "1:                                      \n" /* two channels */
+        START_SUMS "ldr     r1, [sp, #28]                   \n"
+                   "ldr     r2, [sp, #32]                   \n"
+                   "ldr     r4, [sp, #36]                   \n"
+                   "str     r3, [sp, #0]                    \n" START_OTHER_SUMS
+                   "subs    r0, r0, r4                      \n"
+                   "bx      r2                              \n"
+                   "3:                                      \n" /* four pixels */
+                   "ldrd    r0, r3, [sp, #44]               \n"
+                   "subs    r3, r3, #1                      \n"
+                   "beq     4f                              \n"
+                   "add     r1, r1, r4                      \n"
+                   "add.w   r5, r5, r2, lsl #2              \n"
+                   "strd    r1, r5, [sp, #4]                \n"
+                   "str     r3, [sp, #48]                   \n"
+                   "ldr     r4, [r0, #64]                   \n"
+                   "blx     r4                              \n"
+                   "ldr     r2, [sp, #44]                   \n"
+                   "ldr     r0, [r2, #0]                    \n"
+                   "ldr     r3, [r2, #4]                    \n"
+                   "subs    r0, r0, #4                      \n"
+                   "b       1b                              \n"
+                   "4:                                      \n" RETURN("52"));
 }
 
 /* The sums of two channels of one pixel: that of channel A is the low word. */
@@ -140,7 +184,7 @@ static LP_NOINLINE void multiply_channel(const lp_block *block, int8_t *output) 
     }
 }
 
-LP_INLINE void multiply_block(const lp_block *block, int8_t *output) {
+LP_INLINE void multiply_block(lp_block *block, int8_t *output) {
     if (block->channel_pairs > 0) {
         if (block->pixels > LP_FEW_PIXELS) {
             multiply_channel_pairs(block, output);
@@ -152,6 +196,10 @@ LP_INLINE void multiply_block(const lp_block *block, int8_t *output) {
     }
     if (block->odd_channel) {
         multiply_channel(block, output);
+    }
+    if (block->is_limited) {
+        limit_outputs(block, output,
+                      block->blocks * block->pixels * (2 * block->channel_pairs + block->odd_channel));
     }
 }
 
@@ -204,7 +252,7 @@ static void multiply_channel(const lp_block *block, const lp_profile_channel *ch
     }
 }
 
-LP_INLINE void multiply_block(const lp_block *block, int8_t *output) {
+LP_INLINE void multiply_block(lp_block *block, int8_t *output) {
     const int8_t *weights = block->weights;
     const lp_profile_channel *channels = block->channels;
     int32_t count = 1;

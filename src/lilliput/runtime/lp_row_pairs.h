@@ -7,7 +7,7 @@
 /* Pairs of rows of an image, four channels of them. */
 typedef struct {
     const int8_t *image;
-    int32_t row; /* the upper one of the first pair; rows may lie outside */
+    int32_t row; /* the upper one of the first of pairs that follow each other; rows may lie outside */
     int32_t height, row_bytes;
     int32_t step;          /* from column to column */
     const int8_t *outside; /* four channels of whatever lies outside */
@@ -15,7 +15,6 @@ typedef struct {
     int32_t to_skip; /* bytes from behind the last column to the next pair */
     int32_t columns; /* at least 1 */
     int32_t count;   /* of pairs, at least 1 */
-    int32_t advance; /* rows from pair to pair */
 } lp_row_pairs;
 
 /* Two numbers of 16 bits in one word. */
@@ -39,7 +38,19 @@ CHECK_ROW_PAIRS(to, 24);
 CHECK_ROW_PAIRS(to_skip, 28);
 CHECK_ROW_PAIRS(columns, 32);
 CHECK_ROW_PAIRS(count, 36);
-CHECK_ROW_PAIRS(advance, 40);
+
+/* Four channels of a column of two rows. */
+#define PAIR_COLUMN(first, second, third, fourth)                                                            \
+    "pkhbt   r8, r7, r9, lsl #16      \n"                                                                    \
+    "pkhtb   r10, r9, r7, asr #16     \n"                                                                    \
+    "sxtb16  r7, r8                   \n"                                                                    \
+    "sxtb16  r8, r8, ror #8           \n"                                                                    \
+    "sxtb16  r9, r10                  \n"                                                                    \
+    "sxtb16  r10, r10, ror #8         \n"                                                                    \
+    "str     r7, [r5, #" first "]     \n"                                                                    \
+    "str.w   r8, [r5, #" second "]    \n"                                                                    \
+    "str.w   r9, [r5, #" third "]     \n"                                                                    \
+    "str.w   r10, [r5, #" fourth "]   \n"
 
 LP_NAKED static void pair_rows(const lp_row_pairs *all LP_UNUSED) {
     __asm__ volatile("push    {r4-r11, lr}             \n"
@@ -65,29 +76,30 @@ LP_NAKED static void pair_rows(const lp_row_pairs *all LP_UNUSED) {
                      "itt     hs                       \n"
                      "movhs   r2, r10                  \n"
                      "movhs   r4, #0                   \n"
+                     "subs    r6, r6, #2               \n"
+                     "blt     3f                       \n"
                      ".balign 4                        \n"
-                     "2:                               \n" /* a column */
+                     "2:                               \n" /* two columns */
                      "ldr.w   r7, [r1]                 \n"
-                     "ldr.w   r9, [r2]                 \n"
-                     "add     r1, r1, r3               \n"
-                     "add     r2, r2, r4               \n"
-                     "pkhbt   r8, r7, r9, lsl #16      \n"
-                     "pkhtb   r10, r9, r7, asr #16     \n"
-                     "sxtb16  r7, r8                   \n"
-                     "sxtb16  r8, r8, ror #8           \n"
-                     "sxtb16  r9, r10                  \n"
-                     "sxtb16  r10, r10, ror #8         \n"
-                     "subs    r6, r6, #1               \n"
-                     "str.w   r8, [r5, #4]             \n"
-                     "str.w   r9, [r5, #8]             \n"
-                     "str.w   r10, [r5, #12]           \n"
-                     "str     r7, [r5], #16            \n"
-                     "bne     2b                       \n"
+                     "ldr.w   r9, [r2]                 \n" PAIR_COLUMN("0", "4", "8", "12")
+                         "ldr.w   r7, [r1, r3]             \n"
+                         "ldr.w   r9, [r2, r4]             \n"
+                         "add.w   r1, r1, r3, lsl #1       \n"
+                         "add.w   r2, r2, r4, lsl #1       \n" PAIR_COLUMN("16", "20", "24", "28")
+                             "adds    r5, r5, #32              \n"
+                             "subs    r6, r6, #2               \n"
+                             "bge     2b                       \n"
+                             "3:                               \n"
+                             "adds    r6, r6, #2               \n"
+                             "beq     4f                       \n"
+                             "ldr.w   r7, [r1]                 \n"
+                             "ldr.w   r9, [r2]                 \n" PAIR_COLUMN("0", "4", "8", "12")
+                                 "adds    r5, r5, #16              \n"
+                                 "4:                               \n"
                      "ldr     r7, [r0, #28]            \n"
-                     "ldr.w   r8, [r0, #40]            \n"
                      "subs.w  lr, lr, #1               \n"
                      "add     r5, r5, r7               \n"
-                     "add     r12, r12, r8             \n"
+                     "add.w   r12, r12, #2             \n"
                      "bne     1b                       \n"
                      "pop     {r4-r11, pc}             \n");
 }
@@ -97,7 +109,7 @@ LP_NAKED static void pair_rows(const lp_row_pairs *all LP_UNUSED) {
 static void pair_rows(const lp_row_pairs *all) {
     int32_t *to = all->to;
     int32_t row = all->row;
-    for (int32_t i = 0; i < all->count; i++, row += all->advance) {
+    for (int32_t i = 0; i < all->count; i++, row += 2) {
         const int8_t *rows[2] = {all->outside, all->outside};
         int32_t steps[2] = {0, 0};
         for (int32_t k = 0; k < 2; k++) {

@@ -133,6 +133,11 @@ def without_variants(kernel: Kernel, op: Op, net: Net) -> Kernel:
 
     The code of both variants would take more than the cycles are worth.
     """
+    if isinstance(op, DepthwiseConv2D) and "_relu" in kernel.function:
+        alike = (other for other in net.ops if isinstance(other, DepthwiseConv2D))
+        if all(_hides_negative(other, net) for other in alike if comes_in_fours(other, net)):
+            return kernel
+        return replace(kernel, function=kernel.function.replace("_relu", ""))
     if not (kernel.begins_at_bias and isinstance(op, Conv2D)):
         return kernel
     others = (other for other in net.ops if isinstance(other, Conv2D) and not _shares_rows(other, net))
@@ -206,8 +211,9 @@ def fours_strip(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
 def _by_channel_fours(op: DepthwiseConv2D, net: Net) -> Kernel:
     """Four channels by four channels: the rows under a strip in scratch memory, two rows in a word."""
     pairs, columns = fours_strip(op, net)
+    variant = "_relu" if op.profile is Profile.TFLM and _hides_negative(op, net) else ""
     return Kernel(
-        in_profile("lp_depthwise_conv2d_fours_dsp", op),
+        in_profile(f"lp_depthwise_conv2d_fours_dsp{variant}", op),
         scratch_bytes=(pairs * op.strides[0] + 1) * columns * 16,
         layout=Layout.TAP_BY_TAP,
         folds_zero_point=True,
@@ -297,7 +303,7 @@ def _fits_split(op: Conv2D, net: Net) -> bool:
     return fits_halves(op, net) and int(rows.sum(axis=1).max()) <= LARGEST_SPLIT_SUM
 
 
-def _hides_negative(op: Conv2D, net: Net) -> bool:
+def _hides_negative(op: Conv2D | DepthwiseConv2D, net: Net) -> bool:
     """Whether nothing less than the zero point is put out."""
     return activation_range(op, net)[0] >= quant(op.outputs[0], net).zero_point
 
