@@ -20,7 +20,8 @@ typedef struct lp_block {
     int32_t odd_channel;       /* output channels % 2 */
     int32_t pixels;            /* that are wanted, 1 to 4 */
     int32_t blocks;            /* of four pixels that follow each other; as lp_block_run() has it */
-    void (*take_next)(struct lp_block *block); /* puts the inputs of the next block in place */
+    void (*take_next)(struct lp_block *block); /* puts the next block's inputs in place; 0: they lie
+                                                * `step` bytes further on */
     const int8_t *from;                        /* that is the kernel's own */
     int32_t step, row_bytes;
 } lp_block;

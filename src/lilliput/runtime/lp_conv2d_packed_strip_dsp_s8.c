@@ -17,7 +17,7 @@ void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *
     int32_t *const lanes = (int32_t *)(void *)(strip.copy + conv->kernel_height * strip.copy_bytes);
     block.weights = lanes;
     block.sums = sums;
-    block.input_step = LP_LANES_INPUT_BYTES * (conv->kernel_height + strip.ends) * strip.stride;
+    block.input_step = lp_strip_step(&strip);
     block.zero_point = conv->output_zero_point;
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;
     block.maximum = (uint8_t)conv->maximum * 0x01010101u;

@@ -74,31 +74,42 @@ LP_NAKED static void multiply_channel_pairs(lp_block *block LP_UNUSED, int8_t *o
                     "2:                                      \n" /* entered in its middle when the fours do
                                                                     not fill it */
         FOURS "ldr     r2, [sp, #40]                   \n"
-              "cmp     r1, r2                          \n"
-              "bne     2b                              \n" FINISH
-              "1:                                      \n" /* two channels */
+                    "cmp     r1, r2                          \n"
+                    "bne     2b                              \n" FINISH
+                    "1:                                      \n" /* two channels */
         START_SUMS "ldr     r1, [sp, #28]                   \n"
-                   "ldr     r2, [sp, #32]                   \n"
-                   "ldr     r4, [sp, #36]                   \n"
-                   "str     r3, [sp, #0]                    \n" START_OTHER_SUMS
-                   "subs    r0, r0, r4                      \n"
-                   "bx      r2                              \n"
-                   "3:                                      \n" /* four pixels */
-                   "ldrd    r0, r3, [sp, #44]               \n"
-                   "subs    r3, r3, #1                      \n"
-                   "beq     4f                              \n"
-                   "add     r1, r1, r4                      \n"
-                   "add.w   r5, r5, r2, lsl #2              \n"
-                   "strd    r1, r5, [sp, #4]                \n"
-                   "str     r3, [sp, #48]                   \n"
-                   "ldr     r4, [r0, #64]                   \n"
-                   "blx     r4                              \n"
-                   "ldr     r2, [sp, #44]                   \n"
-                   "ldr     r0, [r2, #0]                    \n"
-                   "ldr     r3, [r2, #4]                    \n"
-                   "subs    r0, r0, #4                      \n"
-                   "b       1b                              \n"
-                   "4:                                      \n" RETURN("52"));
+                    "ldr     r2, [sp, #32]                   \n"
+                    "ldr     r4, [sp, #36]                   \n"
+                    "str     r3, [sp, #0]                    \n" START_OTHER_SUMS
+                    "subs    r0, r0, r4                      \n"
+                    "bx      r2                              \n"
+                    "3:                                      \n" /* four pixels */
+                    "ldrd    r0, r3, [sp, #44]               \n"
+                    "subs    r3, r3, #1                      \n"
+                    "beq     4f                              \n"
+                    "add     r1, r1, r4                      \n"
+                    "add.w   r5, r5, r2, lsl #2              \n"
+                    "strd    r1, r5, [sp, #4]                \n"
+                    "str     r3, [sp, #48]                   \n"
+                    "ldr     r4, [r0, #64]                   \n"
+                    "cbz     r4, 5f                          \n"
+                    "blx     r4                              \n"
+                    "6:                                      \n"
+                    "ldr     r2, [sp, #44]                   \n"
+                    "ldr     r0, [r2, #0]                    \n"
+                    "ldr     r3, [r2, #4]                    \n"
+                    "subs    r0, r0, #4                      \n"
+                    "b       1b                              \n"
+                    "5:                                      \n" /* whose inputs lie further on */
+                    "ldr     r2, [r0, #72]                   \n"
+                    "ldr     r3, [sp, #28]                   \n"
+                    "ldr     r4, [sp, #40]                   \n"
+                    "adds    r3, r3, r2                      \n"
+                    "adds    r4, r4, r2                      \n"
+                    "str     r3, [sp, #28]                   \n"
+                    "str     r4, [sp, #40]                   \n"
+                    "b       6b                              \n"
+                    "4:                                      \n" RETURN("52"));
 }
 
 /* The sums of two channels of one pixel: that of channel A is the low word. */

@@ -48,6 +48,11 @@ LP_INLINE void lp_strip_begin(lp_strip *strip, const lp_conv2d_params *params, c
     strip->copy_bytes = 4 * (strip->columns + stride);
 }
 
+/* Bytes from the windows of four pixels to those of the next four. */
+LP_INLINE int32_t lp_strip_step(const lp_strip *strip) {
+    return 8 * LP_STRIP_PIXELS * (strip->params->kernel_height + strip->ends) * strip->stride;
+}
+
 /* Finds the rows under the windows that begin in row `y`: copies with their padding, if need be, or if they
  * are read again when outputs of that row are written, which may lie over them. */
 static LP_NOINLINE void lp_strip_find(lp_strip *strip, int32_t y) {
@@ -145,8 +150,8 @@ LP_INLINE void lp_strip_row(lp_strip *strip, int32_t y) {
 }
 
 /* The windows of pixels from `pixel` on, a multiple of four. */
-LP_INLINE const int16_t *lp_strip_windows(const lp_strip *strip, int32_t pixel) {
-    return strip->inputs + 4 * (strip->params->kernel_height + strip->ends) * strip->stride * pixel;
+LP_INLINE int16_t *lp_strip_windows(const lp_strip *strip, int32_t pixel) {
+    return strip->inputs + lp_strip_step(strip) / 2 * (pixel / LP_STRIP_PIXELS);
 }
 
 #else
@@ -167,7 +172,7 @@ LP_INLINE void lp_strip_expand(const int8_t *from, int32_t step, int16_t *to) {
 }
 
 /* The same, which are gathered only now: where weights have two halves, in order from pixel to pixel. */
-static LP_NOINLINE const int16_t *lp_strip_windows(const lp_strip *strip, int32_t pixel) {
+static LP_NOINLINE int16_t *lp_strip_windows(const lp_strip *strip, int32_t pixel) {
     const int32_t height = strip->params->kernel_height;
     const int32_t four_step = LP_STRIP_SPLIT ? 4 : 4 * LP_STRIP_PIXELS;
     for (int32_t i = 0; i < LP_STRIP_PIXELS; i++) {
