@@ -13,28 +13,32 @@ typedef struct {
     uint32_t minimum, maximum;
 } limits;
 
-/* Four channels of a window of 2x2 at a time, of which there are at least four; the last ones may be among
- * those before. */
-static LP_NOINLINE void pool_fours_2x2(const window *inside, const int8_t *input, const limits *between,
-                                       int8_t *output) {
-    const int32_t depth = inside->depth;
-    const int32_t row_bytes = inside->row_step + 2 * depth;
+/* A row of outputs of windows of 2x2 that all lie inside, four channels at a time, of which there are at
+ * least four; the last ones may be among those before. */
+static LP_NOINLINE int8_t *pool_row_2x2(const lp_max_pool2d_params *params, const int8_t *input,
+                                        const limits *between, int8_t *output) {
+    const int32_t depth = params->channels;
+    const int32_t step = params->stride_x * depth;
+    const int32_t row_bytes = params->input_width * depth;
     const uint32_t minimum = between->minimum;
     const uint32_t maximum = between->maximum;
-    for (int32_t begin = 0; begin < depth; begin += 4) {
-        const int32_t channel = lp_minimum(begin, depth - 4);
-        const int8_t *const upper = input + channel;
-        const int8_t *const lower = upper + row_bytes;
-        const uint32_t a = lp_load_4(upper);
-        const uint32_t b = lp_load_4(upper + depth);
-        const uint32_t c = lp_load_4(lower);
-        const uint32_t d = lp_load_4(lower + depth);
-        const uint32_t largest = lp_larger_4(lp_larger_4(a, b), lp_larger_4(c, d));
-        lp_store_4(output + channel, lp_smaller_4(lp_larger_4(largest, minimum), maximum));
+    for (int32_t left = params->output_width; left > 0; left--, input += step, output += depth) {
+        for (int32_t begin = 0; begin < depth; begin += 4) {
+            const int32_t channel = lp_minimum(begin, depth - 4);
+            const int8_t *const upper = input + channel;
+            const int8_t *const lower = upper + row_bytes;
+            const uint32_t a = lp_load_4(upper);
+            const uint32_t b = lp_load_4(upper + depth);
+            const uint32_t c = lp_load_4(lower);
+            const uint32_t d = lp_load_4(lower + depth);
+            const uint32_t largest = lp_larger_4(lp_larger_4(a, b), lp_larger_4(c, d));
+            lp_store_4(output + channel, lp_smaller_4(lp_larger_4(largest, minimum), maximum));
+        }
     }
+    return output;
 }
 
-/* The same of any window. */
+/* The same of one window of any size. */
 static LP_NOINLINE void pool_fours(const window *inside, const int8_t *input, const limits *between,
                                    int8_t *output) {
     const int32_t depth = inside->depth;
@@ -81,6 +85,8 @@ void lp_max_pool2d_s8(const lp_max_pool2d_params *params, const int8_t *input, i
     window inside;
     inside.depth = depth;
 #if LP_DSP
+    const int32_t is_plain = depth >= 4 && params->pool_width == 2 && params->padding_left == 0 &&
+                             (params->output_width - 1) * params->stride_x + 2 <= params->input_width;
     const limits between = {(uint8_t)params->minimum * 0x01010101u, (uint8_t)params->maximum * 0x01010101u};
 #endif
     for (int32_t y = 0; y < params->output_height; y++) {
@@ -88,6 +94,12 @@ void lp_max_pool2d_s8(const lp_max_pool2d_params *params, const int8_t *input, i
                                        params->input_height);
         const int8_t *image_row = input + (rows.start + rows.begin) * row_bytes;
         inside.rows = rows.end - rows.begin;
+#if LP_DSP
+        if (is_plain && inside.rows == 2) {
+            output = pool_row_2x2(params, image_row, &between, output);
+            continue;
+        }
+#endif
         for (int32_t x = 0; x < params->output_width; x++, output += depth) {
             const lp_span columns = lp_inside(x * params->stride_x - params->padding_left, params->pool_width,
                                               1, params->input_width);
@@ -96,11 +108,7 @@ void lp_max_pool2d_s8(const lp_max_pool2d_params *params, const int8_t *input, i
             inside.row_step = row_bytes - inside.columns * depth;
 #if LP_DSP
             if (depth >= 4) {
-                if (inside.rows == 2 && inside.columns == 2) {
-                    pool_fours_2x2(&inside, pixel, &between, output);
-                } else {
-                    pool_fours(&inside, pixel, &between, output);
-                }
+                pool_fours(&inside, pixel, &between, output);
                 continue;
             }
 #endif
