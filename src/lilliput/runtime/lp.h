@@ -34,9 +34,9 @@ typedef struct {
 
 /* The same in the profile `tflm`: the factor is multiplier * 2**(scale - 31).  For functions with `dsp` in
  * their name, whose scales are -31 to -1, `multiplier` is twice that less 2**32, and `scale`
- * -2**(32 + scale).  For those with `relu`, whose minimum is not less than the zero point, `bias` is 256
- * times what it would be, less what lp_multiply_block.h says, `multiplier` as it is, and `scale` 6 - scale, 7
- * to 21. */
+ * -2**(32 + scale).  For convolutions with `relu`, whose minimum is not less than the zero point, `bias` is
+ * 256 times what it would be, less what lp_multiply_block.h says, `multiplier` as it is, and `scale`
+ * 2**(25 + scale), scales being -15 to -1; depthwise ones have them as those without. */
 typedef struct {
     int32_t bias;
     int32_t multiplier;

@@ -2,8 +2,8 @@
  *
  * r0 is the weights, less 4; r1 the inputs; r2-r5 hold what is multiplied, so that most loads are of 16 bits;
  * r6-r9 are the sums of channel A for pixels 0-3, r10-r12 and lr those of channel B.  Stack: 0 channels, 4
- * output, 8 end of the output of pixel 0, 12 offset of pixel 1, half that of pixel 2, 16 offset of pixel 3, 20
- * zero point, 24 doublings; what follows belongs to the kernel.
+ * output, 8 end of the output of pixel 0, 12 offset of pixel 1, half that of pixel 2, 16 offset of pixel 3,
+ * 20 zero point, 24 doublings; what follows belongs to the kernel.
  */
 #ifndef LP_BLOCK_ASSEMBLY_H
 #define LP_BLOCK_ASSEMBLY_H
@@ -47,8 +47,8 @@ LP_INLINE void limit_outputs(const lp_block *block, int8_t *output, int32_t coun
     "str     r6, [sp, #24]                   \n"
 
 /* Four inputs of four pixels, `step` bytes apart, times their weights for two channels: 32 products, 32
- * cycles.  Loads stand together since each but the first of them costs one cycle less.  92 bytes of code where
- * offsets are at most 124, and 2 more for each load that steps on. */
+ * cycles.  Loads stand together since each but the first of them costs one cycle less.  92 bytes of code
+ * where offsets are at most 124, and 2 more for each load that steps on. */
 #define FOUR(weights_a, weights_b, first, step, last)                                                        \
     "ldr     r4, [r1, #" first "]            \n"                                                             \
     "ldr     r5, [r1, #" first "+" step "]   \n"                                                             \
@@ -109,9 +109,10 @@ LP_INLINE void limit_outputs(const lp_block *block, int8_t *output, int32_t coun
     "ldr     r5, [sp, #20]                   \n"                                                             \
     "ldr     r1, [r3, #4]                    \n"                                                             \
     "ldr     r2, [r3, #8]                    \n"                                                             \
-    "movs    r4, #64                         \n" OF_A("smmla", "r1, r4") OF_A("smmlar", "r2, r5")            \
-    "ldr     r1, [r3, #16]                   \n"                                                             \
-    "ldr     r2, [r3, #20]                   \n" OF_B("smmla", "r1, r4") OF_B("smmlar", "r2, r5")
+    "movs    r4, #64                         \n" OF_A("smmla", "r1, r4")                                     \
+        OF_A("smmlar", "r2, r5") "ldr     r1, [r3, #16]                   \n"                                \
+                                 "ldr     r2, [r3, #20]                   \n" OF_B("smmla", "r1, r4")        \
+                                     OF_B("smmlar", "r2, r5")
 
 #define DOUBLE_SUMS ""
 
@@ -146,7 +147,12 @@ LP_INLINE void limit_outputs(const lp_block *block, int8_t *output, int32_t coun
 /* Rounded twice, the second time halves away from zero. */
 #define ROUND(register)                                                                                      \
     "smmlar  " register ", " register ", r1, " register "\n"                                                 \
-    "add.w   " register ", " register ", " register ", asr #31\n"
+                                                        "add.w   " register ", " register ", " register ", " \
+                                                                                                        "as" \
+                                                                                                        "r " \
+                                                                                                        "#3" \
+                                                                                                        "1"  \
+                                                                                                        "\n"
 #define MAKE_VALUES                                                                                          \
     ADD_BIASES                                                                                               \
     "ldr     r1, [r3, #4]                    \n"                                                             \

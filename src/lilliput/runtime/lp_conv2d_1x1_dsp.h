@@ -21,9 +21,9 @@ LP_INLINE void expand_pixel(const int8_t *from, int32_t depth, int16_t *to) {
 
 #define EXPAND(register, first, second)                                                                      \
     "sxtb16  r2, " register "                \n"                                                             \
-    "eor     " register ", " register ", #0x007F007F \n"                                                     \
-    "str     r2, [r1, #" first "]            \n"                                                             \
-    "str     " register ", [r1, #" second "] \n"
+                            "eor     " register ", " register ", #0x007F007F \n"                             \
+                                                              "str     r2, [r1, #" first "]            \n"   \
+                                                              "str     " register ", [r1, #" second "] \n"
 
 /* The next four pixels of a run. */
 LP_NAKED static void take_pixels(lp_block *block LP_UNUSED) {
@@ -43,13 +43,13 @@ LP_NAKED static void take_pixels(lp_block *block LP_UNUSED) {
                      "ldr.w   r7, [r0, r8]                    \n"
                      "ldr     r4, [r0], #4                    \n"
                      "subs.w  r12, r12, #1                    \n" EXPAND("r5", "8", "12")
-                         EXPAND("r6", "16", "20") EXPAND("r7", "24", "28")
-                             "sxtb16  r2, r4                          \n"
-                             "eor     r4, r4, #0x007F007F             \n"
-                             "str     r4, [r1, #4]                    \n"
-                             "str     r2, [r1], #32                   \n"
-                             "bne     1b                              \n"
-                             "pop     {r4-r8, pc}                     \n");
+                         EXPAND("r6", "16", "20")
+                             EXPAND("r7", "24", "28") "sxtb16  r2, r4                          \n"
+                                                      "eor     r4, r4, #0x007F007F             \n"
+                                                      "str     r4, [r1, #4]                    \n"
+                                                      "str     r2, [r1], #32                   \n"
+                                                      "bne     1b                              \n"
+                                                      "pop     {r4-r8, pc}                     \n");
 }
 
 #else

@@ -3,6 +3,6 @@
 #include "lp_depthwise_conv2d_fours_dsp.h"
 
 void lp_depthwise_conv2d_fours_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
-                                           int8_t *output, void *scratch) {
+                                                int8_t *output, void *scratch) {
     depthwise_conv2d_fours_dsp(params, input, output, scratch);
 }

@@ -175,11 +175,9 @@ CHECK_FOURS(output_skip, 48);
     COLUMN("r2", "r3", "r2", "r3", "r8", "r9")                                                               \
     COLUMN("r4", "r5", "r5", "r5", "r6", "r7")                                                               \
     "ldr.w   lr, [r1]                        \n"                                                             \
-    "ldr.w   r12, [r0, #32]!                 \n"                                                             \
-    COLUMN("r2", "r3", "r2", "r3", "r10", "r11")                                                             \
-    COLUMN("r4", "r5", "r4", "r5", "r8", "r9")                                                               \
-    LOAD(", #16]", ", #16]")                                                                                 \
-    COLUMN("r4", "r5", "r4", "r5", "r10", "r11")
+    "ldr.w   r12, [r0, #32]!                 \n" COLUMN("r2", "r3", "r2", "r3", "r10", "r11")                \
+        COLUMN("r4", "r5", "r4", "r5", "r8", "r9") LOAD(", #16]", ", #16]")                                  \
+            COLUMN("r4", "r5", "r4", "r5", "r10", "r11")
 
 #define ONE_COLUMN_STRIDE_1                                                                                  \
     LOAD("]", "]")                                                                                           \
@@ -206,37 +204,23 @@ CHECK_FOURS(output_skip, 48);
 
 /* 47 cycles.  The third sum's register holds upper pairs until it is begun. */
 #define STRIDE_2                                                                                             \
-    LOWER_PAIRS UPPER("r4")                                                                                  \
-    PAIRS("r2", "r3", "r5", "r5", "r6", "r7")                                                                \
-    UPPER_PAIR("r2", "r4", "r2", "r6")                                                                       \
-    LOWER_PAIRS UPPER("r4")                                                                                  \
-    PAIRS("r2", "r3", "r2", "r3", "r8", "r9")                                                                \
-    UPPER_PAIR("r2", "r4", "r2", "r8")                                                                       \
-    LOWER_PAIRS UPPER("r4")                                                                                  \
-    PAIRS("r2", "r3", "r2", "r3", "r10", "r11")                                                              \
-    UPPER_PAIR("r2", "r4", "r2", "r10")                                                                      \
-    UPPER_PAIR("r4", "r4", "r5", "r6")                                                                       \
-    PAIRS("r4", "r5", "r4", "r5", "r6", "r7")                                                                \
-    LOWER_PAIRS                                                                                              \
-    PAIRS("r4", "r5", "r4", "r5", "r8", "r9")                                                                \
-    UPPER("r12")                                                                                             \
-    UPPER_PAIR("r4", "r12", "r4", "r8")                                                                      \
-    LOWER_PAIRS                                                                                              \
-    PAIRS("r4", "r5", "r4", "r5", "r10", "r11")                                                              \
-    "ldr.w   r12, [r0]                       \n"                                                             \
-    UPPER_PAIR("r4", "r12", "r4", "r10")
+    LOWER_PAIRS UPPER("r4") PAIRS("r2", "r3", "r5", "r5", "r6", "r7") UPPER_PAIR("r2", "r4", "r2", "r6")     \
+        LOWER_PAIRS UPPER("r4") PAIRS("r2", "r3", "r2", "r3", "r8", "r9") UPPER_PAIR("r2", "r4", "r2", "r8") \
+            LOWER_PAIRS UPPER("r4") PAIRS("r2", "r3", "r2", "r3", "r10", "r11")                              \
+                UPPER_PAIR("r2", "r4", "r2", "r10") UPPER_PAIR("r4", "r4", "r5", "r6")                       \
+                    PAIRS("r4", "r5", "r4", "r5", "r6", "r7")                                                \
+                        LOWER_PAIRS PAIRS("r4", "r5", "r4", "r5", "r8", "r9") UPPER("r12")                   \
+                            UPPER_PAIR("r4", "r12", "r4", "r8") LOWER_PAIRS PAIRS(                           \
+                                "r4", "r5", "r4", "r5", "r10",                                               \
+                                "r11") "ldr.w   r12, [r0]                       \n" UPPER_PAIR("r4", "r12",  \
+                                                                                               "r4", "r10")
 
 #define ONE_COLUMN_STRIDE_2                                                                                  \
-    LOWER_PAIRS UPPER("r4")                                                                                  \
-    PAIRS("r2", "r3", "r3", "r3", "r6", "r7")                                                                \
-    UPPER_PAIR("r2", "r4", "r2", "r6")                                                                       \
-    LOWER_PAIRS UPPER("r4")                                                                                  \
-    PAIRS("r2", "r3", "r2", "r3", "r8", "r9")                                                                \
-    UPPER_PAIR("r2", "r4", "r2", "r8")                                                                       \
-    LOWER_PAIRS                                                                                              \
-    "ldr     r4, [r0], #-32                  \n"                                                             \
-    PAIRS("r2", "r3", "r2", "r3", "r10", "r11")                                                              \
-    UPPER_PAIR("r2", "r4", "r2", "r10")
+    LOWER_PAIRS UPPER("r4") PAIRS("r2", "r3", "r3", "r3", "r6", "r7") UPPER_PAIR("r2", "r4", "r2", "r6")     \
+        LOWER_PAIRS UPPER("r4") PAIRS("r2", "r3", "r2", "r3", "r8", "r9") UPPER_PAIR("r2", "r4", "r2", "r8") \
+            LOWER_PAIRS                                                                                      \
+        "ldr     r4, [r0], #-32                  \n" PAIRS("r2", "r3", "r2", "r3", "r10", "r11")             \
+            UPPER_PAIR("r2", "r4", "r2", "r10")
 
 #define END(next_lower_row, one_column)                                                                      \
     REQUANTIZE_FACTORS                                                                                       \

@@ -112,54 +112,64 @@ LP_NAKED static void multiply_channel_pairs(lp_block *block LP_UNUSED, int8_t *o
                     "4:                                      \n" RETURN("52"));
 }
 
-/* The sums of two channels of one pixel: that of channel A is the low word. */
-LP_NAKED static int64_t sum_channel_pair(const int8_t *weights LP_UNUSED, const int16_t *inputs LP_UNUSED,
-                                         int32_t fours LP_UNUSED) {
-    __asm__ volatile("push    {r4-r11, lr}                    \n"
-                     "movs    r3, #0                          \n"
-                     "mov.w   r12, #0                         \n"
-                     "lsrs    r2, r2, #1                      \n"
-                     "bcc     1f                              \n"
-                     "ldr     r4, [r1, #0]                    \n" /* an odd four */
-                     "ldr     r5, [r1, #4]                    \n"
-                     "ldr.w   r8, [r0, #0]                    \n"
-                     "ldr.w   r9, [r0, #4]                    \n"
-                     "adds    r0, r0, #8                      \n"
-                     "adds    r1, r1, #32                     \n"
-                     "smuad   r3, r4, r8                      \n"
-                     "smuad   r12, r4, r9                     \n"
-                     "sxtb16  r8, r8                          \n"
-                     "sxtb16  r9, r9                          \n"
-                     "smlad   r3, r5, r8, r3                  \n"
-                     "smlad   r12, r5, r9, r12                \n"
-                     "1:                                      \n"
-                     "cbz     r2, 3f                          \n"
-                     ".balign 4                               \n"
-                     "2:                                      \n" /* two fours */
-                     "ldr     r4, [r1, #0]                    \n"
-                     "ldr     r5, [r1, #4]                    \n"
-                     "ldr     r6, [r1, #32]                   \n"
-                     "ldr     r7, [r1, #36]                   \n"
-                     "ldmia.w r0!, {r8-r11}                   \n"
-                     "adds    r1, r1, #64                     \n"
-                     "subs    r2, r2, #1                      \n"
-                     "smlad   r3, r4, r8, r3                  \n"
-                     "smlad   r12, r4, r9, r12                \n"
-                     "smlad   r3, r6, r10, r3                 \n"
-                     "smlad   r12, r6, r11, r12               \n"
-                     "sxtb16  r8, r8                          \n"
-                     "sxtb16  r9, r9                          \n"
-                     "sxtb16  r10, r10                        \n"
-                     "sxtb16  r11, r11                        \n"
-                     "smlad   r3, r5, r8, r3                  \n"
-                     "smlad   r12, r5, r9, r12                \n"
-                     "smlad   r3, r7, r10, r3                 \n"
-                     "smlad   r12, r7, r11, r12               \n"
-                     "bne     2b                              \n"
-                     "3:                                      \n"
-                     "mov     r0, r3                          \n"
-                     "mov     r1, r12                         \n"
-                     "pop     {r4-r11, pc}                    \n");
+/* Four inputs of one pixel times their weights for two pairs of channels. */
+#define PIXEL_FOUR(weights_a, weights_b, inputs_a, inputs_b)                                                 \
+    "ldr.w   r8, [r2, #" inputs_a "]         \n"                                                             \
+    "ldr.w   r9, [r2, #" inputs_b "]         \n"                                                             \
+    "ldr.w   r10, [r0, #" weights_a "]       \n"                                                             \
+    "ldr.w   r11, [r0, #" weights_b "]       \n"                                                             \
+    "ldr.w   r12, [r1, #" weights_a "]       \n"                                                             \
+    "ldr.w   lr, [r1, #" weights_b "]        \n"                                                             \
+    "smlad   r4, r8, r10, r4                 \n"                                                             \
+    "smlad   r5, r8, r11, r5                 \n"                                                             \
+    "smlad   r6, r8, r12, r6                 \n"                                                             \
+    "smlad   r7, r8, lr, r7                  \n"                                                             \
+    "sxtb16  r10, r10                        \n"                                                             \
+    "sxtb16  r11, r11                        \n"                                                             \
+    "sxtb16  r12, r12                        \n"                                                             \
+    "sxtb16  lr, lr                          \n"                                                             \
+    "smlad   r4, r9, r10, r4                 \n"                                                             \
+    "smlad   r5, r9, r11, r5                 \n"                                                             \
+    "smlad   r6, r9, r12, r6                 \n"                                                             \
+    "smlad   r7, r9, lr, r7                  \n"
+
+/* The sums of two channels of one pixel, and of two others. */
+LP_NAKED static void sum_two_pairs(const int8_t *weights LP_UNUSED, const int8_t *others LP_UNUSED,
+                                   const int16_t *inputs LP_UNUSED, int32_t fours LP_UNUSED,
+                                   int32_t *sums LP_UNUSED) {
+    __asm__ volatile(
+        "push    {r4-r11, lr}                    \n"
+        "movs    r4, #0                          \n"
+        "movs    r5, #0                          \n"
+        "movs    r6, #0                          \n"
+        "movs    r7, #0                          \n"
+        "lsrs    r3, r3, #1                      \n"
+        "bcc     1f                              \n"
+        "subs    r0, r0, #8                      \n" /* an odd four comes first */
+        "subs    r1, r1, #8                      \n"
+        "subs    r2, r2, #32                     \n"
+        "adds    r3, r3, #1                      \n"
+        "b       2f                              \n"
+        ".balign 4                               \n"
+        "1:                                      \n" PIXEL_FOUR(
+            "0", "4", "0",
+            "4") "2:                                      \n" PIXEL_FOUR("8", "12", "32",
+                                                                         "36") "adds    r0, r0, #16          "
+                                                                               "           \n"
+                                                                               "adds    r1, r1, #16          "
+                                                                               "           \n"
+                                                                               "adds    r2, r2, #64          "
+                                                                               "           \n"
+                                                                               "subs    r3, r3, #1           "
+                                                                               "           \n"
+                                                                               "bne     1b                   "
+                                                                               "           \n"
+                                                                               "ldr     r0, [sp, #36]        "
+                                                                               "           \n"
+                                                                               "stmia.w r0, {r4-r7}          "
+                                                                               "           \n"
+                                                                               "pop     {r4-r11, pc}         "
+                                                                               "           \n");
 }
 
 /* The pairs of channels of one pixel. */
@@ -167,10 +177,13 @@ static LP_NOINLINE void multiply_pixel(const lp_block *block, int32_t pixel, int
     const int16_t *inputs = block->inputs + pixel * LP_PIXEL_STEP(block->fours);
     const lp_profile_channel *channel = block->channels;
     const int8_t *weights = block->weights;
-    for (int32_t pair = block->channel_pairs; pair > 0; pair--, weights += 8 * block->fours, channel += 2) {
-        const int64_t sums = sum_channel_pair(weights, inputs, block->fours);
-        *output++ = lp_block_output(block, &channel[0], (int32_t)sums);
-        *output++ = lp_block_output(block, &channel[1], (int32_t)(sums >> 32));
+    const int32_t pair_bytes = 8 * block->fours;
+    for (int32_t left = 2 * block->channel_pairs; left > 0; left -= 4, weights += 2 * pair_bytes) {
+        int32_t sums[4];
+        sum_two_pairs(weights, left > 2 ? weights + pair_bytes : weights, inputs, block->fours, sums);
+        for (int32_t k = 0; k < lp_minimum(left, 4); k++) {
+            *output++ = lp_block_output(block, channel++, sums[k]);
+        }
     }
 }
 

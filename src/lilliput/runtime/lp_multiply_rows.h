@@ -78,12 +78,12 @@ LP_NAKED static void multiply_channel_pairs(const lp_row_block *block LP_UNUSED,
                     "9:                                      \n" FINISH
                     "1:                                      \n" /* two channels */
         START_SUMS "ldr     r1, [sp, #28]                   \n"
-                   "ldr     r2, [sp, #52]                   \n"
-                   "ldr     r4, [sp, #32]                   \n"
-                   "str     r3, [sp, #0]                    \n"
-                   "str     r4, [sp, #48]                   \n" START_OTHER_SUMS
-                   "bx      r2                              \n"
-                   "3:                                      \n" RETURN("60"));
+                    "ldr     r2, [sp, #52]                   \n"
+                    "ldr     r4, [sp, #32]                   \n"
+                    "str     r3, [sp, #0]                    \n"
+                    "str     r4, [sp, #48]                   \n" START_OTHER_SUMS
+                    "bx      r2                              \n"
+                    "3:                                      \n" RETURN("60"));
 }
 
 /* The last of an odd number of channels. */
