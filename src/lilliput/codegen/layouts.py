@@ -18,7 +18,7 @@ Weights = NDArray[np.generic]
 def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
     """The weights of `op` as one row of int8 in the order of `layout`."""
     match layout:
-        case Layout.PLAIN:
+        case Layout.PLAIN | Layout.ROWS:
             return weights.reshape(-1)
         case Layout.SPLIT_PAIRS if isinstance(op, Conv2D):
             return _split_pairs(filled_rows(weights))

@@ -32,8 +32,8 @@ typedef struct {
     int32_t multiplier;
 } lp_channel;
 
-/* The same in the profile `tflm`: the factor is multiplier * 2**(scale - 31).  For functions with `dsp` in
- * their name, whose scales are -31 to -1, `multiplier` is twice that less 2**32, and `scale`
+/* The same in the profile `tflm`: the factor is multiplier * 2**(scale - 31).  For functions with `dsp` or
+ * `compact` in their name, whose scales are -31 to -1, `multiplier` is twice that less 2**32, and `scale`
  * -2**(32 + scale).  For those with `relu`, whose minimum is not less than the zero point, `bias` is 256
  * times what it would be, less what lp_multiply_block.h says, `multiplier` as it is, and `scale` 6 - scale, 7
  * to 21. */
@@ -123,8 +123,9 @@ typedef struct {
     uint8_t shift;
 } lp_add_params;
 
-/* Inputs are first multiplied by 2**20.  All scales are at most 0.  lp_add_dsp_tflm_s8() takes the first
- * factor to be a half, and the others as it is said of lp_tflm_channel. */
+/* Inputs are first multiplied by 2**20.  All scales are at most 0.  lp_add_dsp_tflm_s8() and
+ * lp_add_compact_tflm_s8() take the first factor to be a half, and the others as it is said of
+ * lp_tflm_channel. */
 typedef struct {
     lp_factor factor_1, factor_2, output_factor;
     uint32_t elements;
@@ -198,6 +199,10 @@ typedef struct {
 /* Convolution; weights (out, kernel height, kernel width, in); the input's zero point is folded into the
  * bias. */
 void lp_conv2d_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+
+/* As lp_conv2d_s8(), without dilation, by little code; the input's zero point is not folded into the bias.  A
+ * matrix product is the convolution of one pixel. */
+void lp_conv2d_compact_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 
 /* Convolution by a 1x1 kernel, stride 1, no padding; otherwise as lp_conv2d_s8(). */
 void lp_conv2d_1x1_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
@@ -296,11 +301,18 @@ void lp_fully_connected_mve_s8(const lp_fully_connected_params *params, const in
 /* Largest element of each window. */
 void lp_max_pool2d_s8(const lp_max_pool2d_params *params, const int8_t *input, int8_t *output);
 
+/* The same by little code, for windows that lie in the image. */
+void lp_max_pool2d_compact_s8(const lp_max_pool2d_params *params, const int8_t *input, int8_t *output);
+
 /* Mean of each window over the elements inside the image. */
 void lp_average_pool2d_s8(const lp_average_pool2d_params *params, const int8_t *input, int8_t *output);
 
 /* Sum, element by element; `output` may be either input. */
 void lp_add_s8(const lp_add_params *params, const int8_t *input_1, const int8_t *input_2, int8_t *output);
+
+/* The same by little code. */
+void lp_add_compact_s8(const lp_add_params *params, const int8_t *input_1, const int8_t *input_2,
+                       int8_t *output);
 
 /* Sum or difference of two tensors, of which the second may be repeated; `output` may be `whole`. */
 void lp_add_spread_s8(const lp_add_spread_params *params, const int8_t *whole, const int8_t *other,
@@ -338,6 +350,7 @@ void lp_copy_rows(const int8_t *input, int8_t *output, uint32_t rows, uint32_t r
 /* Kernels of the profile `tflm`, which otherwise do the same as those without it in their name: every byte is
  * that of TensorFlow Lite Micro. */
 void lp_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+void lp_conv2d_compact_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_conv2d_1x1_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_conv2d_colour_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                   void *scratch);
@@ -385,6 +398,8 @@ void lp_add_spread_tflm_s8(const lp_add_spread_tflm_params *params, const int8_t
 void lp_mul_tflm_s8(const lp_mul_params *params, const int8_t *whole, const int8_t *other, int8_t *output);
 void lp_add_dsp_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
                         int8_t *output);
+void lp_add_compact_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
+                            int8_t *output);
 void lp_softmax_tflm_s8(const lp_softmax_tflm_params *params, const int8_t *input, int8_t *output);
 
 /* table[byte], element by element, whatever the types; `output` may be `input`. */
