@@ -124,9 +124,8 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
     multipliers = requant.multipliers
     if len(multipliers) == 1:
         multipliers *= len(biases)
-    if kernel.layout in SPLIT_CONV_LAYOUTS or kernel.layout is Layout.ROWS:
-        largest = 128 if kernel.folds_zero_point else 255
-        _require_exact_doubling(op, net, biases, multipliers, requant.shift, largest)
+    if kernel.layout in SPLIT_CONV_LAYOUTS:
+        _require_exact_doubling(op, net, biases, multipliers, requant.shift)
     rows = tuple(braces(pair) for pair in zip(biases, multipliers, strict=True))
     return Constant(name, "lp_channel", rows, 8 * len(rows))
 
@@ -205,12 +204,7 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
 
 
 def _require_exact_doubling(
-    op: WeightedOp,
-    net: Net,
-    biases: list[int],
-    multipliers: tuple[int, ...],
-    shift: int,
-    largest_input: int = 128,
+    op: WeightedOp, net: Net, biases: list[int], multipliers: tuple[int, ...], shift: int
 ) -> None:
     """Refuses what the assembly would get wrong: for shifts below 32 it doubles sums with saturation.
 
@@ -219,7 +213,7 @@ def _require_exact_doubling(
     Raises:
         NetError: a smaller multiplier meets a sum that can saturate.
     """
-    sums = np.abs(_rows(op, net)).sum(axis=1) * largest_input + np.abs(np.asarray(biases))
+    sums = np.abs(_rows(op, net)).sum(axis=1) * 128 + np.abs(np.asarray(biases))
     for channel, (largest, multiplier) in enumerate(zip(sums.tolist(), multipliers, strict=True)):
         if multiplier < 512 and largest >= 1 << (shift - 1):
             raise NetError(

@@ -58,7 +58,7 @@ CHECK_OFFSET(shift, 40);
     "smlad   " sum ", r6, r9, " sum "           \n"                                                          \
     "smlad   " sum ", r7, r8, " sum "           \n"
 
-/* Of the sum in r4, with the zero point in r6; r9 is the shift less 32, as often the sum is doubled. */
+/* Of the sum in r4, with the zero point in r6 and 32 less the shift in r9. */
 #if LP_TFLM
 #define MAKE_VALUE                                                                                           \
     "ldmia.w r2!, {r11, r12, lr}                \n"                                                          \
@@ -71,16 +71,11 @@ CHECK_OFFSET(shift, 40);
 #define MAKE_VALUE                                                                                           \
     "ldmia.w r2!, {r11, r12}                    \n"                                                          \
     "add     r4, r11                            \n"                                                          \
-    "mov     r11, r9                            \n"                                                          \
-    "9:                                         \n"                                                          \
-    "adds.w  r11, r11, #1                       \n"                                                          \
-    "itt     le                                 \n"                                                          \
-    "qaddle  r4, r4, r4                         \n"                                                          \
-    "ble.n   9b                                 \n"                                                          \
+    "lsl.w   r4, r4, r9                         \n"                                                          \
     "smmlar  r4, r4, r12, r6                    \n"
 #define TAKE_SHIFT                                                                                           \
     "ldrb.w  r9, [r0, #40]                      \n"                                                          \
-    "sub.w   r9, r9, #32                        \n"
+    "rsb.w   r9, r9, #32                        \n"
 #endif
 
 /* Stack: 0 row and 4 column of the image under the window's first element; 8 channels and 12 how many of them

@@ -5,9 +5,12 @@ They are slower than the others, but still make use of those instructions, and t
 
 from __future__ import annotations
 
+import numpy as np
+
 from lilliput.net.access import Access
+from lilliput.net.fixedpoint import conv_requant
 from lilliput.net.graph import Net, Optimize
-from lilliput.net.ops import Conv2D, FullyConnected, MaxPool2D, Op
+from lilliput.net.ops import Conv2D, FullyConnected, MaxPool2D, Op, Profile
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile
 from lilliput.targets.weighted import fits_dsp
@@ -22,9 +25,9 @@ def compact_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
     """The smallest kernel of `op`; None where the others are no larger, or other goals count more."""
     if not is_compact(net, core):
         return None
-    if isinstance(op, Conv2D) and op.dilation == (1, 1) and fits_dsp(op, net):
+    if isinstance(op, Conv2D) and op.dilation == (1, 1) and _fits(op, net):
         return _convolution(op, Access.WINDOWS)
-    if isinstance(op, FullyConnected) and fits_dsp(op, net):
+    if isinstance(op, FullyConnected) and _fits(op, net):
         return _convolution(op, Access.SEPARATE)
     if isinstance(op, MaxPool2D) and _stays_inside(op, net):
         return Kernel("lp_max_pool2d_compact_s8", access=Access.WINDOWS)
@@ -34,6 +37,22 @@ def compact_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
 def _convolution(op: Conv2D | FullyConnected, access: Access) -> Kernel:
     """Of a matrix product, too: that is a convolution of one pixel."""
     return Kernel(in_profile("lp_conv2d_compact", op), layout=Layout.ROWS, access=access)
+
+
+def _fits(op: Conv2D | FullyConnected, net: Net) -> bool:
+    """Whether the factors are held, and sums still fit int32 when they are shifted left to a factor of 2**-32.
+
+    No weights are taken to be small ones.
+    """
+    if op.profile is Profile.TFLM:
+        return fits_dsp(op, net)
+    weights = net.tensors[op.inputs[1]].data
+    if weights is None or (shift := conv_requant(op, net).shift) == 32:
+        return True
+    sums = 255 * np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1)
+    if len(op.inputs) == 3 and (bias := net.tensors[op.inputs[2]].data) is not None:
+        sums += np.abs(bias.astype(np.int64))
+    return int(sums.max()) << (32 - shift) < 1 << 31
 
 
 def _stays_inside(op: MaxPool2D, net: Net) -> bool:
