@@ -13,6 +13,7 @@ from lilliput.codegen.constants import (
     indices_constant,
     lookup_constant,
     pool_scales_constant,
+    shared_factor_bytes,
     softmax_constant,
     weights_constant,
 )
@@ -170,7 +171,7 @@ def _convolving(
     kernel: tuple[int, ...],
     steps: list[tuple[str, object]],
 ) -> Emitted:
-    """Calls a convolution from `source` to `target`, (height, width, channels), by a kernel (height, width)."""
+    """Calls a convolution from `source` to `target`, both (height, width, channels)."""
     op: WeightedOp = place.op
     values = [
         ("weights", place.constant("weights")),
@@ -184,6 +185,7 @@ def _convolving(
         *bounds(place),
         ("shift", _shift(op, place.net)),
         ("is_transposed", int(place.kernel.layout is Layout.COLUMNS_FIRST)),
+        ("shared_factor_bytes", shared_factor_bytes(op, place.net, place.kernel)),
     ]
     body = call(place, "lp_conv2d_params", fields(place, values), place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body
@@ -193,7 +195,9 @@ def _fully_connected(place: Place) -> Emitted:
     op: FullyConnected = place.op
     if place.kernel.layout is Layout.ROWS:
         shapes = ((1, 1, *place.shape()), (1, 1, *place.output_shape), (1, 1))
-        return _convolving(place, *shapes, [*dict.fromkeys(_STEPS, 1).items(), *dict.fromkeys(_BEFORE, 0).items()])
+        return _convolving(
+            place, *shapes, [*dict.fromkeys(_STEPS, 1).items(), *dict.fromkeys(_BEFORE, 0).items()]
+        )
     values = [
         ("weights", place.constant("weights")),
         ("channels", place.constant("channels")),

@@ -56,7 +56,8 @@ typedef struct {
     int8_t input_zero_point, output_zero_point;
     int8_t minimum, maximum;
     uint8_t shift;
-    uint8_t is_transposed; /* only for lp_depthwise_conv2d_dsp_s8(): columns are taken as rows */
+    uint8_t is_transposed;       /* only for lp_depthwise_conv2d_dsp_s8(): columns are taken as rows */
+    uint8_t shared_factor_bytes; /* only for lp_conv2d_compact_s8() */
 } lp_conv2d_params;
 
 typedef struct {
@@ -201,7 +202,10 @@ typedef struct {
 void lp_conv2d_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 
 /* As lp_conv2d_s8(), without dilation, by little code; the input's zero point is not folded into the bias.  A
- * matrix product is the convolution of one pixel. */
+ * matrix product is the convolution of one pixel.  Where one factor scales all sums, `channels` is that, as
+ * in a channel, then the biases; `shared_factor_bytes` says how large it is, and 0 that channels have their
+ * own.
+ */
 void lp_conv2d_compact_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 
 /* Convolution by a 1x1 kernel, stride 1, no padding; otherwise as lp_conv2d_s8(). */

@@ -40,7 +40,7 @@ def _convolution(op: Conv2D | FullyConnected, access: Access) -> Kernel:
 
 
 def _fits(op: Conv2D | FullyConnected, net: Net) -> bool:
-    """Whether the factors are held, and sums still fit int32 when they are shifted left to a factor of 2**-32.
+    """Whether factors are held, and sums still fit int32 where a factor wants them shifted left.
 
     No weights are taken to be small ones.
     """

@@ -47,7 +47,7 @@ from lilliput.targets.compact import compact_kernel, is_compact
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, fully_connected, shares_factor
 from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
-from lilliput.targets.kernel import Kernel, in_profile, to_four
+from lilliput.targets.kernel import Kernel, Layout, in_profile, to_four
 from lilliput.targets.weighted import conv2d, depthwise, weights_bytes, without_variants
 
 BIAS_BYTES = 4
@@ -115,7 +115,7 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
             channels = net.tensors[op.outputs[0]].shape[-1]
             layout = kernel_for(op, net, core).layout
             channel_bytes = TFLM_CHANNEL_BYTES if op.profile is Profile.TFLM else CHANNEL_BYTES
-            if layout in PRODUCT_LAYOUTS:
+            if layout in PRODUCT_LAYOUTS or (layout is Layout.ROWS and shares_factor(op, net)):
                 factor_bytes = channel_bytes - BIAS_BYTES
                 factors = 1 if shares_factor(op, net) else to_four(channels)
                 return weights_bytes(op, net, layout) + channels * BIAS_BYTES + factors * factor_bytes
