@@ -24,6 +24,7 @@ from lilliput.targets.kernels import kernel_for
 TARGET = board("generic-m4")
 ROWS = 3
 NETWORKS_OF_A_BUILD = 4
+WITH_PROFILES = ("conv2d", "depthwise_conv2d", "add")
 
 
 def smallest(net: Net, name: str) -> Net:
@@ -63,7 +64,7 @@ def test_emulated_c_gives_the_bytes_of_the_reference(target: str, option: str) -
 def test_all_compact_kernels_run() -> None:
     used = {kernel_for(op, net, TARGET.core).function for net in nets().values() for op in net.ops}
     profiles = ("", "_tflm")
-    assert {f"lp_{what}_compact{profile}_s8" for what in ("conv2d", "add") for profile in profiles} <= used
+    assert {f"lp_{what}_compact{profile}_s8" for what in WITH_PROFILES for profile in profiles} <= used
     assert "lp_max_pool2d_compact_s8" in used
 
 

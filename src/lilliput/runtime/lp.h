@@ -247,6 +247,9 @@ void lp_conv2d_1x1_pairs_s8(const lp_conv2d_params *params, const int8_t *input,
  * channels). */
 void lp_depthwise_conv2d_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 
+/* The same without dilation, by little code; the input's zero point is not folded into the bias. */
+void lp_depthwise_conv2d_compact_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+
 /* Depthwise convolution, output_channels / input_channels outputs for each input channel. */
 void lp_depthwise_conv2d_multiplier_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 
@@ -375,6 +378,7 @@ void lp_conv2d_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input
 void lp_conv2d_1x1_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                  void *scratch);
 void lp_depthwise_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+void lp_depthwise_conv2d_compact_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_depthwise_conv2d_multiplier_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
                                             int8_t *output);
 void lp_depthwise_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,

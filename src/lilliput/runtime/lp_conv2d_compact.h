@@ -1,109 +1,16 @@
-/* Convolution by little code, from weights and inputs as they are, without scratch memory.
- *
- * Four output channels at a time, and what is left of fours one by one, which runs the same code: their four
- * rows of weights are one and the same.  Rows and columns of a window that lie outside of the image are left
- * out, so inputs are multiplied less their zero point.
- */
+/* Convolution by little code.  What is left of channels in fours runs the same code as those: their four rows
+ * of weights are one and the same. */
 #ifndef LP_CONV2D_COMPACT_H
 #define LP_CONV2D_COMPACT_H
 
-#include "lp_profile.h"
+#include "lp_compact.h"
 
 #if LP_DSP
 
-/* The assembly's view of the parameters; a wrong number does not compile. */
-#define CHECK_OFFSET(field, offset)                                                                          \
-    typedef char                                                                                             \
-        field##_lies_at_##offset[__builtin_offsetof(lp_conv2d_params, field) == (offset) ? 1 : -1] LP_UNUSED
-CHECK_OFFSET(weights, 0);
-CHECK_OFFSET(channels, 4);
-CHECK_OFFSET(input_height, 8);
-CHECK_OFFSET(input_width, 10);
-CHECK_OFFSET(input_channels, 12);
-CHECK_OFFSET(output_height, 14);
-CHECK_OFFSET(output_width, 16);
-CHECK_OFFSET(output_channels, 18);
-CHECK_OFFSET(kernel_height, 20);
-CHECK_OFFSET(kernel_width, 22);
-CHECK_OFFSET(stride_y, 24);
-CHECK_OFFSET(stride_x, 26);
-CHECK_OFFSET(padding_top, 32);
-CHECK_OFFSET(padding_left, 34);
-CHECK_OFFSET(input_zero_point, 36);
-CHECK_OFFSET(output_zero_point, 37);
-CHECK_OFFSET(minimum, 38);
-CHECK_OFFSET(maximum, 39);
-CHECK_OFFSET(shift, 40);
-CHECK_OFFSET(shared_factor_bytes, 42);
-
-/* Stack: 0 row and 4 column of the image under the window's first element; 8 channels and 12 how many of them
- * are to come; 16 rows of the window to come; 20 inputs, 24 weights, 28 rows, 32 bytes from channel to
- * channel, 36 bytes of a row, 40 from its end to the next in the weights, 44 in the inputs; 48 the input's
- * zero point, negative, in both halves; 52 rows and 56 columns of the output to come; 60 parameters, 64
- * input, 68 output. */
-
-#define BEGIN                                                                                                \
-    "push    {r0-r11, lr}                         \n"                                                        \
-    "sub     sp, #60                              \n"                                                        \
-    "ldrsb.w r5, [r0, #36]                        \n"                                                        \
-    "negs    r5, r5                               \n"                                                        \
-    "pkhbt   r5, r5, r5, lsl #16                  \n"                                                        \
-    "ldrh    r6, [r0, #14]                        \n"                                                        \
-    "ldrh    r4, [r0, #32]                        \n"                                                        \
-    "negs    r4, r4                               \n"                                                        \
-    "strd    r5, r6, [sp, #48]                    \n"                                                        \
-    "str     r4, [sp, #0]                         \n"
-
-#define BEGIN_ROW                                                                                            \
-    "ldr     r0, [sp, #60]                        \n"                                                        \
-    "ldrh    r5, [r0, #16]                        \n"                                                        \
-    "ldrh    r4, [r0, #34]                        \n"                                                        \
-    "negs    r4, r4                               \n"                                                        \
-    "str     r5, [sp, #56]                        \n"                                                        \
-    "str     r4, [sp, #4]                         \n"
-
-/* The part of a window that lies in the image: where it begins there and in the window, and how long it is;
- * down in r1, r2, r3, across in r4, r5, r6.  The width of the window is in r7. */
-#define CLIP                                                                                                 \
-    "ldr     r0, [sp, #60]                        \n"                                                        \
-    "ldr     r1, [sp, #0]                         \n"                                                        \
-    "ldrh    r4, [r0, #20]                        \n"                                                        \
-    "ldrh    r3, [r0, #8]                         \n"                                                        \
-    "rsbs    r2, r1, #0                           \n"                                                        \
-    "usat    r2, #16, r2                          \n"                                                        \
-    "subs    r3, r3, r1                           \n"                                                        \
-    "cmp     r3, r4                               \n"                                                        \
-    "it      gt                                   \n"                                                        \
-    "movgt   r3, r4                               \n"                                                        \
-    "subs    r3, r3, r2                           \n"                                                        \
-    "usat    r3, #16, r3                          \n"                                                        \
-    "add     r1, r2                               \n"                                                        \
-    "ldr     r4, [sp, #4]                         \n"                                                        \
-    "ldrh    r7, [r0, #22]                        \n"                                                        \
-    "ldrh    r6, [r0, #10]                        \n"                                                        \
-    "rsbs    r5, r4, #0                           \n"                                                        \
-    "usat    r5, #16, r5                          \n"                                                        \
-    "subs    r6, r6, r4                           \n"                                                        \
-    "cmp     r6, r7                               \n"                                                        \
-    "it      gt                                   \n"                                                        \
-    "movgt   r6, r7                               \n"                                                        \
-    "subs    r6, r6, r5                           \n"                                                        \
-    "usat    r6, #16, r6                          \n"                                                        \
-    "add     r4, r5                               \n"                                                        \
-    "cmp     r3, #0                               \n"                                                        \
-    "it      eq                                   \n"                                                        \
-    "moveq   r6, #0                               \n"
-
-/* What is the same for all channels. */
+/* What is the same for all channels of a pixel.  Stack: 16 rows of the window to come; 20 inputs, 24 weights,
+ * 28 rows, 32 bytes from channel to channel, 36 bytes of a row, 40 from its end to the next in the weights,
+ * 44 in the inputs. */
 #define BEGIN_PIXEL                                                                                          \
-    "ldrh.w  r8, [r0, #12]                        \n"                                                        \
-    "ldrh.w  r9, [r0, #10]                        \n"                                                        \
-    "mla     r1, r1, r9, r4                       \n"                                                        \
-    "ldr     r4, [sp, #64]                        \n"                                                        \
-    "mla     r1, r1, r8, r4                       \n"                                                        \
-    "mla     r2, r2, r7, r5                       \n"                                                        \
-    "ldr     r5, [r0, #0]                         \n"                                                        \
-    "mla     r2, r2, r8, r5                       \n"                                                        \
     "mul     r6, r6, r8                           \n"                                                        \
     "mul     r7, r7, r8                           \n"                                                        \
     "mul     r9, r9, r8                           \n"                                                        \
@@ -146,160 +53,162 @@ CHECK_OFFSET(shared_factor_bytes, 42);
     "smlad   " sum ", r7, r8, " sum "         \n"
 
 /* A row of the part, in fours of inputs, then what is left of them; r0 is the zero point. */
-#define MULTIPLY_ROW                                                                                                                                                      \
-    "ldr     r0, [sp, #48]                        \n"                                                                                                                     \
-    "subs    r5, #4                               \n"                                                                                                                     \
-    "blt     6f                                   \n"                                                                                                                     \
-    "5:                                           \n"                                                                                                                     \
-    "ldr     r6, [r1], #4                         \n"                                                                                                                     \
-    "ldr.w   r8, [r2, r4]                         \n"                                                                                                                     \
-    "sxtab16 r7, r0, r6, ror #8                   \n"                                                                                                                     \
-    "sxtab16 r6, r0, r6                           \n" FOUR("r11") "ldr     r8, [r2], #4                    "                                                              \
-                                                                  "     \n" FOUR("r10") "ldr.w   r8, [r3, "                                                               \
-                                                                                        "r4]               "                                                              \
-                                                                                        "          \n" FOUR("lr") "ldr     r8, [r3], #4                         \n" FOUR( \
-                                                                                            "r12") "subs   "                                                              \
-                                                                                                   " r5, "                                                                \
-                                                                                                   "#4     "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "     \n"                                                              \
-                                                                                                   "bge    "                                                              \
-                                                                                                   " 5b    "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "   \n"                                                                \
-                                                                                                   "6:     "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "   \n"                                                                \
-                                                                                                   "adds   "                                                              \
-                                                                                                   " r5, "                                                                \
-                                                                                                   "#4     "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "     \n"                                                              \
-                                                                                                   "beq    "                                                              \
-                                                                                                   " 8f    "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "   \n"                                                                \
-                                                                                                   "7:     "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "   \n"                                                                \
-                                                                                                   "ldrb   "                                                              \
-                                                                                                   " r6, "                                                                \
-                                                                                                   "[r1], "                                                               \
-                                                                                                   "#1     "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "      "                                                               \
-                                                                                                   "\n"                                                                   \
-                                                                                                   "ldrsb  "                                                              \
-                                                                                                   " r8, "                                                                \
-                                                                                                   "[r2, "                                                                \
-                                                                                                   "r4]    "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "\n"                                                                   \
-                                                                                                   "ldrsb  "                                                              \
-                                                                                                   " r9, "                                                                \
-                                                                                                   "[r2], "                                                               \
-                                                                                                   "#1     "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "      "                                                               \
-                                                                                                   "\n"                                                                   \
-                                                                                                   "sxtab16"                                                              \
-                                                                                                   " r6, "                                                                \
-                                                                                                   "r0, r6 "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "     \n"                                                              \
-                                                                                                   "smlabb "                                                              \
-                                                                                                   " r11, "                                                               \
-                                                                                                   "r6, "                                                                 \
-                                                                                                   "r8, "                                                                 \
-                                                                                                   "r11    "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "   \n"                                                                \
-                                                                                                   "smlabb "                                                              \
-                                                                                                   " r10, "                                                               \
-                                                                                                   "r6, "                                                                 \
-                                                                                                   "r9, "                                                                 \
-                                                                                                   "r10    "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "   \n"                                                                \
-                                                                                                   "ldrsb  "                                                              \
-                                                                                                   " r8, "                                                                \
-                                                                                                   "[r3, "                                                                \
-                                                                                                   "r4]    "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "\n"                                                                   \
-                                                                                                   "ldrsb  "                                                              \
-                                                                                                   " r9, "                                                                \
-                                                                                                   "[r3], "                                                               \
-                                                                                                   "#1     "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "      "                                                               \
-                                                                                                   "\n"                                                                   \
-                                                                                                   "smlabb "                                                              \
-                                                                                                   " lr, "                                                                \
-                                                                                                   "r6, "                                                                 \
-                                                                                                   "r8, lr "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   " \n"                                                                  \
-                                                                                                   "smlabb "                                                              \
-                                                                                                   " r12, "                                                               \
-                                                                                                   "r6, "                                                                 \
-                                                                                                   "r9, "                                                                 \
-                                                                                                   "r12    "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "   \n"                                                                \
-                                                                                                   "subs   "                                                              \
-                                                                                                   " r5, "                                                                \
-                                                                                                   "#1     "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "     \n"                                                              \
-                                                                                                   "bne    "                                                              \
-                                                                                                   " 7b    "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "   \n"                                                                \
-                                                                                                   "8:     "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "       "                                                              \
-                                                                                                   "   \n"
+#define MULTIPLY_ROW                                                                                         \
+    "ldr     r0, [sp, #48]                        \n"                                                        \
+    "subs    r5, #4                               \n"                                                        \
+    "blt     6f                                   \n"                                                        \
+    "5:                                           \n"                                                        \
+    "ldr     r6, [r1], #4                         \n"                                                        \
+    "ldr.w   r8, [r2, r4]                         \n"                                                        \
+    "sxtab16 r7, r0, r6, ror #8                   \n"                                                        \
+    "sxtab16 r6, r0, r6                           \n" FOUR(                                                  \
+        "r11") "ldr     r8, [r2], #4                    "                                                    \
+               "     \n" FOUR(                                                                               \
+                   "r10") "ldr.w   r8, [r3, "                                                                \
+                          "r4]               "                                                               \
+                          "          \n" FOUR("lr") "ldr     r8, [r3], #4                         \n" FOUR(  \
+                              "r12") "subs   "                                                               \
+                                     " r5, "                                                                 \
+                                     "#4     "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "     \n"                                                               \
+                                     "bge    "                                                               \
+                                     " 5b    "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "   \n"                                                                 \
+                                     "6:     "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "   \n"                                                                 \
+                                     "adds   "                                                               \
+                                     " r5, "                                                                 \
+                                     "#4     "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "     \n"                                                               \
+                                     "beq    "                                                               \
+                                     " 8f    "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "   \n"                                                                 \
+                                     "7:     "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "   \n"                                                                 \
+                                     "ldrb   "                                                               \
+                                     " r6, "                                                                 \
+                                     "[r1], "                                                                \
+                                     "#1     "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "      "                                                                \
+                                     "\n"                                                                    \
+                                     "ldrsb  "                                                               \
+                                     " r8, "                                                                 \
+                                     "[r2, "                                                                 \
+                                     "r4]    "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "\n"                                                                    \
+                                     "ldrsb  "                                                               \
+                                     " r9, "                                                                 \
+                                     "[r2], "                                                                \
+                                     "#1     "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "      "                                                                \
+                                     "\n"                                                                    \
+                                     "sxtab16"                                                               \
+                                     " r6, "                                                                 \
+                                     "r0, r6 "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "     \n"                                                               \
+                                     "smlabb "                                                               \
+                                     " r11, "                                                                \
+                                     "r6, "                                                                  \
+                                     "r8, "                                                                  \
+                                     "r11    "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "   \n"                                                                 \
+                                     "smlabb "                                                               \
+                                     " r10, "                                                                \
+                                     "r6, "                                                                  \
+                                     "r9, "                                                                  \
+                                     "r10    "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "   \n"                                                                 \
+                                     "ldrsb  "                                                               \
+                                     " r8, "                                                                 \
+                                     "[r3, "                                                                 \
+                                     "r4]    "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "\n"                                                                    \
+                                     "ldrsb  "                                                               \
+                                     " r9, "                                                                 \
+                                     "[r3], "                                                                \
+                                     "#1     "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "      "                                                                \
+                                     "\n"                                                                    \
+                                     "smlabb "                                                               \
+                                     " lr, "                                                                 \
+                                     "r6, "                                                                  \
+                                     "r8, lr "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     " \n"                                                                   \
+                                     "smlabb "                                                               \
+                                     " r12, "                                                                \
+                                     "r6, "                                                                  \
+                                     "r9, "                                                                  \
+                                     "r12    "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "   \n"                                                                 \
+                                     "subs   "                                                               \
+                                     " r5, "                                                                 \
+                                     "#1     "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "     \n"                                                               \
+                                     "bne    "                                                               \
+                                     " 7b    "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "   \n"                                                                 \
+                                     "8:     "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "       "                                                               \
+                                     "   \n"
 
 #define NEXT_ROW                                                                                             \
     "ldr     r5, [sp, #36]                        \n"                                                        \
@@ -312,68 +221,22 @@ CHECK_OFFSET(shared_factor_bytes, 42);
     "str     r0, [sp, #16]                        \n"                                                        \
     "bgt     4b                                   \n"
 
-/* A value from the sum in r4, the factor in r12 and lr, the zero point in r6, and 32 less the shift in r9. */
+/* All channels may have one factor. */
 #if LP_TFLM
-#define SHARED_FACTOR "ldmia.w r4, {r12, lr}                        \n"
-#define OWN_FACTOR "ldmiaeq.w r2!, {r12, lr}                     \n"
-#define MAKE_VALUE                                                                                           \
-    "smmlar  r4, r4, r12, r4                      \n"                                                        \
-    "add.w   r4, r4, r4, asr #31                  \n"                                                        \
-    "smmlsr  r4, r4, lr, r6                       \n"
+#define TAKE_FACTOR "ldmia.w r4, {r12, lr}                        \n"
+#define TAKE_OWN_FACTOR "ldmiaeq.w r2!, {r12, lr}                     \n"
 #else
-#define SHARED_FACTOR                                                                                        \
-    "ldrb.w  r9, [r0, #40]                        \n"                                                        \
-    "rsb.w   r9, r9, #32                          \n"                                                        \
-    "ldr.w   r12, [r4]                            \n"
-#define OWN_FACTOR "ldreq.w r12, [r2], #4                        \n"
-#define MAKE_VALUE                                                                                           \
-    "lsl.w   r4, r4, r9                           \n"                                                        \
-    "smmlar  r4, r4, r12, r6                      \n"
+#define TAKE_FACTOR "ldr.w   r12, [r4]                            \n"
+#define TAKE_OWN_FACTOR "ldreq.w r12, [r2], #4                        \n"
 #endif
 
-/* Outputs from sums. */
-#define PUT_OUT                                                                                              \
-    "ldr     r0, [sp, #60]                        \n"                                                        \
-    "ldr     r1, [sp, #68]                        \n"                                                        \
-    "ldrd    r2, r3, [sp, #8]                     \n"                                                        \
-    "push    {r10-r12, lr}                        \n"                                                        \
-    "ldrsb.w r6, [r0, #37]                        \n"                                                        \
-    "ldrsb.w r7, [r0, #38]                        \n"                                                        \
-    "ldrsb.w r8, [r0, #39]                        \n"                                                        \
+#define BEGIN_OUTPUTS                                                                                        \
     "ldrb.w  r10, [r0, #42]                       \n"                                                        \
-    "ldr     r4, [r0, #4]                         \n" SHARED_FACTOR                                          \
-    "add     r0, sp, #16                          \n"                                                        \
-    "cmp     r3, #4                               \n"                                                        \
-    "ite     ge                                   \n"                                                        \
-    "movge   r5, #4                               \n"                                                        \
-    "movlt   r5, #1                               \n"                                                        \
-    "subs    r3, r3, r5                           \n"                                                        \
-    "9:                                           \n"                                                        \
-    "pop     {r4}                                 \n"                                                        \
+    "ldr     r4, [r0, #4]                         \n" TAKE_FACTOR
+#define TAKE_CONSTANTS                                                                                       \
     "ldr     r11, [r2], #4                        \n"                                                        \
-    "add     r4, r11                              \n"                                                        \
     "cmp.w   r10, #0                              \n"                                                        \
-    "it      eq                                   \n" OWN_FACTOR MAKE_VALUE                                  \
-    "cmp     r4, r7                               \n"                                                        \
-    "it      lt                                   \n"                                                        \
-    "movlt   r4, r7                               \n"                                                        \
-    "cmp     r4, r8                               \n"                                                        \
-    "it      gt                                   \n"                                                        \
-    "movgt   r4, r8                               \n"                                                        \
-    "strb    r4, [r1], #1                         \n"                                                        \
-    "subs    r5, #1                               \n"                                                        \
-    "bne     9b                                   \n"                                                        \
-    "mov     sp, r0                               \n"                                                        \
-    "str     r1, [sp, #68]                        \n"
-
-#define NEXT_PLACE(stride, place, left)                                                                      \
-    "ldrh    r1, [r0, #" stride "]                \n"                                                        \
-    "ldr     r2, [sp, #" place "]                 \n"                                                        \
-    "add     r2, r1                               \n"                                                        \
-    "str     r2, [sp, #" place "]                 \n"                                                        \
-    "ldr     r1, [sp, #" left "]                  \n"                                                        \
-    "subs    r1, #1                               \n"                                                        \
-    "str     r1, [sp, #" left "]                  \n"
+    "it      eq                                   \n" TAKE_OWN_FACTOR
 
 LP_NAKED static void conv2d_compact(const lp_conv2d_params *params LP_UNUSED, const int8_t *input LP_UNUSED,
                                     int8_t *output LP_UNUSED) {
@@ -382,18 +245,10 @@ LP_NAKED static void conv2d_compact(const lp_conv2d_params *params LP_UNUSED, co
         "1:                                       \n" BEGIN_ROW
         "2:                                       \n" CLIP BEGIN_PIXEL
         "3:                                       \n" BEGIN_CHANNELS
-        "4:                                       \n" MULTIPLY_ROW NEXT_ROW PUT_OUT
-        "cmp     r3, #0                           \n"
-        "bgt     3b                               \n"
-        "ldr     r0, [sp, #60]                    \n" NEXT_PLACE("26", "4", "56")
-        "bne     2b                               \n" NEXT_PLACE("24", "0", "52")
-        "bne     1b                               \n"
-        "add     sp, #60                          \n"
-        "pop     {r0-r11, pc}                     \n");
+        "4:                                       \n" MULTIPLY_ROW NEXT_ROW
+        PUT_OUT("r10-r12, lr", BEGIN_OUTPUTS, TAKE_CONSTANTS) END);
     /* clang-format on */
 }
-
-#undef CHECK_OFFSET
 
 #else
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from lilliput.net.access import Access
-from lilliput.net.fixedpoint import conv_requant
+from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.graph import Net, Optimize
-from lilliput.net.ops import Conv2D, FullyConnected, MaxPool2D, Op, Profile
+from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, MaxPool2D, Op, Profile
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile
 from lilliput.targets.weighted import fits_dsp
@@ -29,6 +29,14 @@ def compact_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
         return _convolution(op, Access.WINDOWS)
     if isinstance(op, FullyConnected) and _fits(op, net):
         return _convolution(op, Access.SEPARATE)
+    if (
+        isinstance(op, DepthwiseConv2D)
+        and _keeps_channels(op, net)
+        and op.dilation == (1, 1)
+        and _fits(op, net)
+    ):
+        name = in_profile("lp_depthwise_conv2d_compact", op)
+        return Kernel(name, layout=Layout.TAP_BY_TAP, access=Access.WINDOWS)
     if isinstance(op, MaxPool2D) and _stays_inside(op, net):
         return Kernel("lp_max_pool2d_compact_s8", access=Access.WINDOWS)
     return None
@@ -39,7 +47,11 @@ def _convolution(op: Conv2D | FullyConnected, access: Access) -> Kernel:
     return Kernel(in_profile("lp_conv2d_compact", op), layout=Layout.ROWS, access=access)
 
 
-def _fits(op: Conv2D | FullyConnected, net: Net) -> bool:
+def _keeps_channels(op: DepthwiseConv2D, net: Net) -> bool:
+    return net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]
+
+
+def _fits(op: WeightedOp, net: Net) -> bool:
     """Whether factors are held, and sums still fit int32 where a factor wants them shifted left.
 
     No weights are taken to be small ones.
@@ -49,7 +61,8 @@ def _fits(op: Conv2D | FullyConnected, net: Net) -> bool:
     weights = net.tensors[op.inputs[1]].data
     if weights is None or (shift := conv_requant(op, net).shift) == 32:
         return True
-    sums = 255 * np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1)
+    window = (0, 1) if isinstance(op, DepthwiseConv2D) else tuple(range(1, weights.ndim))
+    sums = 255 * np.abs(weights.astype(np.int64)).sum(axis=window)
     if len(op.inputs) == 3 and (bias := net.tensors[op.inputs[2]].data) is not None:
         sums += np.abs(bias.astype(np.int64))
     return int(sums.max()) << (32 - shift) < 1 << 31
