@@ -24,7 +24,7 @@ from lilliput.targets.kernels import kernel_for
 TARGET = board("generic-m4")
 ROWS = 3
 NETWORKS_OF_A_BUILD = 4
-WITH_PROFILES = ("conv2d", "depthwise_conv2d", "add")
+WITH_PROFILES = ("conv2d", "depthwise_conv2d", "average_pool2d", "add")
 
 
 def smallest(net: Net, name: str) -> Net:

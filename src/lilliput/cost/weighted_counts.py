@@ -103,6 +103,19 @@ def _spans(taps_y: list[int], taps_x: list[int], depth: int, channels: int, bloc
     return found
 
 
+def _taps(taps_y: list[int], taps_x: list[int], channels: int, blocking: Blocking) -> Counts:
+    """Counts of a kernel that multiplies some channels of each element of a window at a time; as `_spans`."""
+    pixels, rows, taps = len(taps_y) * len(taps_x), sum(taps_y) * len(taps_x), sum(taps_y) * sum(taps_x)
+    found: Counts = {"rows": len(taps_y), "pixels": pixels, "outputs": pixels * channels}
+    for size, blocks in split_up(channels, (blocking.channels,)):
+        found |= {
+            f"channel_{size}s": pixels * blocks,
+            f"tap_rows_{size}s": rows * blocks,
+            f"taps_{size}s": taps * blocks,
+        }
+    return found
+
+
 def _ring(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
     """Counts of a kernel that keeps the rows under its windows in a ring, planes of four channels each."""
     _, width, depth = net.tensors[op.inputs[0]].shape
@@ -151,6 +164,8 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
     kernel_height, kernel_width, _ = net.tensors[op.inputs[1]].shape
     taps_y = elements_inside(height, rows, kernel_height, op.strides[0], op.dilation[0], op.padding.top)
     taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
+    if blocking.spans:
+        return _taps(taps_y, taps_x, channels, blocking)
     blocks = -(-channels // blocking.channels)
     return {
         **_by_channel(op, net, (kernel_height, kernel_width), blocking),

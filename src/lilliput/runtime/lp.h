@@ -314,6 +314,10 @@ void lp_max_pool2d_compact_s8(const lp_max_pool2d_params *params, const int8_t *
 /* Mean of each window over the elements inside the image. */
 void lp_average_pool2d_s8(const lp_average_pool2d_params *params, const int8_t *input, int8_t *output);
 
+/* The same by little code, for windows that lie in the image. */
+void lp_average_pool2d_compact_s8(const lp_average_pool2d_params *params, const int8_t *input,
+                                  int8_t *output);
+
 /* Sum, element by element; `output` may be either input. */
 void lp_add_s8(const lp_add_params *params, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 
@@ -399,6 +403,8 @@ void lp_depthwise_conv2d_mve_tflm_s8(const lp_conv2d_params *params, const int8_
 void lp_fully_connected_mve_tflm_s8(const lp_fully_connected_params *params, const int8_t *input,
                                     int8_t *output);
 void lp_average_pool2d_tflm_s8(const lp_average_pool2d_params *params, const int8_t *input, int8_t *output);
+void lp_average_pool2d_compact_tflm_s8(const lp_average_pool2d_params *params, const int8_t *input,
+                                       int8_t *output);
 void lp_add_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
                     int8_t *output);
 void lp_add_spread_tflm_s8(const lp_add_spread_tflm_params *params, const int8_t *whole, const int8_t *other,

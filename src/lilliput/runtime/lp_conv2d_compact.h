@@ -57,6 +57,7 @@
     "ldr     r0, [sp, #48]                        \n"                                                        \
     "subs    r5, #4                               \n"                                                        \
     "blt     6f                                   \n"                                                        \
+    ".balign 4                                    \n"                                                        \
     "5:                                           \n"                                                        \
     "ldr     r6, [r1], #4                         \n"                                                        \
     "ldr.w   r8, [r2, r4]                         \n"                                                        \

@@ -50,6 +50,8 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_1x1_dsp": _BY_FOURS,
     "lp_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_max_pool2d_compact": Blocking(channels=1),
+    "lp_average_pool2d_compact": Blocking(channels=1),
+    "lp_depthwise_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_add_compact": Blocking(elements=()),
     "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
     "lp_max_pool2d": Blocking(channels=16),

@@ -10,7 +10,16 @@ import numpy as np
 from lilliput.net.access import Access
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.graph import Net, Optimize
-from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, MaxPool2D, Op, Profile
+from lilliput.net.ops import (
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Op,
+    Profile,
+)
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile
 from lilliput.targets.weighted import fits_dsp
@@ -39,6 +48,8 @@ def compact_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
         return Kernel(name, layout=Layout.TAP_BY_TAP, access=Access.WINDOWS)
     if isinstance(op, MaxPool2D) and _stays_inside(op, net):
         return Kernel("lp_max_pool2d_compact_s8", access=Access.WINDOWS)
+    if isinstance(op, GlobalAveragePool2D) or (isinstance(op, AveragePool2D) and _stays_inside(op, net)):
+        return Kernel(in_profile("lp_average_pool2d_compact", op), access=Access.WINDOWS)
     return None
 
 
@@ -68,7 +79,7 @@ def _fits(op: WeightedOp, net: Net) -> bool:
     return int(sums.max()) << (32 - shift) < 1 << 31
 
 
-def _stays_inside(op: MaxPool2D, net: Net) -> bool:
+def _stays_inside(op: MaxPool2D | AveragePool2D, net: Net) -> bool:
     """Whether no window reaches beyond the image."""
     inputs, outputs = (net.tensors[name].shape for name in (op.inputs[0], op.outputs[0]))
     lengths = zip(inputs, outputs, op.strides, op.pool, strict=False)
