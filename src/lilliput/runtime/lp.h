@@ -201,13 +201,6 @@ typedef struct {
  * bias. */
 void lp_conv2d_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 
-/* As lp_conv2d_s8(), without dilation, by little code; the input's zero point is not folded into the bias.  A
- * matrix product is the convolution of one pixel.  Where one factor scales all sums, `channels` is that, as
- * in a channel, then the biases; `shared_factor_bytes` says how large it is, and 0 that channels have their
- * own.
- */
-void lp_conv2d_compact_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
-
 /* Convolution by a 1x1 kernel, stride 1, no padding; otherwise as lp_conv2d_s8(). */
 void lp_conv2d_1x1_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 
@@ -246,9 +239,6 @@ void lp_conv2d_1x1_pairs_s8(const lp_conv2d_params *params, const int8_t *input,
 /* Depthwise convolution, one output channel for each input channel; weights (kernel height, kernel width,
  * channels). */
 void lp_depthwise_conv2d_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
-
-/* The same without dilation, by little code; the input's zero point is not folded into the bias. */
-void lp_depthwise_conv2d_compact_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 
 /* Depthwise convolution, output_channels / input_channels outputs for each input channel. */
 void lp_depthwise_conv2d_multiplier_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
@@ -308,22 +298,11 @@ void lp_fully_connected_mve_s8(const lp_fully_connected_params *params, const in
 /* Largest element of each window. */
 void lp_max_pool2d_s8(const lp_max_pool2d_params *params, const int8_t *input, int8_t *output);
 
-/* The same by little code, for windows that lie in the image. */
-void lp_max_pool2d_compact_s8(const lp_max_pool2d_params *params, const int8_t *input, int8_t *output);
-
 /* Mean of each window over the elements inside the image. */
 void lp_average_pool2d_s8(const lp_average_pool2d_params *params, const int8_t *input, int8_t *output);
 
-/* The same by little code, for windows that lie in the image. */
-void lp_average_pool2d_compact_s8(const lp_average_pool2d_params *params, const int8_t *input,
-                                  int8_t *output);
-
 /* Sum, element by element; `output` may be either input. */
 void lp_add_s8(const lp_add_params *params, const int8_t *input_1, const int8_t *input_2, int8_t *output);
-
-/* The same by little code. */
-void lp_add_compact_s8(const lp_add_params *params, const int8_t *input_1, const int8_t *input_2,
-                       int8_t *output);
 
 /* Sum or difference of two tensors, of which the second may be repeated; `output` may be `whole`. */
 void lp_add_spread_s8(const lp_add_spread_params *params, const int8_t *whole, const int8_t *other,
@@ -361,7 +340,6 @@ void lp_copy_rows(const int8_t *input, int8_t *output, uint32_t rows, uint32_t r
 /* Kernels of the profile `tflm`, which otherwise do the same as those without it in their name: every byte is
  * that of TensorFlow Lite Micro. */
 void lp_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
-void lp_conv2d_compact_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_conv2d_1x1_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_conv2d_colour_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                   void *scratch);
@@ -382,7 +360,6 @@ void lp_conv2d_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input
 void lp_conv2d_1x1_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                  void *scratch);
 void lp_depthwise_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
-void lp_depthwise_conv2d_compact_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_depthwise_conv2d_multiplier_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
                                             int8_t *output);
 void lp_depthwise_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
@@ -403,8 +380,6 @@ void lp_depthwise_conv2d_mve_tflm_s8(const lp_conv2d_params *params, const int8_
 void lp_fully_connected_mve_tflm_s8(const lp_fully_connected_params *params, const int8_t *input,
                                     int8_t *output);
 void lp_average_pool2d_tflm_s8(const lp_average_pool2d_params *params, const int8_t *input, int8_t *output);
-void lp_average_pool2d_compact_tflm_s8(const lp_average_pool2d_params *params, const int8_t *input,
-                                       int8_t *output);
 void lp_add_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
                     int8_t *output);
 void lp_add_spread_tflm_s8(const lp_add_spread_tflm_params *params, const int8_t *whole, const int8_t *other,
@@ -412,8 +387,6 @@ void lp_add_spread_tflm_s8(const lp_add_spread_tflm_params *params, const int8_t
 void lp_mul_tflm_s8(const lp_mul_params *params, const int8_t *whole, const int8_t *other, int8_t *output);
 void lp_add_dsp_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
                         int8_t *output);
-void lp_add_compact_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
-                            int8_t *output);
 void lp_softmax_tflm_s8(const lp_softmax_tflm_params *params, const int8_t *input, int8_t *output);
 
 /* table[byte], element by element, whatever the types; `output` may be `input`. */

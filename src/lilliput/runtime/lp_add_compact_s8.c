@@ -1,3 +1,4 @@
+#include "lp_compact.h"
 #include "lp_internal.h"
 
 void lp_add_compact_s8(const lp_add_params *params, const int8_t *input_1, const int8_t *input_2,

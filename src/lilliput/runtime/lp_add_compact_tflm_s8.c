@@ -1,4 +1,5 @@
 #include "lp_add_tflm.h"
+#include "lp_compact.h"
 
 void lp_add_compact_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
                             int8_t *output) {

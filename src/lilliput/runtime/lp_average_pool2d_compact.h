@@ -1,6 +1,7 @@
 #ifndef LP_AVERAGE_POOL2D_COMPACT_H
 #define LP_AVERAGE_POOL2D_COMPACT_H
 
+#include "lp_compact.h"
 #include "lp_mean.h"
 
 LP_INLINE void average_pool2d_compact(const lp_average_pool2d_params *params, const int8_t *input,

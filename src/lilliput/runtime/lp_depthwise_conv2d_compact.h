@@ -2,7 +2,7 @@
 #ifndef LP_DEPTHWISE_CONV2D_COMPACT_H
 #define LP_DEPTHWISE_CONV2D_COMPACT_H
 
-#include "lp_compact.h"
+#include "lp_compact_assembly.h"
 
 #if LP_DSP
 

@@ -1,3 +1,4 @@
+#include "lp_compact.h"
 #include "lp_dsp.h"
 
 /* The largest values of the windows of neighbouring channels: of four, or of one, in the low byte. */

@@ -5,6 +5,8 @@ They are slower than the others, but still make use of those instructions, and t
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lilliput.net.access import Access
@@ -24,6 +26,9 @@ from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile
 from lilliput.targets.weighted import fits_dsp
 
+HEADER = "lp_compact.h"
+"""Declares them."""
+
 
 def is_compact(net: Net, core: Core) -> bool:
     """Whether flash counts most, on a core that small kernels are there for."""
@@ -34,28 +39,25 @@ def compact_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
     """The smallest kernel of `op`; None where the others are no larger, or other goals count more."""
     if not is_compact(net, core):
         return None
-    if isinstance(op, Conv2D) and op.dilation == (1, 1) and _fits(op, net):
-        return _convolution(op, Access.WINDOWS)
-    if isinstance(op, FullyConnected) and _fits(op, net):
-        return _convolution(op, Access.SEPARATE)
-    if (
-        isinstance(op, DepthwiseConv2D)
-        and _keeps_channels(op, net)
-        and op.dilation == (1, 1)
-        and _fits(op, net)
-    ):
-        name = in_profile("lp_depthwise_conv2d_compact", op)
-        return Kernel(name, layout=Layout.TAP_BY_TAP, access=Access.WINDOWS)
-    if isinstance(op, MaxPool2D) and _stays_inside(op, net):
-        return Kernel("lp_max_pool2d_compact_s8", access=Access.WINDOWS)
-    if isinstance(op, GlobalAveragePool2D) or (isinstance(op, AveragePool2D) and _stays_inside(op, net)):
-        return Kernel(in_profile("lp_average_pool2d_compact", op), access=Access.WINDOWS)
+    match op:
+        case Conv2D(dilation=(1, 1)) if _fits(op, net):
+            return _kernel(in_profile("lp_conv2d_compact", op), Layout.ROWS)
+        case FullyConnected() if _fits(op, net):
+            # The convolution of one pixel, which writes outputs while others need its inputs.
+            return replace(_kernel(in_profile("lp_conv2d_compact", op), Layout.ROWS), access=Access.SEPARATE)
+        case DepthwiseConv2D(dilation=(1, 1)) if _keeps_channels(op, net) and _fits(op, net):
+            return _kernel(in_profile("lp_depthwise_conv2d_compact", op), Layout.TAP_BY_TAP)
+        case MaxPool2D() if _stays_inside(op, net):
+            return _kernel("lp_max_pool2d_compact_s8")
+        case GlobalAveragePool2D():
+            return _kernel(in_profile("lp_average_pool2d_compact", op))
+        case AveragePool2D() if _stays_inside(op, net):
+            return _kernel(in_profile("lp_average_pool2d_compact", op))
     return None
 
 
-def _convolution(op: Conv2D | FullyConnected, access: Access) -> Kernel:
-    """Of a matrix product, too: that is a convolution of one pixel."""
-    return Kernel(in_profile("lp_conv2d_compact", op), layout=Layout.ROWS, access=access)
+def _kernel(function: str, layout: Layout = Layout.NONE) -> Kernel:
+    return Kernel(function, layout=layout, access=Access.WINDOWS, header=HEADER)
 
 
 def _keeps_channels(op: DepthwiseConv2D, net: Net) -> bool:

@@ -43,6 +43,7 @@ from lilliput.net.ops import (
 )
 from lilliput.net.schedule import as_its_kernel_sees
 from lilliput.net.tensor import DType
+from lilliput.targets.compact import HEADER as COMPACT_HEADER
 from lilliput.targets.compact import compact_kernel, is_compact
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, fully_connected, shares_factor
@@ -160,7 +161,7 @@ def _add(op: Add | Sub, net: Net, core: Core) -> Kernel:
     is_twice_rounded = op.profile is Profile.TFLM
     is_packed = is_twice_rounded and core.has_dsp and packed_add_factors(op, net) is not None
     if is_compact(net, core) and is_packed == is_twice_rounded:
-        return Kernel(in_profile("lp_add_compact", op), access=Access.ELEMENTS)
+        return Kernel(in_profile("lp_add_compact", op), access=Access.ELEMENTS, header=COMPACT_HEADER)
     return Kernel("lp_add_dsp_tflm_s8" if is_packed else in_profile("lp_add", op), access=Access.ELEMENTS)
 
 
