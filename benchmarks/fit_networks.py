@@ -26,6 +26,7 @@ from lilliput.net import (
     Net,
     Normalization,
     Op,
+    Optimize,
     Pad,
     Padding,
     Profile,
@@ -52,12 +53,13 @@ PROFILES = tuple(Profile)
 def networks(count: int, seed: int) -> list[Net]:
     """Quantized networks: of the search space `cnn`, random rows of ops of every kind, rows of the
     convolutions that networks for images are made of, and perceptrons, in turn; for every six of them, one
-    first layer of colour images, which those seldom have."""
+    first layer of colour images, which those seldom have; every third of them also for least flash."""
     first = (_first_layer(np.random.default_rng([seed, count, index])) for index in range(count // 6))
-    return [
+    nets = [
         *(_quantized(float_network(seed, index), index) for index in range(count)),
         *(quantized(net, PROFILES[index % len(PROFILES)], index) for index, net in enumerate(first)),
     ]
+    return nets + [replace(net, optimize=Optimize.FLASH) for net in nets[::3]]
 
 
 def searched_networks(count: int, seed: int) -> list[Net]:

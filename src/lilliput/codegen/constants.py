@@ -37,7 +37,7 @@ from lilliput.net.reference.tflm import TFLM_OPS, softmax_powers
 from lilliput.net.reference.windows import nearest
 from lilliput.net.tensor import DType
 from lilliput.targets.band import by_planes
-from lilliput.targets.dense import PRODUCT_LAYOUTS, passes
+from lilliput.targets.dense import PRODUCT_LAYOUTS, passes, shares_factor
 from lilliput.targets.kernel import (
     DSP_LAYOUTS,
     LANE_LAYOUTS,
@@ -47,7 +47,7 @@ from lilliput.targets.kernel import (
     Kernel,
     Layout,
 )
-from lilliput.targets.kernels import TFLM_CHANNEL_BYTES
+from lilliput.targets.kernels import BIAS_BYTES, CHANNEL_BYTES, TFLM_CHANNEL_BYTES
 from lilliput.targets.strip import by_columns
 
 _INT32_LIMIT = 1 << 31
@@ -124,6 +124,14 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
     biases = folded_biases(op, net, kernel)
     if kernel.layout in PRODUCT_LAYOUTS:
         return _product_channels(name, op, net, biases)
+    if shared_factor_bytes(op, net, kernel):
+        factor = (
+            packed_factor(conv_factors(op, net)[0])
+            if op.profile is Profile.TFLM
+            else conv_requant(op, net).multipliers
+        )
+        words = (*factor, *biases)
+        return Constant(name, "int32_t", tuple(map(str, words)), 4 * len(words))
     if op.profile is Profile.TFLM:
         return _tflm_channels(name, biases, conv_factors(op, net), kernel)
     requant = conv_requant(op, net)
@@ -134,6 +142,13 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
         _require_exact_doubling(op, net, biases, multipliers, requant.shift)
     rows = tuple(braces(pair) for pair in zip(biases, multipliers, strict=True))
     return Constant(name, "lp_channel", rows, 8 * len(rows))
+
+
+def shared_factor_bytes(op: WeightedOp, net: Net, kernel: Kernel) -> int:
+    """Bytes of the one factor that stands before the biases, where the kernel reads it so; else 0."""
+    if kernel.layout is not Layout.ROWS or not shares_factor(op, net):
+        return 0
+    return (TFLM_CHANNEL_BYTES if op.profile is Profile.TFLM else CHANNEL_BYTES) - BIAS_BYTES
 
 
 def _tflm_channels(name: str, biases: list[int], factors: tuple[Factor, ...], kernel: Kernel) -> Constant:

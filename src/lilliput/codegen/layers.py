@@ -13,6 +13,7 @@ from lilliput.codegen.constants import (
     indices_constant,
     lookup_constant,
     pool_scales_constant,
+    shared_factor_bytes,
     softmax_constant,
     weights_constant,
 )
@@ -136,6 +137,10 @@ def _shift(op: WeightedOp, net: Net) -> int:
     return 0 if op.profile is Profile.TFLM else conv_requant(op, net).shift
 
 
+_STEPS = ("stride_y", "stride_x", "dilation_y", "dilation_x")
+_BEFORE = ("padding_top", "padding_left")
+
+
 def _sliding(op: Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D) -> list[tuple[str, object]]:
     return [("stride_y", op.strides[0]), ("stride_x", op.strides[1])]
 
@@ -151,21 +156,36 @@ def _sides(prefix: str, shape: tuple[int, ...], *names: str) -> list[tuple[str, 
 def _convolution(place: Place) -> Emitted:
     op: Conv2D | DepthwiseConv2D = place.op
     kernel = place.shape(1)[1:3] if isinstance(op, Conv2D) else place.shape(1)[:2]
+    steps = [
+        *_sliding(op),
+        *zip(("dilation_y", "dilation_x"), op.dilation, strict=True),
+        *_before(op),
+    ]
+    return _convolving(place, place.shape(), place.output_shape, kernel, steps)
+
+
+def _convolving(
+    place: Place,
+    source: tuple[int, ...],
+    target: tuple[int, ...],
+    kernel: tuple[int, ...],
+    steps: list[tuple[str, object]],
+) -> Emitted:
+    """Calls a convolution from `source` to `target`, both (height, width, channels)."""
+    op: WeightedOp = place.op
     values = [
         ("weights", place.constant("weights")),
         ("channels", place.constant("channels")),
-        *_sides("input", place.shape(), "height", "width", "channels"),
-        *_sides("output", place.output_shape, "height", "width", "channels"),
+        *_sides("input", source, "height", "width", "channels"),
+        *_sides("output", target, "height", "width", "channels"),
         *_sides("kernel", kernel, "height", "width"),
-        *_sliding(op),
-        ("dilation_y", op.dilation[0]),
-        ("dilation_x", op.dilation[1]),
-        *_before(op),
+        *steps,
         ("input_zero_point", zero_point(place, op.inputs[0])),
         ("output_zero_point", zero_point(place, op.outputs[0])),
         *bounds(place),
         ("shift", _shift(op, place.net)),
         ("is_transposed", int(place.kernel.layout is Layout.COLUMNS_FIRST)),
+        ("shared_factor_bytes", shared_factor_bytes(op, place.net, place.kernel)),
     ]
     body = call(place, "lp_conv2d_params", fields(place, values), place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body
@@ -173,6 +193,11 @@ def _convolution(place: Place) -> Emitted:
 
 def _fully_connected(place: Place) -> Emitted:
     op: FullyConnected = place.op
+    if place.kernel.layout is Layout.ROWS:
+        shapes = ((1, 1, *place.shape()), (1, 1, *place.output_shape), (1, 1))
+        return _convolving(
+            place, *shapes, [*dict.fromkeys(_STEPS, 1).items(), *dict.fromkeys(_BEFORE, 0).items()]
+        )
     values = [
         ("weights", place.constant("weights")),
         ("channels", place.constant("channels")),

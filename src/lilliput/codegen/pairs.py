@@ -39,7 +39,7 @@ def add(place: Place) -> Emitted:
 def _add_tflm(place: Place) -> Emitted:
     op: Add = place.op
     packed = packed_add_factors(op, place.net)
-    if place.kernel.function == "lp_add_dsp_tflm_s8" and packed is not None:
+    if place.kernel.function != "lp_add_tflm_s8" and packed is not None:
         swaps, factors = packed
         order = (1, 0) if swaps else (0, 1)
         texts = ["{0, 0}", *(braces(packed_factor(factor)) for factor in factors)]

@@ -20,6 +20,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     _, kernel_height, kernel_width, _ = net.tensors[op.inputs[1]].shape
     taps_y = elements_inside(height, rows, kernel_height, op.strides[0], op.dilation[0], op.padding.top)
     taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
+    if blocking.spans:
+        return _spans(taps_y, taps_x, depth, channels, blocking)
     pixels, elements = rows * columns, kernel_height * kernel_width * depth
     long_runs = op.dilation[1] == 1
     whole_x = taps_x.count(kernel_width)
@@ -85,6 +87,36 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if by_channel else {})
 
 
+def _spans(taps_y: list[int], taps_x: list[int], depth: int, channels: int, blocking: Blocking) -> Counts:
+    """Counts of a kernel that multiplies rows of windows where they lie.
+
+    Args:
+        taps_y: rows of the window in the image, for each row of outputs.
+        taps_x: columns of it, for each column of outputs.
+    """
+    pixels, rows = len(taps_y) * len(taps_x), sum(taps_y)
+    found: Counts = {"rows": len(taps_y), "pixels": pixels, "outputs": pixels * channels}
+    blocks = channels // blocking.channels + channels % blocking.channels
+    found |= {"channel_blocks": pixels * blocks, "span_rows": rows * len(taps_x) * blocks}
+    for taps in taps_x:
+        for size, steps in split_up(taps * depth, blocking.elements):
+            found[f"span_{size}s"] = found.get(f"span_{size}s", 0) + rows * steps * blocks
+    return found
+
+
+def _taps(taps_y: list[int], taps_x: list[int], channels: int, blocking: Blocking) -> Counts:
+    """Counts of a kernel that multiplies some channels of each element of a window at a time; as `_spans`."""
+    pixels, rows, taps = len(taps_y) * len(taps_x), sum(taps_y) * len(taps_x), sum(taps_y) * sum(taps_x)
+    found: Counts = {"rows": len(taps_y), "pixels": pixels, "outputs": pixels * channels}
+    for size, blocks in split_up(channels, (blocking.channels,)):
+        found |= {
+            f"channel_{size}s": pixels * blocks,
+            f"tap_rows_{size}s": rows * blocks,
+            f"taps_{size}s": taps * blocks,
+        }
+    return found
+
+
 def _ring(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
     """Counts of a kernel that keeps the rows under its windows in a ring, planes of four channels each."""
     _, width, depth = net.tensors[op.inputs[0]].shape
@@ -133,6 +165,8 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
     kernel_height, kernel_width, _ = net.tensors[op.inputs[1]].shape
     taps_y = elements_inside(height, rows, kernel_height, op.strides[0], op.dilation[0], op.padding.top)
     taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
+    if blocking.spans:
+        return _taps(taps_y, taps_x, channels, blocking)
     blocks = -(-channels // blocking.channels)
     return {
         **_by_channel(op, net, (kernel_height, kernel_width), blocking),
@@ -245,6 +279,8 @@ def _is_limited(op: Op, net: Net) -> bool:
 
 def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:
     outputs, inputs = net.tensors[op.inputs[1]].shape
+    if blocking.spans:
+        return _spans([1], [1], inputs, outputs, blocking)
     passes = -(-inputs // blocking.pass_elements)
     found: Counts = {
         **_products(1, outputs, inputs, blocking),

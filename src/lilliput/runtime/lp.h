@@ -32,8 +32,8 @@ typedef struct {
     int32_t multiplier;
 } lp_channel;
 
-/* The same in the profile `tflm`: the factor is multiplier * 2**(scale - 31).  For functions with `dsp` in
- * their name, whose scales are -31 to -1, `multiplier` is twice that less 2**32, and `scale`
+/* The same in the profile `tflm`: the factor is multiplier * 2**(scale - 31).  For functions with `dsp` or
+ * `compact` in their name, whose scales are -31 to -1, `multiplier` is twice that less 2**32, and `scale`
  * -2**(32 + scale).  For convolutions with `relu`, whose minimum is not less than the zero point, `bias` is
  * 256 times what it would be, less what lp_multiply_block.h says, `multiplier` as it is, and `scale`
  * 2**(25 + scale), scales being -15 to -1; depthwise ones have them as those without. */
@@ -56,7 +56,8 @@ typedef struct {
     int8_t input_zero_point, output_zero_point;
     int8_t minimum, maximum;
     uint8_t shift;
-    uint8_t is_transposed; /* only for lp_depthwise_conv2d_dsp_s8(): columns are taken as rows */
+    uint8_t is_transposed;       /* only for lp_depthwise_conv2d_dsp_s8(): columns are taken as rows */
+    uint8_t shared_factor_bytes; /* only for lp_conv2d_compact_s8() */
 } lp_conv2d_params;
 
 typedef struct {
@@ -123,8 +124,9 @@ typedef struct {
     uint8_t shift;
 } lp_add_params;
 
-/* Inputs are first multiplied by 2**20.  All scales are at most 0.  lp_add_dsp_tflm_s8() takes the first
- * factor to be a half, and the others as it is said of lp_tflm_channel. */
+/* Inputs are first multiplied by 2**20.  All scales are at most 0.  lp_add_dsp_tflm_s8() and
+ * lp_add_compact_tflm_s8() take the first factor to be a half, and the others as it is said of
+ * lp_tflm_channel. */
 typedef struct {
     lp_factor factor_1, factor_2, output_factor;
     uint32_t elements;

@@ -2,7 +2,7 @@
 #define LP_AVERAGE_POOL2D_H
 
 #include "lp_dsp.h"
-#include "lp_profile.h"
+#include "lp_mean.h"
 
 /* Channels that are summed side by side, so that compilers find vectors where there are any. */
 #define BLOCK 16
@@ -34,46 +34,6 @@ static void sum_four(const window *inside, const int8_t *pixel, int32_t *sums) {
     sums[2] += even >> 16;
     sums[3] += odd >> 16;
 }
-#endif
-
-#if LP_TFLM
-
-static const lp_pool_scale *find_scale(const lp_average_pool2d_params *params, int32_t elements) {
-    (void)elements;
-    return params->scales;
-}
-
-/* A sum scaled, or divided to nearest, halves away from zero. */
-static int32_t mean(const lp_pool_scale *scale, int32_t sum, int32_t elements) {
-    if (scale != 0) {
-        return lp_scale_tflm(sum, scale->multiplier, scale->shift);
-    }
-    return (sum > 0 ? sum + elements / 2 : sum - elements / 2) / elements;
-}
-
-static int8_t output_of(const lp_average_pool2d_params *params, const lp_pool_scale *scale, int32_t sum,
-                        int32_t elements) {
-    const int32_t value = mean(scale, sum, elements) + params->output_zero_point;
-    return (int8_t)lp_minimum(lp_maximum(value, params->minimum), params->maximum);
-}
-
-#else
-
-static const lp_pool_scale *find_scale(const lp_average_pool2d_params *params, int32_t elements) {
-    const lp_pool_scale *scale = params->scales;
-    while (scale->count != elements) {
-        scale++;
-    }
-    return scale;
-}
-
-static int8_t output_of(const lp_average_pool2d_params *params, const lp_pool_scale *scale, int32_t sum,
-                        int32_t elements) {
-    (void)elements;
-    return lp_requantize(sum, scale->multiplier, scale->shift, params->output_zero_point, params->minimum,
-                         params->maximum);
-}
-
 #endif
 
 /* Sums of `count` channels. */

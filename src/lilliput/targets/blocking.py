@@ -26,6 +26,7 @@ class Blocking:
         pass_elements: inputs that one pass over a row of weights takes at most.
         turns: whether columns are taken as rows where those come in fewer blocks.
         few_pixels: up to so many pixels that fill no block are computed one by one.
+        spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
     """
 
     pixels: int = BLOCK_PIXELS
@@ -37,6 +38,7 @@ class Blocking:
     pass_elements: int = 512
     turns: bool = True
     few_pixels: int = 0
+    spans: bool = False
 
 
 _COMMON = Blocking()
@@ -46,10 +48,17 @@ _BY_EIGHT_FOURS = replace(_BY_FOURS, elements=(32, 4))
 _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_dsp": _BY_FOURS,
     "lp_conv2d_colour_dsp": _BY_FOURS,
+    "lp_conv2d_strip_dsp": _BY_FOURS,
     "lp_conv2d_1x1_dsp": _BY_FOURS,
     "lp_conv2d_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_colour_dsp_relu": _BY_EIGHT_FOURS,
+    "lp_conv2d_strip_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_1x1_dsp_relu": _BY_EIGHT_FOURS,
+    "lp_conv2d_compact": Blocking(channels=4, spans=True),
+    "lp_max_pool2d_compact": Blocking(channels=1),
+    "lp_average_pool2d_compact": Blocking(channels=1),
+    "lp_depthwise_conv2d_compact": Blocking(channels=4, spans=True),
+    "lp_add_compact": Blocking(elements=()),
     "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
     "lp_max_pool2d": Blocking(channels=16),
     "lp_average_pool2d": Blocking(channels=16),

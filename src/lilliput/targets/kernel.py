@@ -16,6 +16,7 @@ class Layout(StrEnum):
 
     NONE = "none"
     PLAIN = "plain"
+    ROWS = "rows"
     SPLIT_PAIRS = "split pairs"
     SPLIT_ROWS = "split rows"
     SPLIT_COLOUR = "split colour"
@@ -46,6 +47,7 @@ ROWS_LAYOUTS = frozenset({Layout.LANES_ROWS, Layout.NIBBLES_ROWS})
 """The inputs of a window in planes of four channels."""
 DSP_LAYOUTS = frozenset(
     {
+        Layout.ROWS,
         Layout.SPLIT_PAIRS,
         Layout.SPLIT_ROWS,
         Layout.SPLIT_COLOUR,

@@ -43,10 +43,12 @@ from lilliput.net.ops import (
 )
 from lilliput.net.schedule import as_its_kernel_sees
 from lilliput.net.tensor import DType
+from lilliput.targets.compact import HEADER as COMPACT_HEADER
+from lilliput.targets.compact import compact_kernel, is_compact
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, fully_connected, shares_factor
 from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
-from lilliput.targets.kernel import Kernel, in_profile, to_four
+from lilliput.targets.kernel import Kernel, Layout, in_profile, to_four
 from lilliput.targets.weighted import conv2d, depthwise, weights_bytes, without_variants
 
 BIAS_BYTES = 4
@@ -90,6 +92,9 @@ def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
     if special is not None:
         return special
     op, seen = as_its_kernel_sees(op, net)
+    small = compact_kernel(op, seen, core)
+    if small is not None:
+        return small
     if net.optimize is Optimize.RAM and net.plan is not None:
         fastest: Kernel = choose(op, replace(seen, optimize=Optimize.SPEED), core)
         _, room = net.plan.scratch.get(op.name, (0, 0))
@@ -111,7 +116,7 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
             channels = net.tensors[op.outputs[0]].shape[-1]
             layout = kernel_for(op, net, core).layout
             channel_bytes = TFLM_CHANNEL_BYTES if op.profile is Profile.TFLM else CHANNEL_BYTES
-            if layout in PRODUCT_LAYOUTS:
+            if layout in PRODUCT_LAYOUTS or (layout is Layout.ROWS and shares_factor(op, net)):
                 factor_bytes = channel_bytes - BIAS_BYTES
                 factors = 1 if shares_factor(op, net) else to_four(channels)
                 return weights_bytes(op, net, layout) + channels * BIAS_BYTES + factors * factor_bytes
@@ -153,13 +158,15 @@ def _add(op: Add | Sub, net: Net, core: Core) -> Kernel:
     subtracts_twice_rounded = isinstance(op, Sub) and op.profile is Profile.TFLM
     if first.shape != second.shape or subtracts_twice_rounded:
         return Kernel(in_profile("lp_add_spread", op), access=Access.ELEMENTS)
-    if core.has_dsp and op.profile is Profile.TFLM and packed_add_factors(op, net) is not None:
-        return Kernel("lp_add_dsp_tflm_s8", access=Access.ELEMENTS)
-    return Kernel(in_profile("lp_add", op), access=Access.ELEMENTS)
+    is_twice_rounded = op.profile is Profile.TFLM
+    is_packed = is_twice_rounded and core.has_dsp and packed_add_factors(op, net) is not None
+    if is_compact(net, core) and is_packed == is_twice_rounded:
+        return Kernel(in_profile("lp_add_compact", op), access=Access.ELEMENTS, header=COMPACT_HEADER)
+    return Kernel("lp_add_dsp_tflm_s8" if is_packed else in_profile("lp_add", op), access=Access.ELEMENTS)
 
 
 def packed_add_factors(op: Add | Sub, net: Net) -> tuple[bool, tuple[Factor, Factor]] | None:
-    """How `lp_add_dsp_tflm_s8` computes a sum of the profile `tflm`, if it can.
+    """How `lp_add_dsp_tflm_s8` and `lp_add_compact_tflm_s8` compute a sum of the profile `tflm`, if they can.
 
     The factor of the input with the larger scale is a half, and it comes first; where the other's is too, it
     is written as one, halved: only a shift right by at least 1 is held.

@@ -1,0 +1,6 @@
+#define LP_TFLM 0
+#include "lp_depthwise_conv2d_compact.h"
+
+void lp_depthwise_conv2d_compact_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output) {
+    depthwise_conv2d_compact(params, input, output);
+}
