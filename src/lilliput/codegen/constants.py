@@ -47,6 +47,7 @@ from lilliput.targets.kernel import (
     Layout,
 )
 from lilliput.targets.kernels import TFLM_CHANNEL_BYTES
+from lilliput.targets.wide import wide_multipliers
 
 _INT32_LIMIT = 1 << 31
 
@@ -120,6 +121,12 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
         return _product_channels(name, op, net, biases)
     if op.profile is Profile.TFLM:
         return _tflm_channels(name, biases, conv_factors(op, net), kernel)
+    if kernel.layout is Layout.CHANNEL_FOURS:
+        factors = wide_multipliers(op, net)
+        parts = (biases, factors if len(factors) > 1 else ())
+        filled = [value for part in parts for value in (*part, *(0,) * (-len(part) % 4))]
+        values = (*filled, *(factors if len(factors) == 1 else ()))
+        return Constant(name, "int32_t", tuple(map(str, values)), 4 * len(values))
     requant = conv_requant(op, net)
     multipliers = requant.multipliers
     if len(multipliers) == 1:

@@ -41,11 +41,14 @@ class Blocking:
 
 _COMMON = Blocking()
 _BY_FOURS = Blocking(elements=(16, 4), filled=4, few_pixels=FEW_PIXELS)
+_ONE_PIXEL = Blocking(pixels=1, channels=4, filled=4)
 
 _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_dsp": _BY_FOURS,
     "lp_conv2d_colour_dsp": _BY_FOURS,
     "lp_conv2d_1x1_dsp": _BY_FOURS,
+    "lp_conv2d_dsp_s16": _ONE_PIXEL,
+    "lp_conv2d_dsp_s16_w16": _ONE_PIXEL,
     "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
     "lp_max_pool2d": Blocking(channels=16),
     "lp_average_pool2d": Blocking(channels=16),

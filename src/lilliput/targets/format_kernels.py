@@ -53,6 +53,7 @@ from lilliput.targets.lanes import (
     fours_of,
     prefers_nibbles,
 )
+from lilliput.targets.wide import fits_wide_dsp, window_bytes
 
 HEADER = "lp_formats.h"
 Choose = Callable[[Any, Net, Core], Kernel]
@@ -118,8 +119,18 @@ def _plain(function: str, access: Access = Access.SEPARATE) -> Choose:
 
 def _wide_weighted(stem: str) -> Choose:
     def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
-        suffix = "_w16" if net.tensors[op.inputs[1]].dtype is DType.INT16 else ""
-        return Kernel(f"{stem}_s16{suffix}", layout=Layout.PLAIN, header=HEADER)
+        suffix = "s16_w16" if net.tensors[op.inputs[1]].dtype is DType.INT16 else "s16"
+        if not core.has_dsp or isinstance(op, DepthwiseConv2D) or not fits_wide_dsp(op, net):
+            return Kernel(f"{stem}_{suffix}", layout=Layout.PLAIN, header=HEADER)
+        scratch_bytes = window_bytes(op, net)
+        reads_first = isinstance(op, FullyConnected) and scratch_bytes > 0
+        return Kernel(
+            f"{stem}_dsp_{suffix}",
+            scratch_bytes=scratch_bytes,
+            layout=Layout.CHANNEL_FOURS,
+            access=Access.INPUTS_FIRST if reads_first else Access.SEPARATE,
+            header=HEADER,
+        )
 
     return choose
 

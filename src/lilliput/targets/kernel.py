@@ -30,6 +30,7 @@ class Layout(StrEnum):
     NIBBLES = "nibbles"
     LANES_ROWS = "lanes of rows"
     NIBBLES_ROWS = "nibbles of rows"
+    CHANNEL_FOURS = "channels in fours"
 
 
 SPLIT_CONV_LAYOUTS = frozenset({Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT_COLOUR})

@@ -15,6 +15,7 @@ from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 from lilliput.targets.lanes import lane_bytes
+from lilliput.targets.wide import wide_weights_bytes
 
 BLOCK_PIXELS = 4
 """Output pixels that the kernels for cores with DSP instructions compute side by side."""
@@ -350,4 +351,6 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return channels * to_four(math.prod(window))
         case Layout.LANES | Layout.LANES_ROWS | Layout.NIBBLES | Layout.NIBBLES_ROWS:
             return lane_bytes(op, net)
+        case Layout.CHANNEL_FOURS:
+            return wide_weights_bytes(op, net)
     return to_four(net.tensors[op.inputs[1]].storage_bytes)

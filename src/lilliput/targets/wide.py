@@ -1,0 +1,81 @@
+"""Convolutions and matrix products of 16-bit integers on cores with packed 16-bit arithmetic.
+
+`runtime/lp_wide_conv2d_dsp.h` describes the kernel.  It multiplies sums by M * 2**(32 - n), where others multiply
+by M and shift by n, and takes the upper word: the same as long as the product fits 64 bits, which is as long as
+outputs fit int32 before they are cut.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lilliput.net.fixedpoint import WeightedOp, conv_requant
+from lilliput.net.graph import Net
+from lilliput.net.ops import Conv2D
+from lilliput.net.tensor import DType
+from lilliput.targets.kernel import to_four
+
+CHANNELS = 4
+"""Output channels that are computed side by side."""
+LARGEST_INPUT = 1 << 15
+"""Of absolute inputs."""
+
+
+def wide_multipliers(op: WeightedOp, net: Net) -> tuple[int, ...]:
+    """The factors of the sums, as fractions of 2**32: one for each channel, or a single one."""
+    requant = conv_requant(op, net)
+    return tuple(multiplier << (32 - requant.shift) for multiplier in requant.multipliers)
+
+
+def fits_wide_dsp(op: WeightedOp, net: Net) -> bool:
+    """Whether the kernel holds factors and sums of `op`; weights that are not known are taken to be such that it does.
+
+    Sums of 8-bit weights must fit 32 bits.
+    """
+    multipliers = wide_multipliers(op, net)
+    weights = net.tensors[op.inputs[1]]
+    if max(multipliers) >= 1 << 31:
+        return False
+    if weights.data is None:
+        return True
+    rows = np.abs(weights.data.astype(np.int64)).reshape(len(weights.data), -1)
+    largest = LARGEST_INPUT * rows.sum(axis=1)
+    if len(op.inputs) == 3 and (bias := net.tensors[op.inputs[2]].data) is not None:
+        largest = largest + np.abs(bias.astype(np.int64))
+    if weights.dtype is not DType.INT16:
+        return int(largest.max()) < 1 << 31
+    return int(largest.max()) * max(multipliers) < (1 << 63) - (1 << 31)
+
+
+def window_fours(op: WeightedOp, net: Net) -> int:
+    """Fours of inputs of an output."""
+    _, *window = net.tensors[op.inputs[1]].shape
+    return to_four(math.prod(window)) // 4
+
+
+def is_run(op: WeightedOp, net: Net) -> bool:
+    """Whether the inputs of an output, where the image has them all, lie side by side and come in fours."""
+    _, *window = net.tensors[op.inputs[1]].shape
+    lies_densely = not isinstance(op, Conv2D) or (window[0] == 1 and (op.dilation[1] == 1 or window[1] == 1))
+    return lies_densely and math.prod(window) % 4 == 0
+
+
+def window_bytes(op: WeightedOp, net: Net) -> int:
+    """Scratch memory for one window; none where none is gathered."""
+    is_inside = not isinstance(op, Conv2D) or not any(op.padding)
+    return 0 if is_inside and is_run(op, net) else 8 * window_fours(op, net)
+
+
+def wide_weights_bytes(op: WeightedOp, net: Net) -> int:
+    """Bytes of weights, channels and inputs filled up to fours."""
+    weights = net.tensors[op.inputs[1]]
+    return to_four(weights.shape[0]) * 4 * window_fours(op, net) * weights.element_bytes
+
+
+def wide_channels_bytes(op: WeightedOp, net: Net) -> int:
+    """Bytes of biases, filled up to fours, and of their multipliers, so filled too, or of one."""
+    channels = net.tensors[op.inputs[1]].shape[0]
+    factors = len(conv_requant(op, net).multipliers)
+    return 4 * (to_four(channels) + (1 if factors == 1 else to_four(channels)))
