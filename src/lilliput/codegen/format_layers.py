@@ -49,7 +49,7 @@ from lilliput.net.ops import (
 from lilliput.targets.format_kernels import Family, family_of
 from lilliput.targets.kernel import LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS, Layout
 from lilliput.targets.lanes import BAND_ROWS, blocks_of, segment_fours
-from lilliput.targets.wide import is_run, window_fours
+from lilliput.targets.wide import run_length, window_fours
 
 Values = list[tuple[str, object]]
 
@@ -121,8 +121,8 @@ def _weighted(place: Place) -> Emitted:
         parameters, scratch = "lp_fours_s16_params", scratch or ("0",)
         values[-1:] = [
             ("window_fours", window_fours(op, place.net)),
+            ("run_length", run_length(op, place.net)),
             ("multiplier_bytes", 0 if len(conv_requant(op, place.net).multipliers) == 1 else 4),
-            ("is_run", int(is_run(op, place.net))),
         ]
     values = [("weights", weights.name), (second.name.rsplit("_", 1)[1], second.name), *values]
     arguments = (place.input(), place.output, *scratch)

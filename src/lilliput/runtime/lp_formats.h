@@ -46,8 +46,8 @@ typedef struct {
     lp_windows windows;
     int16_t minimum, maximum;
     uint16_t window_fours;    /* fours of inputs */
+    uint8_t run_length;       /* windows with so many columns to the end of a row are read where they lie; 0: none */
     uint8_t multiplier_bytes; /* from one multiplier to the next: 4, or 0 */
-    uint8_t is_run;           /* whether windows inside the image need neither gathering nor filling */
 } lp_fours_s16_params;
 
 /* As int8 weights, but `weight_bits` a weight, two's complement, one behind the other from bit 0 of each byte

@@ -87,7 +87,7 @@ LP_NAKED static int16_t *put_pixel(const lp_fours_s16_params *params LP_UNUSED,
         "ldr     r7, [sp, " AT("16") "]           \n"
         "ldrsh   r8, [r7, #36]                    \n"
         "ldrsh   r9, [r7, #38]                    \n"
-        "ldrb    r10, [r7, #42]                   \n"
+        "ldrb    r10, [r7, #43]                   \n"
         "ldr     r7, [sp, " AT("4") "]            \n"
         "mov     lr, #4                           \n"
         "3:                                       \n" /* a channel */
@@ -183,18 +183,18 @@ LP_INLINE void conv2d_fours(const lp_fours_s16_params *params, const void *from,
     const lp_windows *windows = &params->windows;
     const int16_t *input = (const int16_t *)from;
     int16_t *output = (int16_t *)to;
-    const int32_t taps = 4 * params->window_fours;
     int32_t y = -windows->padding_top;
     for (int32_t row = windows->output_height; row > 0; row--, y += windows->stride_y) {
         int32_t x = -windows->padding_left;
         for (int32_t column = windows->output_width; column > 0; column--, x += windows->stride_x) {
             const int16_t *window = (const int16_t *)scratch;
-            if (params->is_run && x >= 0 && x + windows->kernel_width <= windows->input_width) {
+            if (params->run_length > 0 && x >= 0 && x + params->run_length <= windows->input_width) {
                 window = input + (y * windows->input_width + x) * windows->input_channels;
             } else {
                 gather(windows, input, y, x, (int16_t *)scratch);
             }
-            output = put_pixel(params, window, window + taps, output);
+            output = put_pixel(params, window, window + 4 * params->window_fours, output);
+            LP_OPAQUE(windows);
         }
     }
 }

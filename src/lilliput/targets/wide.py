@@ -21,6 +21,8 @@ CHANNELS = 4
 """Output channels that are computed side by side."""
 LARGEST_INPUT = 1 << 15
 """Of absolute inputs."""
+MOST_COLUMNS = 255
+"""Of windows that are read where they lie."""
 
 
 def wide_multipliers(op: WeightedOp, net: Net) -> tuple[int, ...]:
@@ -51,21 +53,27 @@ def fits_wide_dsp(op: WeightedOp, net: Net) -> bool:
 
 def window_fours(op: WeightedOp, net: Net) -> int:
     """Fours of inputs of an output."""
-    _, *window = net.tensors[op.inputs[1]].shape
-    return to_four(math.prod(window)) // 4
+    return to_four(math.prod(_window(op, net))) // 4
 
 
-def is_run(op: WeightedOp, net: Net) -> bool:
-    """Whether the inputs of an output, where the image has them all, lie side by side and come in fours."""
-    _, *window = net.tensors[op.inputs[1]].shape
-    lies_densely = not isinstance(op, Conv2D) or (window[0] == 1 and (op.dilation[1] == 1 or window[1] == 1))
-    return lies_densely and math.prod(window) % 4 == 0
+def run_length(op: WeightedOp, net: Net) -> int:
+    """A window from whose first column on a row of the image has so many is read where it lies; 0 if none is.
+
+    That takes windows of one row without gaps.  What they are filled up with is then the next column's, and
+    meets weights of zero.
+    """
+    *kernel, depth = _window(op, net)
+    if isinstance(op, Conv2D) and (kernel[0] > 1 or (kernel[1] > 1 and op.dilation[1] > 1)):
+        return 0
+    length = -(-to_four(kernel[1] * depth) // depth)
+    return length if length <= MOST_COLUMNS else 0
 
 
 def window_bytes(op: WeightedOp, net: Net) -> int:
-    """Scratch memory for one window; none where none is gathered."""
+    """Scratch memory for one window; none where all are read where they lie."""
     is_inside = not isinstance(op, Conv2D) or not any(op.padding)
-    return 0 if is_inside and is_run(op, net) else 8 * window_fours(op, net)
+    reads_all = is_inside and run_length(op, net) == _window(op, net)[1]
+    return 0 if reads_all else 8 * window_fours(op, net)
 
 
 def wide_weights_bytes(op: WeightedOp, net: Net) -> int:
@@ -79,3 +87,9 @@ def wide_channels_bytes(op: WeightedOp, net: Net) -> int:
     channels = net.tensors[op.inputs[1]].shape[0]
     factors = len(conv_requant(op, net).multipliers)
     return 4 * (to_four(channels) + (1 if factors == 1 else to_four(channels)))
+
+
+def _window(op: WeightedOp, net: Net) -> tuple[int, int, int]:
+    """Rows, columns and channels under a window; the inputs of a matrix product are channels."""
+    height, width, depth = (1, 1, *net.tensors[op.inputs[1]].shape[1:])[-3:]
+    return height, width, depth
