@@ -16,21 +16,34 @@
 
 #if LP_WEIGHT_BYTES == 2
 
-#define TWO_TAPS                                  \
-    "ldr     r3, [r0], #4                     \n" \
-    "ldmia   r1!, {r12, lr}                   \n" \
+/* r1 is the weights less 4, so that every load but the last of a run leaves its address as it is: such loads
+ * take a cycle each. */
+#define FOUR_TAPS                                 \
+    "ldr     r12, [r1, #4]                    \n" \
+    "ldr     lr, [r1, #8]                     \n" \
+    "ldr     r3, [r0], #8                     \n" \
     "smlald  r4, r5, r3, r12                  \n" \
     "smlald  r6, r7, r3, lr                   \n" \
-    "ldmia   r1!, {r12, lr}                   \n" \
+    "ldr     r12, [r1, #12]                   \n" \
+    "ldr     lr, [r1, #16]                    \n" \
+    "smlald  r8, r9, r3, r12                  \n" \
+    "smlald  r10, r11, r3, lr                 \n" \
+    "ldr     r3, [r0, #-4]                    \n" \
+    "ldr     r12, [r1, #20]                   \n" \
+    "ldr     lr, [r1, #24]                    \n" \
+    "smlald  r4, r5, r3, r12                  \n" \
+    "smlald  r6, r7, r3, lr                   \n" \
+    "ldr     r12, [r1, #28]                   \n" \
+    "ldr     lr, [r1, #32]!                   \n" \
     "smlald  r8, r9, r3, r12                  \n" \
     "smlald  r10, r11, r3, lr                 \n"
+#define BEFORE_WEIGHTS "subs    r1, r1, #4                       \n"
 #define BIASES                                    \
     "ldmia   r3!, {r4, r6, r8, r10}           \n" \
     "asrs    r5, r4, #31                      \n" \
     "asrs    r7, r6, #31                      \n" \
     "asr     r9, r8, #31                      \n" \
     "asr     r11, r10, #31                    \n"
-#define FOUR_TAPS TWO_TAPS TWO_TAPS
 #define SUMS "{r4-r11}"
 #define NEXT_SUM "{r0, r3}"
 #define SCALED                                    \
@@ -48,6 +61,7 @@
     "sxtb16  " weights ", " weights ", ror #8 \n" \
     "smlad   " sum ", r8, lr, " sum "         \n" \
     "smlad   " sum ", r9, " weights ", " sum "\n"
+#define BEFORE_WEIGHTS
 #define BIASES "ldmia   r3!, {r4-r7}           \n"
 #define FOUR_TAPS                                 \
     "ldmia   r1!, {r3, r10, r11, r12}         \n" \
@@ -73,7 +87,7 @@ LP_NAKED static int16_t *put_pixel(const lp_fours_s16_params *params LP_UNUSED,
         "adds    r6, r5, #3                       \n"
         "bic     r6, r6, #3                       \n"
         "add     r6, r4, r6, lsl #2               \n"
-        "push    {r4-r7}                          \n"
+        "push    {r4-r7}                          \n" BEFORE_WEIGHTS
         "1:                                       \n" /* four channels */
         "ldr     r3, [sp]                         \n"
         "ldr     r0, [sp, #20]                    \n" BIASES
