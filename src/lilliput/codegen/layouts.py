@@ -81,7 +81,7 @@ def filled_rows(weights: Weights) -> Weights:
 
 
 def channel_fours(weights: Weights) -> Weights:
-    """Words of four channels side by side, as `lp_wide_conv2d_dsp.h` reads them; channels filled up to fours."""
+    """Words of four channels side by side as `lp_wide_conv2d_dsp.h` reads them, filled up to fours."""
     rows = filled_rows(weights)
     rows = np.pad(rows, ((0, -len(rows) % 4), (0, 0)))
     taps = 4 // rows.itemsize

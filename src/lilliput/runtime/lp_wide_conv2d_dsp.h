@@ -1,10 +1,11 @@
 /* Convolutions of int16, four output channels of a pixel at a time, for cores with packed 16-bit arithmetic.
  *
  * Weights of four channels lie side by side: two taps of each, then the next two, …; of weights with
- * LP_WEIGHT_BYTES 1, four taps each, in the order 0, 2, 1, 3.  Channels and taps are filled up to multiples of
- * four with zeros.
+ * LP_WEIGHT_BYTES 1, four taps each, in the order 0, 2, 1, 3.  Channels and taps are filled up to multiples
+ * of four with zeros.
  *
- * Sums of 16-bit weights have 64 bits.  Those of 8-bit weights have 32, which the weights were proved to keep.
+ * Sums of 16-bit weights have 64 bits.  Those of 8-bit weights have 32, which the weights were proved to
+ * keep.
  */
 #ifndef LP_WIDE_CONV2D_DSP_H
 #define LP_WIDE_CONV2D_DSP_H
@@ -18,56 +19,56 @@
 
 /* r1 is the weights less 4, so that every load but the last of a run leaves its address as it is: such loads
  * take a cycle each. */
-#define FOUR_TAPS                                 \
-    "ldr     r12, [r1, #4]                    \n" \
-    "ldr     lr, [r1, #8]                     \n" \
-    "ldr     r3, [r0], #8                     \n" \
-    "smlald  r4, r5, r3, r12                  \n" \
-    "smlald  r6, r7, r3, lr                   \n" \
-    "ldr     r12, [r1, #12]                   \n" \
-    "ldr     lr, [r1, #16]                    \n" \
-    "smlald  r8, r9, r3, r12                  \n" \
-    "smlald  r10, r11, r3, lr                 \n" \
-    "ldr     r3, [r0, #-4]                    \n" \
-    "ldr     r12, [r1, #20]                   \n" \
-    "ldr     lr, [r1, #24]                    \n" \
-    "smlald  r4, r5, r3, r12                  \n" \
-    "smlald  r6, r7, r3, lr                   \n" \
-    "ldr     r12, [r1, #28]                   \n" \
-    "ldr     lr, [r1, #32]!                   \n" \
-    "smlald  r8, r9, r3, r12                  \n" \
+#define FOUR_TAPS                                                                                            \
+    "ldr     r12, [r1, #4]                    \n"                                                            \
+    "ldr     lr, [r1, #8]                     \n"                                                            \
+    "ldr     r3, [r0], #8                     \n"                                                            \
+    "smlald  r4, r5, r3, r12                  \n"                                                            \
+    "smlald  r6, r7, r3, lr                   \n"                                                            \
+    "ldr     r12, [r1, #12]                   \n"                                                            \
+    "ldr     lr, [r1, #16]                    \n"                                                            \
+    "smlald  r8, r9, r3, r12                  \n"                                                            \
+    "smlald  r10, r11, r3, lr                 \n"                                                            \
+    "ldr     r3, [r0, #-4]                    \n"                                                            \
+    "ldr     r12, [r1, #20]                   \n"                                                            \
+    "ldr     lr, [r1, #24]                    \n"                                                            \
+    "smlald  r4, r5, r3, r12                  \n"                                                            \
+    "smlald  r6, r7, r3, lr                   \n"                                                            \
+    "ldr     r12, [r1, #28]                   \n"                                                            \
+    "ldr     lr, [r1, #32]!                   \n"                                                            \
+    "smlald  r8, r9, r3, r12                  \n"                                                            \
     "smlald  r10, r11, r3, lr                 \n"
 #define BEFORE_WEIGHTS "subs    r1, r1, #4                       \n"
-#define BIASES                                    \
-    "ldmia   r3!, {r4, r6, r8, r10}           \n" \
-    "asrs    r5, r4, #31                      \n" \
-    "asrs    r7, r6, #31                      \n" \
-    "asr     r9, r8, #31                      \n" \
+#define BIASES                                                                                               \
+    "ldmia   r3!, {r4, r6, r8, r10}           \n"                                                            \
+    "asrs    r5, r4, #31                      \n"                                                            \
+    "asrs    r7, r6, #31                      \n"                                                            \
+    "asr     r9, r8, #31                      \n"                                                            \
     "asr     r11, r10, #31                    \n"
 #define SUMS "{r4-r11}"
 #define NEXT_SUM "{r0, r3}"
-#define SCALED                                    \
-    "mov     r12, #0x80000000                 \n" \
-    "movs    r4, #0                           \n" \
-    "umlal   r12, r4, r0, r11                 \n" \
+#define SCALED                                                                                               \
+    "mov     r12, #0x80000000                 \n"                                                            \
+    "movs    r4, #0                           \n"                                                            \
+    "umlal   r12, r4, r0, r11                 \n"                                                            \
     "mla     r0, r3, r11, r4                  \n"
 /* Where a word lies while the sums are on the stack. */
 #define AT(place) "#32 + " place
 
 #else
 
-#define CHANNEL(sum, weights)                     \
-    "sxtb16  lr, " weights "                  \n" \
-    "sxtb16  " weights ", " weights ", ror #8 \n" \
-    "smlad   " sum ", r8, lr, " sum "         \n" \
+#define CHANNEL(sum, weights)                                                                                \
+    "sxtb16  lr, " weights "                  \n"                                                            \
+    "sxtb16  " weights ", " weights ", ror #8 \n"                                                            \
+    "smlad   " sum ", r8, lr, " sum "         \n"                                                            \
     "smlad   " sum ", r9, " weights ", " sum "\n"
 #define BEFORE_WEIGHTS
 #define BIASES "ldmia   r3!, {r4-r7}           \n"
-#define FOUR_TAPS                                 \
-    "ldmia   r1!, {r3, r10, r11, r12}         \n" \
-    "ldr     r8, [r0], #4                     \n" \
-    "ldr     r9, [r0], #4                     \n" \
-    CHANNEL("r4", "r3") CHANNEL("r5", "r10") CHANNEL("r6", "r11") CHANNEL("r7", "r12")
+#define FOUR_TAPS                                                                                            \
+    "ldmia   r1!, {r3, r10, r11, r12}         \n"                                                            \
+    "ldr     r8, [r0], #4                     \n"                                                            \
+    "ldr     r9, [r0], #4                     \n" CHANNEL("r4", "r3") CHANNEL("r5", "r10")                   \
+        CHANNEL("r6", "r11") CHANNEL("r7", "r12")
 #define SUMS "{r4-r7}"
 #define NEXT_SUM "{r0}"
 #define SCALED "smmulr  r0, r0, r11            \n"
@@ -90,43 +91,45 @@ LP_NAKED static int16_t *put_pixel(const lp_fours_s16_params *params LP_UNUSED,
         "push    {r4-r7}                          \n" BEFORE_WEIGHTS
         "1:                                       \n" /* four channels */
         "ldr     r3, [sp]                         \n"
-        "ldr     r0, [sp, #20]                    \n" BIASES
-        "str     r3, [sp]                         \n"
-        "2:                                       \n" FOUR_TAPS
-        "cmp     r0, r2                           \n"
+        "ldr     r0, [sp, #20]                    \n" BIASES "str     r3, [sp]                         \n"
+        "2:                                       \n" FOUR_TAPS "cmp     r0, r2                           \n"
         "bne     2b                               \n"
         "push    " SUMS "                         \n"
-        "ldr     r6, [sp, " AT("8") "]            \n"
-        "ldr     r5, [sp, " AT("24") "]           \n"
-        "ldr     r7, [sp, " AT("16") "]           \n"
-        "ldrsh   r8, [r7, #36]                    \n"
-        "ldrsh   r9, [r7, #38]                    \n"
-        "ldrb    r10, [r7, #43]                   \n"
-        "ldr     r7, [sp, " AT("4") "]            \n"
-        "mov     lr, #4                           \n"
-        "3:                                       \n" /* a channel */
-        "pop     " NEXT_SUM "                     \n"
-        "ldr     r11, [r6]                        \n"
-        "add     r6, r6, r10                      \n" SCALED
-        "cmp     r0, r8                           \n"
-        "it      lt                               \n"
-        "movlt   r0, r8                           \n"
-        "cmp     r0, r9                           \n"
-        "it      gt                               \n"
-        "movgt   r0, r9                           \n"
-        "subs    r7, r7, #1                       \n"
-        "it      pl                               \n"
-        "strhpl  r0, [r5], #2                     \n"
-        "subs    lr, lr, #1                       \n"
-        "bne     3b                               \n"
-        "str     r5, [sp, #24]                    \n"
-        "str     r6, [sp, #8]                     \n"
-        "str     r7, [sp, #4]                     \n"
-        "cmp     r7, #0                           \n"
-        "bgt     1b                               \n"
-        "mov     r0, r5                           \n"
-        "add     sp, sp, #28                      \n"
-        "pop     {r4-r11, pc}                     \n");
+        "ldr     r6, [sp, " AT(
+            "8") "]            \n"
+                 "ldr     r5, [sp, " AT(
+                     "24") "]           \n"
+                           "ldr     r7, [sp, " AT(
+                               "16") "]           \n"
+                                     "ldrsh   r8, [r7, #36]                    \n"
+                                     "ldrsh   r9, [r7, #38]                    \n"
+                                     "ldrb    r10, [r7, #43]                   \n"
+                                     "ldr     r7, [sp, " AT(
+                                         "4") "]            \n"
+                                              "mov     lr, #4                           \n"
+                                              "3:                                       \n" /* a channel */
+                                              "pop     " NEXT_SUM "                     \n"
+                                              "ldr     r11, [r6]                        \n"
+                                              "add     r6, r6, r10                      \n" SCALED
+                                              "cmp     r0, r8                           \n"
+                                              "it      lt                               \n"
+                                              "movlt   r0, r8                           \n"
+                                              "cmp     r0, r9                           \n"
+                                              "it      gt                               \n"
+                                              "movgt   r0, r9                           \n"
+                                              "subs    r7, r7, #1                       \n"
+                                              "it      pl                               \n"
+                                              "strhpl  r0, [r5], #2                     \n"
+                                              "subs    lr, lr, #1                       \n"
+                                              "bne     3b                               \n"
+                                              "str     r5, [sp, #24]                    \n"
+                                              "str     r6, [sp, #8]                     \n"
+                                              "str     r7, [sp, #4]                     \n"
+                                              "cmp     r7, #0                           \n"
+                                              "bgt     1b                               \n"
+                                              "mov     r0, r5                           \n"
+                                              "add     sp, sp, #28                      \n"
+                                              "pop     {r4-r11, pc}                     \n");
 }
 
 #else

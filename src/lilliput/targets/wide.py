@@ -1,8 +1,8 @@
 """Convolutions and matrix products of 16-bit integers on cores with packed 16-bit arithmetic.
 
-`runtime/lp_wide_conv2d_dsp.h` describes the kernel.  It multiplies sums by M * 2**(32 - n), where others multiply
-by M and shift by n, and takes the upper word: the same as long as the product fits 64 bits, which is as long as
-outputs fit int32 before they are cut.
+`runtime/lp_wide_conv2d_dsp.h` describes the kernel.  It multiplies sums by M * 2**(32 - n), where others
+multiply by M and shift by n, and takes the upper word: the same as long as the product fits 64 bits, which is
+as long as outputs fit int32 before they are cut.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def wide_multipliers(op: WeightedOp, net: Net) -> tuple[int, ...]:
 
 
 def fits_wide_dsp(op: WeightedOp, net: Net) -> bool:
-    """Whether the kernel holds factors and sums of `op`; weights that are not known are taken to be such that it does.
+    """Whether the kernel holds factors and sums of `op`, of which those of 8-bit weights must fit 32 bits.
 
-    Sums of 8-bit weights must fit 32 bits.
+    Weights that are not known are taken to be such that it does.
     """
     multipliers = wide_multipliers(op, net)
     weights = net.tensors[op.inputs[1]]
