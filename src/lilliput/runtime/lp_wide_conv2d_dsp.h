@@ -52,8 +52,7 @@
     "movs    r4, #0                           \n"                                                            \
     "umlal   r12, r4, r0, r11                 \n"                                                            \
     "mla     r0, r3, r11, r4                  \n"
-/* Where a word lies while the sums are on the stack. */
-#define AT(place) "#32 + " place
+#define SUM_BYTES "32"
 
 #else
 
@@ -72,7 +71,7 @@
 #define SUMS "{r4-r7}"
 #define NEXT_SUM "{r0}"
 #define SCALED "smmulr  r0, r0, r11            \n"
-#define AT(place) "#16 + " place
+#define SUM_BYTES "16"
 
 #endif
 
@@ -95,41 +94,36 @@ LP_NAKED static int16_t *put_pixel(const lp_fours_s16_params *params LP_UNUSED,
         "2:                                       \n" FOUR_TAPS "cmp     r0, r2                           \n"
         "bne     2b                               \n"
         "push    " SUMS "                         \n"
-        "ldr     r6, [sp, " AT(
-            "8") "]            \n"
-                 "ldr     r5, [sp, " AT(
-                     "24") "]           \n"
-                           "ldr     r7, [sp, " AT(
-                               "16") "]           \n"
-                                     "ldrsh   r8, [r7, #36]                    \n"
-                                     "ldrsh   r9, [r7, #38]                    \n"
-                                     "ldrb    r10, [r7, #43]                   \n"
-                                     "ldr     r7, [sp, " AT(
-                                         "4") "]            \n"
-                                              "mov     lr, #4                           \n"
-                                              "3:                                       \n" /* a channel */
-                                              "pop     " NEXT_SUM "                     \n"
-                                              "ldr     r11, [r6]                        \n"
-                                              "add     r6, r6, r10                      \n" SCALED
-                                              "cmp     r0, r8                           \n"
-                                              "it      lt                               \n"
-                                              "movlt   r0, r8                           \n"
-                                              "cmp     r0, r9                           \n"
-                                              "it      gt                               \n"
-                                              "movgt   r0, r9                           \n"
-                                              "subs    r7, r7, #1                       \n"
-                                              "it      pl                               \n"
-                                              "strhpl  r0, [r5], #2                     \n"
-                                              "subs    lr, lr, #1                       \n"
-                                              "bne     3b                               \n"
-                                              "str     r5, [sp, #24]                    \n"
-                                              "str     r6, [sp, #8]                     \n"
-                                              "str     r7, [sp, #4]                     \n"
-                                              "cmp     r7, #0                           \n"
-                                              "bgt     1b                               \n"
-                                              "mov     r0, r5                           \n"
-                                              "add     sp, sp, #28                      \n"
-                                              "pop     {r4-r11, pc}                     \n");
+        "ldr     r6, [sp, #" SUM_BYTES " + 8]     \n"
+        "ldr     r5, [sp, #" SUM_BYTES " + 24]    \n"
+        "ldr     r7, [sp, #" SUM_BYTES " + 16]    \n"
+        "ldrsh   r8, [r7, #36]                    \n"
+        "ldrsh   r9, [r7, #38]                    \n"
+        "ldrb    r10, [r7, #43]                   \n"
+        "ldr     r7, [sp, #" SUM_BYTES " + 4]     \n"
+        "mov     lr, #4                           \n"
+        "3:                                       \n" /* a channel */
+        "pop     " NEXT_SUM "                     \n"
+        "ldr     r11, [r6]                        \n"
+        "add     r6, r6, r10                      \n" SCALED "cmp     r0, r8                           \n"
+        "it      lt                               \n"
+        "movlt   r0, r8                           \n"
+        "cmp     r0, r9                           \n"
+        "it      gt                               \n"
+        "movgt   r0, r9                           \n"
+        "subs    r7, r7, #1                       \n"
+        "it      pl                               \n"
+        "strhpl  r0, [r5], #2                     \n"
+        "subs    lr, lr, #1                       \n"
+        "bne     3b                               \n"
+        "str     r5, [sp, #24]                    \n"
+        "str     r6, [sp, #8]                     \n"
+        "str     r7, [sp, #4]                     \n"
+        "cmp     r7, #0                           \n"
+        "bgt     1b                               \n"
+        "mov     r0, r5                           \n"
+        "add     sp, sp, #28                      \n"
+        "pop     {r4-r11, pc}                     \n");
 }
 
 #else
@@ -178,19 +172,26 @@ static int16_t *put_pixel(const lp_fours_s16_params *params, const int16_t *inpu
 /* The window that begins at (y, x), zeros around the image. */
 static LP_NOINLINE void gather(const lp_windows *windows, const int16_t *input, int32_t y, int32_t x,
                                int16_t *to) {
-    static const int16_t zero = 0;
+    static const int16_t zeros[2] = {0, 0};
     for (int32_t row = windows->kernel_height; row > 0; row--, y += windows->dilation_y) {
         int32_t place = x;
         for (int32_t column = windows->kernel_width; column > 0; column--, place += windows->dilation_x) {
-            const int16_t *from = &zero;
+            const int16_t *from = zeros;
             int32_t step = 0;
             if ((uint32_t)y < windows->input_height && (uint32_t)place < windows->input_width) {
                 from = input + (y * windows->input_width + place) * windows->input_channels;
-                step = 1;
+                step = 2;
             }
-            for (int32_t left = windows->input_channels; left > 0; left--, from += step) {
+            int32_t pairs = windows->input_channels / 2;
+            for (; pairs > 0; pairs--, from += step) {
+                const int16_t first = from[0];
+                const int16_t second = from[1];
+                *to++ = first;
+                *to++ = second;
+                LP_OPAQUE(from);
+            }
+            if (windows->input_channels % 2 != 0) {
                 *to++ = *from;
-                LP_OPAQUE(to);
             }
         }
     }
@@ -211,7 +212,6 @@ LP_INLINE void conv2d_fours(const lp_fours_s16_params *params, const void *from,
                 gather(windows, input, y, x, (int16_t *)scratch);
             }
             output = put_pixel(params, window, window + 4 * params->window_fours, output);
-            LP_OPAQUE(windows);
         }
     }
 }

@@ -3,13 +3,18 @@
 
 #include "lp_wide.h"
 
-/* The larger of `output` and a pixel, channel by channel. */
-static LP_NOINLINE void take_pixel(const lp_pool_params *params, const lp_value *pixel, lp_value *output) {
-    const lp_value maximum = params->maximum;
-    for (int32_t left = params->windows.input_channels; left > 0; left--, output++) {
-        const lp_value value = *pixel++;
+/* The larger of `output` and the pixel (y, x), channel by channel. */
+static LP_NOINLINE void take_pixel(const lp_pool_params *params, const lp_value *input, int32_t y, int32_t x,
+                                   lp_value *output) {
+    const lp_windows *windows = &params->windows;
+    if ((uint32_t)y >= windows->input_height || (uint32_t)x >= windows->input_width) {
+        return;
+    }
+    input += (y * windows->input_width + x) * windows->input_channels;
+    for (int32_t left = windows->input_channels; left > 0; left--, output++) {
+        const lp_value value = *input++;
         if (value > *output) {
-            *output = value > maximum ? maximum : value;
+            *output = value > params->maximum ? params->maximum : value;
         }
     }
 }
@@ -26,14 +31,9 @@ LP_INLINE void max_pool2d(const lp_pool_params *params, const void *from, void *
             for (int32_t channel = windows->input_channels; channel > 0; channel--) {
                 *output++ = params->minimum;
             }
-            int32_t y = top;
-            for (int32_t tall = windows->kernel_height; tall > 0; tall--, y++) {
-                int32_t x = left;
-                for (int32_t wide = windows->kernel_width; wide > 0; wide--, x++) {
-                    if ((uint32_t)y < windows->input_height && (uint32_t)x < windows->input_width) {
-                        const int32_t at = (y * windows->input_width + x) * windows->input_channels;
-                        take_pixel(params, (const lp_value *)from + at, pixel);
-                    }
+            for (int32_t y = 0; y < windows->kernel_height; y++) {
+                for (int32_t x = 0; x < windows->kernel_width; x++) {
+                    take_pixel(params, (const lp_value *)from, top + y, left + x, pixel);
                 }
             }
         }

@@ -7,17 +7,12 @@ LP_INLINE void each_pair(const lp_pair_params *params, const void *first, const 
     const lp_value *other = (const lp_value *)second;
     lp_value *output = (lp_value *)to;
     uint32_t again = params->step;
-    uint32_t places = params->period;
+    uint32_t place = 0;
     for (uint32_t left = params->elements; left > 0; left--) {
-        *output++ = lp_pair_of(params, *whole++, *other);
-        if (--again > 0) {
-            continue;
-        }
-        again = params->step;
-        other++;
-        if (--places == 0) {
-            places = params->period;
-            other -= places;
+        *output++ = lp_pair_of(params, *whole++, other[place]);
+        if (--again == 0) {
+            again = params->step;
+            place = place + 1 < params->period ? place + 1 : 0;
         }
     }
 }
