@@ -14,13 +14,21 @@ _DEFINITION = re.compile(r"    static const (\w+) params = (\{\n.*?\n    \});\n"
 
 
 def share_parameters(layers: Sequence[Layer]) -> tuple[str, list[Layer]]:
-    """The definitions that more than one layer wants, and the layers without them."""
-    found = Counter(match for layer in layers for match in _DEFINITION.findall(layer.body))
-    shared = {match: f"shared_params_{i}" for i, match in enumerate(m for m, n in found.items() if n > 1)}
+    """The definitions that more than one layer wants, and the layers without them.
+
+    Of layers that do the very same all but one keep their own: compilers would make them one function, and
+    nobody could tell what each takes.
+    """
+    first: dict[str, str | None] = {}
+    for layer in layers:
+        first.setdefault(layer.body, layer.function)
+    found = Counter(match for body in first for match in _DEFINITION.findall(body))
+    repeated = [match for match, times in found.items() if times > 1]
+    shared = {match: f"shared_params_{i}" for i, match in enumerate(repeated)}
 
     def without(layer: Layer) -> Layer:
         match = _DEFINITION.search(layer.body)
-        if match is None or match.groups() not in shared:
+        if match is None or match.groups() not in shared or first[layer.body] != layer.function:
             return layer
         body = layer.body.replace(match.group(), "").replace("&params", f"&{shared[match.groups()]}")
         return replace(layer, body=body)
