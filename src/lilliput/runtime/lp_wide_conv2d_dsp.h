@@ -49,9 +49,9 @@
 #define NEXT_SUM "{r0, r3}"
 #define SCALED                                                                                               \
     "mov     r12, #0x80000000                 \n"                                                            \
-    "movs    r4, #0                           \n"                                                            \
-    "umlal   r12, r4, r0, r11                 \n"                                                            \
-    "mla     r0, r3, r11, r4                  \n"
+    "mov     lr, #0                           \n"                                                            \
+    "umlal   r12, lr, r0, r11                 \n"                                                            \
+    "mla     r0, r3, r11, lr                  \n"
 #define SUM_BYTES "32"
 
 #else
@@ -85,8 +85,8 @@ LP_NAKED static int16_t *put_pixel(const lp_fours_s16_params *params LP_UNUSED,
         "ldrd    r1, r4, [r0]                     \n"
         "ldrh    r5, [r0, #18]                    \n"
         "adds    r6, r5, #3                       \n"
-        "bic     r6, r6, #3                       \n"
-        "add     r6, r4, r6, lsl #2               \n"
+        "lsrs    r6, r6, #2                       \n"
+        "add     r6, r4, r6, lsl #4               \n"
         "push    {r4-r7}                          \n" BEFORE_WEIGHTS
         "1:                                       \n" /* four channels */
         "ldr     r3, [sp]                         \n"
@@ -101,7 +101,7 @@ LP_NAKED static int16_t *put_pixel(const lp_fours_s16_params *params LP_UNUSED,
         "ldrsh   r9, [r7, #38]                    \n"
         "ldrb    r10, [r7, #43]                   \n"
         "ldr     r7, [sp, #" SUM_BYTES " + 4]     \n"
-        "mov     lr, #4                           \n"
+        "movs    r4, #4                           \n"
         "3:                                       \n" /* a channel */
         "pop     " NEXT_SUM "                     \n"
         "ldr     r11, [r6]                        \n"
@@ -114,7 +114,7 @@ LP_NAKED static int16_t *put_pixel(const lp_fours_s16_params *params LP_UNUSED,
         "subs    r7, r7, #1                       \n"
         "it      pl                               \n"
         "strhpl  r0, [r5], #2                     \n"
-        "subs    lr, lr, #1                       \n"
+        "subs    r4, r4, #1                       \n"
         "bne     3b                               \n"
         "str     r5, [sp, #24]                    \n"
         "str     r6, [sp, #8]                     \n"
@@ -170,8 +170,9 @@ static int16_t *put_pixel(const lp_fours_s16_params *params, const int16_t *inpu
 #endif
 
 /* The window that begins at (y, x), zeros around the image. */
-static LP_NOINLINE void gather(const lp_windows *windows, const int16_t *input, int32_t y, int32_t x,
+static LP_NOINLINE void gather(const lp_fours_s16_params *params, const int16_t *input, int32_t y, int32_t x,
                                int16_t *to) {
+    const lp_windows *windows = &params->windows;
     static const int16_t zeros[2] = {0, 0};
     for (int32_t row = windows->kernel_height; row > 0; row--, y += windows->dilation_y) {
         int32_t place = x;
@@ -209,7 +210,7 @@ LP_INLINE void conv2d_fours(const lp_fours_s16_params *params, const void *from,
             if (params->run_length > 0 && x >= 0 && x + params->run_length <= windows->input_width) {
                 window = input + (y * windows->input_width + x) * windows->input_channels;
             } else {
-                gather(windows, input, y, x, (int16_t *)scratch);
+                gather(params, input, y, x, (int16_t *)scratch);
             }
             output = put_pixel(params, window, window + 4 * params->window_fours, output);
         }

@@ -53,7 +53,7 @@ from lilliput.targets.lanes import (
     fours_of,
     prefers_nibbles,
 )
-from lilliput.targets.wide import fits_wide_dsp, window_bytes
+from lilliput.targets.wide import fits_wide_dsp, window_access, window_bytes
 
 HEADER = "lp_formats.h"
 Choose = Callable[[Any, Net, Core], Kernel]
@@ -121,14 +121,13 @@ def _wide_weighted(stem: str) -> Choose:
     def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
         suffix = "s16_w16" if net.tensors[op.inputs[1]].dtype is DType.INT16 else "s16"
         if not core.has_dsp or isinstance(op, DepthwiseConv2D) or not fits_wide_dsp(op, net):
-            return Kernel(f"{stem}_{suffix}", layout=Layout.PLAIN, header=HEADER)
-        scratch_bytes = window_bytes(op, net)
-        reads_first = isinstance(op, FullyConnected) and scratch_bytes > 0
+            access = Access.SEPARATE if isinstance(op, FullyConnected) else Access.WINDOWS
+            return Kernel(f"{stem}_{suffix}", layout=Layout.PLAIN, access=access, header=HEADER)
         return Kernel(
             f"{stem}_dsp_{suffix}",
-            scratch_bytes=scratch_bytes,
+            scratch_bytes=window_bytes(op, net),
             layout=Layout.CHANNEL_FOURS,
-            access=Access.INPUTS_FIRST if reads_first else Access.SEPARATE,
+            access=window_access(op, net),
             header=HEADER,
         )
 
@@ -217,12 +216,12 @@ def _packed(stem: str) -> Choose:
 
 FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
     Family.REAL: {
-        Conv2D: _plain("lp_conv2d_f32"),
-        DepthwiseConv2D: _plain("lp_depthwise_conv2d_f32"),
+        Conv2D: _plain("lp_conv2d_f32", Access.WINDOWS),
+        DepthwiseConv2D: _plain("lp_depthwise_conv2d_f32", Access.WINDOWS),
         FullyConnected: _plain("lp_conv2d_f32"),
-        MaxPool2D: _plain("lp_max_pool2d_f32"),
-        AveragePool2D: _plain("lp_average_pool2d_f32"),
-        GlobalAveragePool2D: _plain("lp_average_pool2d_f32"),
+        MaxPool2D: _plain("lp_max_pool2d_f32", Access.WINDOWS),
+        AveragePool2D: _plain("lp_average_pool2d_f32", Access.WINDOWS),
+        GlobalAveragePool2D: _plain("lp_average_pool2d_f32", Access.WINDOWS),
         Add: _plain("lp_add_f32", Access.ELEMENTS),
         Sub: _plain("lp_add_f32", Access.ELEMENTS),
         Mul: _plain("lp_mul_f32", Access.ELEMENTS),
@@ -239,9 +238,9 @@ FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
         Conv2D: _wide_weighted("lp_conv2d"),
         DepthwiseConv2D: _wide_weighted("lp_depthwise_conv2d"),
         FullyConnected: _wide_weighted("lp_conv2d"),
-        MaxPool2D: _plain("lp_max_pool2d_s16"),
-        AveragePool2D: _plain("lp_average_pool2d_s16"),
-        GlobalAveragePool2D: _plain("lp_average_pool2d_s16"),
+        MaxPool2D: _plain("lp_max_pool2d_s16", Access.WINDOWS),
+        AveragePool2D: _plain("lp_average_pool2d_s16", Access.WINDOWS),
+        GlobalAveragePool2D: _plain("lp_average_pool2d_s16", Access.WINDOWS),
         Add: _plain("lp_add_s16", Access.ELEMENTS),
         Sub: _plain("lp_add_s16", Access.ELEMENTS),
         Mul: _plain("lp_mul_s16", Access.ELEMENTS),

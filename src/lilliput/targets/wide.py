@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from lilliput.net.access import Access
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D
@@ -74,6 +75,13 @@ def window_bytes(op: WeightedOp, net: Net) -> int:
     is_inside = not isinstance(op, Conv2D) or not any(op.padding)
     reads_all = is_inside and run_length(op, net) == _window(op, net)[1]
     return 0 if reads_all else 8 * window_fours(op, net)
+
+
+def window_access(op: WeightedOp, net: Net) -> Access:
+    """Windows are gathered before anything is made of them, or read where they lie, all of them or some."""
+    if isinstance(op, Conv2D):
+        return Access.WINDOWS if run_length(op, net) else Access.PIXELS
+    return Access.INPUTS_FIRST if window_bytes(op, net) else Access.SEPARATE
 
 
 def wide_weights_bytes(op: WeightedOp, net: Net) -> int:
