@@ -49,6 +49,7 @@ from lilliput.targets.kernel import (
 )
 from lilliput.targets.kernels import BIAS_BYTES, CHANNEL_BYTES, TFLM_CHANNEL_BYTES
 from lilliput.targets.strip import by_columns
+from lilliput.targets.wide import wide_multipliers
 
 _INT32_LIMIT = 1 << 31
 
@@ -134,6 +135,12 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
         return Constant(name, "int32_t", tuple(map(str, words)), 4 * len(words))
     if op.profile is Profile.TFLM:
         return _tflm_channels(name, biases, conv_factors(op, net), kernel)
+    if kernel.layout is Layout.CHANNEL_FOURS:
+        factors = wide_multipliers(op, net)
+        parts = (biases, factors if len(factors) > 1 else ())
+        filled = [value for part in parts for value in (*part, *(0,) * (-len(part) % 4))]
+        values = (*filled, *(factors if len(factors) == 1 else ()))
+        return Constant(name, "int32_t", tuple(map(str, values)), 4 * len(values))
     requant = conv_requant(op, net)
     multipliers = requant.multipliers
     if len(multipliers) == 1:

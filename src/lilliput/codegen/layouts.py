@@ -37,6 +37,8 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return weights.reshape(-1)
         case Layout.FOURS_FIRST if isinstance(op, Conv2D):
             return _fours_first(weights.reshape(len(weights), -1))
+        case Layout.CHANNEL_FOURS:
+            return channel_fours(weights)
         case Layout.COLUMNS_FIRST if isinstance(op, Conv2D):
             return weights.swapaxes(1, 2).reshape(-1)
         case Layout.COLUMNS_FIRST if isinstance(op, DepthwiseConv2D):
@@ -86,6 +88,15 @@ def filled_rows(weights: Weights) -> Weights:
     """A row for each output channel, filled with zeros to a multiple of four."""
     rows = weights.reshape(len(weights), -1)
     return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
+
+
+def channel_fours(weights: Weights) -> Weights:
+    """Words of four channels side by side as `lp_wide_conv2d_dsp.h` reads them, filled up to fours."""
+    rows = filled_rows(weights)
+    rows = np.pad(rows, ((0, -len(rows) % 4), (0, 0)))
+    taps = 4 // rows.itemsize
+    words = rows.reshape(len(rows) // 4, 4, -1, taps).swapaxes(1, 2)
+    return (words if taps == 2 else words[..., [0, 2, 1, 3]]).reshape(-1)
 
 
 def _by_colour(weights: Weights) -> Weights:

@@ -30,6 +30,7 @@ def written_in_time(op: Op, net: Net, access: Access, source: str, behind_bytes:
         behind_bytes: address of the output minus address of the input.
     """
     read, written = net.tensors[source], net.tensors[op.outputs[0]]
+    size = read.element_bytes
     match access:
         case Access.INPUTS_FIRST:
             return True
@@ -39,16 +40,16 @@ def written_in_time(op: Op, net: Net, access: Access, source: str, behind_bytes:
         case Access.CHANNELS:
             # Each byte lies on one of the same channel.
             return behind_bytes == 0 and read.shape[-1] == written.shape[-1]
-        case Access.PIXELS | Access.WINDOWS if read.element_bytes == written.element_bytes == 1:
-            reads = np.repeat(_last_readers(_windows(op, net, source)), read.shape[-1])
-            writes = np.arange(written.elements) // written.shape[-1]
+        case Access.PIXELS | Access.WINDOWS if read.element_bytes == written.element_bytes:
+            reads = np.repeat(_last_readers(_windows(op, net, source)), read.shape[-1] * size)
+            writes = np.arange(written.elements * size) // (written.shape[-1] * size)
             begin, end = max(behind_bytes, 0), min(len(reads), behind_bytes + len(writes))
             both = reads[begin:end], writes[begin - behind_bytes : end - behind_bytes]
             late = 1 if access is Access.WINDOWS else 0
             return begin >= end or bool((both[1] - late >= both[0]).all())
-        case Access.ROWS if read.element_bytes == written.element_bytes == 1:
-            reads = np.repeat(_first_readers(_windows(op, net, source)[0]), math.prod(read.shape[1:]))
-            writes = np.arange(written.elements) // math.prod(written.shape[1:])
+        case Access.ROWS if read.element_bytes == written.element_bytes:
+            reads = np.repeat(_first_readers(_windows(op, net, source)[0]), math.prod(read.shape[1:]) * size)
+            writes = np.arange(written.elements * size) // (math.prod(written.shape[1:]) * size)
             begin, end = max(behind_bytes, 0), min(len(reads), behind_bytes + len(writes))
             both = reads[begin:end], writes[begin - behind_bytes : end - behind_bytes]
             return begin >= end or bool((both[1] >= both[0]).all())

@@ -37,6 +37,20 @@ typedef struct {
     uint8_t shift;
 } lp_weighted_s16_params;
 
+/* Weights as lp_wide_conv2d_dsp.h has them.  `channels` holds a bias for each output channel, then their
+ * multipliers, or one that serves all; both are filled up to a multiple of four.  A sum is multiplied and
+ * divided by 2**32. */
+typedef struct {
+    const void *weights;
+    const int32_t *channels;
+    lp_windows windows;
+    int16_t minimum, maximum;
+    uint16_t window_fours; /* fours of inputs */
+    uint8_t
+        run_length; /* windows with so many columns to the end of a row are read where they lie; 0: none */
+    uint8_t multiplier_bytes; /* from one multiplier to the next: 4, or 0 */
+} lp_fours_s16_params;
+
 /* As int8 weights, but `weight_bits` a weight, two's complement, one behind the other from bit 0 of each byte
  * on.  `conv.weights` is not read. */
 typedef struct {
@@ -106,6 +120,11 @@ typedef struct {
 void lp_conv2d_f32(const lp_weighted_f32_params *params, const void *input, void *output);
 void lp_conv2d_s16(const lp_weighted_s16_params *params, const void *input, void *output);
 void lp_conv2d_s16_w16(const lp_weighted_s16_params *params, const void *input, void *output);
+
+/* The same for cores with packed 16-bit arithmetic.  `scratch`, aligned to 4, holds a window of inputs,
+ * filled up as its weights are; it is not used where images are of one pixel, and windows need no filling. */
+void lp_conv2d_dsp_s16(const lp_fours_s16_params *params, const void *input, void *output, void *scratch);
+void lp_conv2d_dsp_s16_w16(const lp_fours_s16_params *params, const void *input, void *output, void *scratch);
 
 /* The same of int8; the input's zero point is folded into the bias.  `scratch` holds
  * kernel_height * kernel_width * input_channels bytes. */

@@ -44,6 +44,7 @@ class Blocking:
 _COMMON = Blocking()
 _BY_FOURS = Blocking(elements=(16, 4), filled=4, few_pixels=FEW_PIXELS)
 _BY_EIGHT_FOURS = replace(_BY_FOURS, elements=(32, 4))
+_ONE_PIXEL = Blocking(pixels=1, channels=4, filled=4)
 
 _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_dsp": _BY_FOURS,
@@ -59,6 +60,8 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_average_pool2d_compact": Blocking(channels=1),
     "lp_depthwise_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_add_compact": Blocking(elements=()),
+    "lp_conv2d_dsp_s16": _ONE_PIXEL,
+    "lp_conv2d_dsp_s16_w16": _ONE_PIXEL,
     "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
     "lp_max_pool2d": Blocking(channels=16),
     "lp_average_pool2d": Blocking(channels=16),
@@ -69,7 +72,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_1x1_pairs": Blocking(channels=1, gathered=()),
     "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),
 }
-"""Kernel without type and profile, which have the same loops → its blocks, where they differ; without its
+"""Kernel without type int8 and profile, which have the same loops → its blocks, where they differ; without its
 variant too, if that has the same."""
 
 

@@ -56,6 +56,7 @@ from lilliput.targets.lanes import (
     shares_strip,
 )
 from lilliput.targets.strip import strip_bytes, strip_fours
+from lilliput.targets.wide import fits_wide_dsp, window_access, window_bytes
 
 HEADER = "lp_formats.h"
 MOST_IMAGE_CHANNELS = 3
@@ -136,8 +137,17 @@ def _plain(function: str, access: Access = Access.SEPARATE) -> Choose:
 
 def _wide_weighted(stem: str) -> Choose:
     def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
-        suffix = "_w16" if net.tensors[op.inputs[1]].dtype is DType.INT16 else ""
-        return Kernel(f"{stem}_s16{suffix}", layout=Layout.PLAIN, header=HEADER)
+        suffix = "s16_w16" if net.tensors[op.inputs[1]].dtype is DType.INT16 else "s16"
+        if not core.has_dsp or isinstance(op, DepthwiseConv2D) or not fits_wide_dsp(op, net):
+            access = Access.SEPARATE if isinstance(op, FullyConnected) else Access.WINDOWS
+            return Kernel(f"{stem}_{suffix}", layout=Layout.PLAIN, access=access, header=HEADER)
+        return Kernel(
+            f"{stem}_dsp_{suffix}",
+            scratch_bytes=window_bytes(op, net),
+            layout=Layout.CHANNEL_FOURS,
+            access=window_access(op, net),
+            header=HEADER,
+        )
 
     return choose
 
@@ -236,12 +246,12 @@ def _packed(stem: str) -> Choose:
 
 FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
     Family.REAL: {
-        Conv2D: _plain("lp_conv2d_f32"),
-        DepthwiseConv2D: _plain("lp_depthwise_conv2d_f32"),
+        Conv2D: _plain("lp_conv2d_f32", Access.WINDOWS),
+        DepthwiseConv2D: _plain("lp_depthwise_conv2d_f32", Access.WINDOWS),
         FullyConnected: _plain("lp_conv2d_f32"),
-        MaxPool2D: _plain("lp_max_pool2d_f32"),
-        AveragePool2D: _plain("lp_average_pool2d_f32"),
-        GlobalAveragePool2D: _plain("lp_average_pool2d_f32"),
+        MaxPool2D: _plain("lp_max_pool2d_f32", Access.WINDOWS),
+        AveragePool2D: _plain("lp_average_pool2d_f32", Access.WINDOWS),
+        GlobalAveragePool2D: _plain("lp_average_pool2d_f32", Access.WINDOWS),
         Add: _plain("lp_add_f32", Access.ELEMENTS),
         Sub: _plain("lp_add_f32", Access.ELEMENTS),
         Mul: _plain("lp_mul_f32", Access.ELEMENTS),
@@ -258,9 +268,9 @@ FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
         Conv2D: _wide_weighted("lp_conv2d"),
         DepthwiseConv2D: _wide_weighted("lp_depthwise_conv2d"),
         FullyConnected: _wide_weighted("lp_conv2d"),
-        MaxPool2D: _plain("lp_max_pool2d_s16"),
-        AveragePool2D: _plain("lp_average_pool2d_s16"),
-        GlobalAveragePool2D: _plain("lp_average_pool2d_s16"),
+        MaxPool2D: _plain("lp_max_pool2d_s16", Access.WINDOWS),
+        AveragePool2D: _plain("lp_average_pool2d_s16", Access.WINDOWS),
+        GlobalAveragePool2D: _plain("lp_average_pool2d_s16", Access.WINDOWS),
         Add: _plain("lp_add_s16", Access.ELEMENTS),
         Sub: _plain("lp_add_s16", Access.ELEMENTS),
         Mul: _plain("lp_mul_s16", Access.ELEMENTS),

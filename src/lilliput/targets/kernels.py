@@ -50,6 +50,7 @@ from lilliput.targets.dense import PRODUCT_LAYOUTS, fully_connected, shares_fact
 from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
 from lilliput.targets.kernel import Kernel, Layout, in_profile, to_four
 from lilliput.targets.weighted import conv2d, depthwise, weights_bytes, without_variants
+from lilliput.targets.wide import wide_channels_bytes
 
 BIAS_BYTES = 4
 """Bias of one output channel."""
@@ -120,6 +121,8 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
                 factor_bytes = channel_bytes - BIAS_BYTES
                 factors = 1 if shares_factor(op, net) else to_four(channels)
                 return weights_bytes(op, net, layout) + channels * BIAS_BYTES + factors * factor_bytes
+            if layout is Layout.CHANNEL_FOURS:
+                return weights_bytes(op, net, layout) + wide_channels_bytes(op, net)
             return weights_bytes(op, net, layout) + channels * channel_bytes
         case AveragePool2D() if op.profile is Profile.TFLM:
             return 0

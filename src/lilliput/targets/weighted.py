@@ -16,6 +16,7 @@ from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 from lilliput.targets.lanes import fours_of, lane_bytes
 from lilliput.targets.strip import fits_strip, strip_bytes, strip_fours
+from lilliput.targets.wide import wide_weights_bytes
 
 BLOCK_PIXELS = 4
 """Output pixels that the kernels for cores with DSP instructions compute side by side."""
@@ -369,6 +370,8 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return lane_bytes(op, net, strip_fours(op, net))
         case Layout.LANES | Layout.LANES_ROWS | Layout.NIBBLES | Layout.NIBBLES_ROWS:
             return lane_bytes(op, net, fours_of(op, net))
+        case Layout.CHANNEL_FOURS:
+            return wide_weights_bytes(op, net)
         case Layout.PLAIN:
             return to_four(net.tensors[op.inputs[1]].storage_bytes)
     return to_four(channels * math.prod(window))
