@@ -80,6 +80,7 @@ class Liveness:
         sizes: name → bytes of every counted activation.
         readers: name → mask of the ops that read it.
         before: for each op, mask of the ops whose outputs it reads.
+        followers: for each op, the ops that read its outputs.
         scratch_bytes: for each op, its scratch memory as asked for.
         moves: for each op, what it does to memory.
         input_bytes: all counted inputs, which the caller writes before the first op.
@@ -104,11 +105,8 @@ class Liveness:
         self.everything = (1 << self.count) - 1
         self.readers: dict[str, int] = dict.fromkeys(net.inputs, 0)
         self.before: list[int] = []
+        self.followers: list[list[int]] = [[] for _ in net.ops]
         self._read(net)
-        self._followers = [
-            [reader for reader in range(index + 1, self.count) if self.before[reader] >> index & 1]
-            for index in range(self.count)
-        ]
         elsewhere = set() if count_input else self._held_elsewhere(net)
         self.sizes = {
             name: -(-net.tensors[name].storage_bytes // alignment_bytes) * alignment_bytes
@@ -140,7 +138,10 @@ class Liveness:
                         "move the op behind the one that writes the tensor",
                     )
                 self.readers[name] |= 1 << index
-                before |= 1 << writer[name] if name in writer else 0
+                source = writer.get(name)
+                if source is not None and not before >> source & 1:
+                    before |= 1 << source
+                    self.followers[source].append(index)
             self.before.append(before)
             for name in op.outputs:
                 self.readers[name] = 0
@@ -208,7 +209,7 @@ class Liveness:
     def enabled(self, index: int, done: int) -> int:
         """The ops that read from op `index` and can run when the ops in `done` ran, as a mask."""
         found = 0
-        for reader in self._followers[index]:
+        for reader in self.followers[index]:
             if not self.before[reader] & ~done:
                 found |= 1 << reader
         return found

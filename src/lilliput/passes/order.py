@@ -26,6 +26,7 @@ from lilliput.net.access import AccessOf, in_place_only
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
 from lilliput.passes.liveness import Indices, Liveness, ScratchBytes, no_scratch
+from lilliput.passes.steps import Step, Steps
 from lilliput.targets.overlap import ALIGNMENT_BYTES
 
 NODE_LIMIT = 30_000
@@ -140,6 +141,7 @@ def order_indices(liveness: Liveness, node_limit: int = NODE_LIMIT, variant: int
 
 def _found(liveness: Liveness, node_limit: int, variant: int) -> Indices:
     ancestors, descendants = _reach(liveness)
+    steps = Steps(liveness)
     floor = max(liveness.input_bytes, liveness.end_bytes())
     segments: list[_Segment] = []
     done, live = 0, liveness.start_bytes
@@ -149,7 +151,7 @@ def _found(liveness: Liveness, node_limit: int, variant: int) -> Indices:
     for index in [*backbone, -1]:
         inside = (ancestors[index] if index >= 0 else liveness.everything) & ~done
         if inside:
-            segment = _Segment(liveness, done, live, inside, ancestors, descendants)
+            segment = _Segment(liveness, steps, done, live, inside, ancestors, descendants)
             segments.append(segment)
             done, live = segment.goal, segment.live_at_goal
         if index >= 0:
@@ -193,13 +195,14 @@ class _Segment:
     def __init__(
         self,
         liveness: Liveness,
+        steps: Steps,
         done: int,
         live: int,
         inside: int,
         ancestors: list[int],
         descendants: list[int],
     ) -> None:
-        self.liveness, self.start, self.live = liveness, done, live
+        self.liveness, self.steps, self.start, self.live = liveness, steps, done, live
         self.goal = done | inside
         self.members = _indices(inside)
         self.ready = sum(1 << i for i in self.members if not liveness.before[i] & ~done)
@@ -269,8 +272,7 @@ def _best_first(segment: _Segment, floor: int, node_limit: int) -> tuple[list[in
     Returns:
         path, its peak (at least `floor`), and whether the search was complete.
     """
-    liveness, goal, limit = segment.liveness, segment.goal, segment.peak
-    step = liveness.step
+    steps, goal, limit = segment.steps, segment.goal, segment.peak
     came: dict[int, tuple[int, tuple[int, ...]]] = {}
     least: dict[int, int] = {segment.start: floor}
     queue = [(floor, 0, segment.live, segment.start, segment.ready)]
@@ -284,46 +286,30 @@ def _best_first(segment: _Segment, floor: int, node_limit: int) -> tuple[list[in
         nodes += 1
         if nodes > node_limit:
             return [], 0, False
-        free = _free_run(liveness, ready, done, live, peak)
-        for run, most, after in [free] if free else [((i,), *step(done, live, i)) for i in _indices(ready)]:
-            reached, cost = done, max(peak, most)
-            for index in run:
-                reached |= 1 << index
+        for step in _worth_trying(steps, done, ready, peak - live):
+            reached, cost = done | step.mask, max(peak, live + step.rise_bytes)
             if cost < limit and cost < least.get(reached, limit):
                 least[reached] = cost
-                came[reached] = (done, run)
-                waiting = ready
-                for index in run:
-                    waiting |= liveness.enabled(index, reached)
-                heapq.heappush(queue, (cost, -reached.bit_count(), after, reached, waiting & goal & ~reached))
+                came[reached] = (done, step.ops)
+                waiting = (ready | step.enabled) & goal & ~reached
+                after = live + step.change_bytes
+                heapq.heappush(queue, (cost, -reached.bit_count(), after, reached, waiting))
     return [], 0, True
 
 
-def _free_run(
-    liveness: Liveness, ready: int, done: int, live: int, peak: int
-) -> tuple[tuple[int, ...], int, int] | None:
-    """A run of ops, each reading the one before, that may go first in a best order; None if there is none.
+def _worth_trying(steps: Steps, done: int, ready: int, room: int) -> list[Step]:
+    """What may go first in a best order that has `room` bytes to spare: a run alone if there is a free one.
 
-    It stays within `peak` and ends at the first point where no more bytes are live than at its start.  Every
-    state of a best order can then be exchanged for one in which the whole run is done already: fewer bytes
-    live, and more inputs at their last reader.
+    A run of ops, each reading the one before, is free if it stays within that room and ends with no more
+    bytes live than at its start.  Every state of a best order can then be exchanged for one in which the
+    whole run is done already: fewer bytes live, and more inputs at their last reader.
     """
-    step = liveness.step
-    for first in _indices(ready):
-        run, reached, live_now, index = [], done, live, first
-        while True:
-            during, live_now = step(reached, live_now, index)
-            if during > peak:
-                break
-            run.append(index)
-            reached |= 1 << index
-            if live_now <= live:
-                return tuple(run), peak, live_now
-            behind = liveness.enabled(index, reached)
-            if not behind:
-                break
-            index = (behind & -behind).bit_length() - 1
-    return None
+    waiting = _indices(ready)
+    for index in waiting:
+        run = steps.free_run(done, index)
+        if run is not None and run.rise_bytes <= room:
+            return [run]
+    return [steps.step(done, index) for index in waiting]
 
 
 def _indices(mask: int) -> list[int]:
@@ -349,7 +335,7 @@ def _beam(segment: _Segment, members: list[int], width: int, floor: int = 0) -> 
 
     Peaks below `floor` count as `floor`.
     """
-    liveness, goal = segment.liveness, segment.goal
+    steps, goal = segment.steps, segment.goal
     rank = {index: position for position, index in enumerate(members)}
     start = (max(floor, segment.bound), segment.live, (), segment.ready)
     states: dict[int, tuple[int, int, tuple[int, ...], int]] = {segment.start: start}
@@ -357,13 +343,12 @@ def _beam(segment: _Segment, members: list[int], width: int, floor: int = 0) -> 
         reached: dict[int, tuple[int, int, tuple[int, ...], int]] = {}
         for done, (peak, live, path, ready) in states.items():
             for index in sorted(_indices(ready), key=rank.__getitem__):
-                during, after = liveness.step(done, live, index)
-                state = done | 1 << index
-                cost = max(peak, during)
+                step = steps.step(done, index)
+                state, cost = done | step.mask, max(peak, live + step.rise_bytes)
                 if state not in reached or cost < reached[state][0]:
-                    waiting = (ready | liveness.enabled(index, state)) & goal & ~state
-                    reached[state] = (cost, after, (*path, index), waiting)
-        best = heapq.nsmallest(width, reached.items(), key=lambda item: item[1][:2])
-        states = dict(best)
+                    waiting = (ready | step.enabled) & goal & ~state
+                    reached[state] = (cost, live + step.change_bytes, (*path, index), waiting)
+        best = sorted(reached.items(), key=lambda item: item[1][:2])
+        states = dict(best[:width])
     ((peak, _, path, _),) = states.values()
     return list(path), peak
