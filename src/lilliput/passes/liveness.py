@@ -54,16 +54,6 @@ class Moves:
     overlaps: Mapping[str, Overlap]
 
 
-@dataclass(frozen=True)
-class Indices:
-    """`passes.order.Order` in indices of `net.ops`."""
-
-    indices: list[int]
-    peak_bytes: int
-    exact: bool
-    lower_bound_bytes: int
-
-
 class Liveness:
     """The tensors of a network seen as memory.
 
@@ -85,7 +75,6 @@ class Liveness:
         moves: for each op, what it does to memory.
         input_bytes: all counted inputs, which the caller writes before the first op.
         start_bytes: those of them that somebody reads.
-        orders: (node limit, variant) → the order that was found: finding it is most of the work.
 
     Raises:
         NetError: an op reads what no earlier op wrote.
@@ -100,7 +89,6 @@ class Liveness:
         access: AccessOf = in_place_only,
     ) -> None:
         self.net = net
-        self.orders: dict[tuple[int, int], Indices] = {}
         self.count = len(net.ops)
         self.everything = (1 << self.count) - 1
         self.readers: dict[str, int] = dict.fromkeys(net.inputs, 0)

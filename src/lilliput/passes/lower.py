@@ -17,9 +17,9 @@ from lilliput.passes.fold_batch_norm import fold_batch_norm
 from lilliput.passes.fuse_activations import fuse_activations
 from lilliput.passes.grouped import Grouped, hidden
 from lilliput.passes.liveness import Liveness, ScratchBytes
-from lilliput.passes.order import order_indices
+from lilliput.passes.order import Orders
 from lilliput.passes.patch import patched, with_patches
-from lilliput.passes.place import arena_bytes, plan, plan_live
+from lilliput.passes.place import arena_bytes, plan, plan_in_order
 from lilliput.passes.quantize import quantize
 from lilliput.passes.quantize_activations import RangePair
 from lilliput.passes.show import shown
@@ -107,12 +107,13 @@ def _planned(net: Net, core: Core, fast: Set[str] = frozenset()) -> Net:
     if net.patches:
         net = hidden(net, [with_patches(net, scratch_bytes, access)])
     liveness = Liveness(net, scratch_bytes, access=access)
-    order = order_indices(liveness)
+    orders = Orders(liveness)
+    order = orders.best()
     streams = choose_streams(liveness, order.indices, scratch_bytes, access)
     if streams:
         planned = plan(hidden(liveness.net, streams), scratch_bytes, access)
     if not streams or _arena_bytes(planned) >= order.peak_bytes:
-        planned = plan_live(liveness)
+        planned = plan_in_order(orders)
     return shown(planned)
 
 

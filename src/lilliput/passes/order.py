@@ -25,7 +25,7 @@ from lilliput.errors import NetError
 from lilliput.net.access import AccessOf, in_place_only
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
-from lilliput.passes.liveness import Indices, Liveness, ScratchBytes, no_scratch
+from lilliput.passes.liveness import Liveness, ScratchBytes, no_scratch
 from lilliput.passes.steps import Step, Steps
 from lilliput.targets.overlap import ALIGNMENT_BYTES
 
@@ -125,52 +125,67 @@ def best_order(
         access: what the kernel of an op promises about its reads and writes.
     """
     liveness = Liveness(net, scratch_bytes, count_input, alignment_bytes, access)
-    found = order_indices(liveness, node_limit, variant)
+    found = Orders(liveness, node_limit).best(variant)
     return Order(
         tuple(net.ops[i] for i in found.indices), found.peak_bytes, found.exact, found.lower_bound_bytes
     )
 
 
-def order_indices(liveness: Liveness, node_limit: int = NODE_LIMIT, variant: int = 0) -> Indices:
-    """`best_order` for callers that hold the liveness already; arguments and result as there."""
-    known = liveness.orders.get((node_limit, variant))
-    if known is None:
-        known = liveness.orders[node_limit, variant] = _found(liveness, node_limit, variant)
-    return known
+@dataclass(frozen=True)
+class Indices:
+    """`Order` in indices of `net.ops`."""
+
+    indices: list[int]
+    peak_bytes: int
+    exact: bool
+    lower_bound_bytes: int
 
 
-def _found(liveness: Liveness, node_limit: int, variant: int) -> Indices:
-    ancestors, descendants = _reach(liveness)
-    steps = Steps(liveness)
-    floor = max(liveness.input_bytes, liveness.end_bytes())
-    segments: list[_Segment] = []
-    done, live = 0, liveness.start_bytes
-    backbone = [
-        i for i in range(liveness.count) if ancestors[i] | descendants[i] | 1 << i == liveness.everything
-    ]
-    for index in [*backbone, -1]:
-        inside = (ancestors[index] if index >= 0 else liveness.everything) & ~done
-        if inside:
-            segment = _Segment(liveness, steps, done, live, inside, ancestors, descendants)
-            segments.append(segment)
-            done, live = segment.goal, segment.live_at_goal
-        if index >= 0:
-            during, live = liveness.step(done, live, index)
-            done |= 1 << index
-            floor = max(floor, during)
-            segments.append(_Segment.of_one(liveness, index))
-    floor = max([floor, *(segment.bound for segment in segments)])
-    # What stays below the peak of another segment anyway need not be searched for its own least.
-    for segment in sorted(segments, key=lambda segment: -segment.bound):
-        if segment.peak > floor:
-            segment.solve(floor, node_limit)
-            floor = max(floor, segment.peak if segment.exact else 0)
-    if variant:
-        for segment in segments:
-            segment.vary(floor, variant)
-    path = [index for segment in segments for index in segment.path]
-    peak_bytes = max([floor, *(segment.peak for segment in segments)])
-    return Indices(path, peak_bytes, peak_bytes == floor, floor)
+class Orders:
+    """The orders of the smallest peak, for callers that hold the liveness: one search for all of them.
+
+    Args:
+        liveness: of the network whose ops are ordered.
+        node_limit: as for `best_order`.
+    """
+
+    def __init__(self, liveness: Liveness, node_limit: int = NODE_LIMIT) -> None:
+        self.liveness = liveness
+        ancestors, descendants = _reach(liveness)
+        steps = Steps(liveness)
+        floor = max(liveness.input_bytes, liveness.end_bytes())
+        self._segments: list[_Segment] = []
+        done, live = 0, liveness.start_bytes
+        backbone = [
+            i for i in range(liveness.count) if ancestors[i] | descendants[i] | 1 << i == liveness.everything
+        ]
+        for index in [*backbone, -1]:
+            inside = (ancestors[index] if index >= 0 else liveness.everything) & ~done
+            if inside:
+                segment = _Segment(liveness, steps, done, live, inside, ancestors, descendants)
+                self._segments.append(segment)
+                done, live = segment.goal, segment.live_at_goal
+            if index >= 0:
+                during, live = liveness.step(done, live, index)
+                done |= 1 << index
+                floor = max(floor, during)
+                self._segments.append(_Segment.of_one(liveness, index))
+        floor = max([floor, *(segment.bound for segment in self._segments)])
+        # What stays below the peak of another segment anyway need not be searched for its own least.
+        for segment in sorted(self._segments, key=lambda segment: -segment.bound):
+            if segment.peak > floor:
+                segment.solve(floor, node_limit)
+                floor = max(floor, segment.peak if segment.exact else 0)
+        self._floor = floor
+
+    def best(self, variant: int = 0) -> Indices:
+        """The order that `best_order` gives; `variant` as there."""
+        floor = self._floor
+        paths = [segment.varied(floor, variant) for segment in self._segments]
+        peak_bytes = max([floor, *(peak for _, peak in paths)])
+        return Indices(
+            [index for path, _ in paths for index in path], peak_bytes, peak_bytes == floor, floor
+        )
 
 
 def _reach(liveness: Liveness) -> tuple[list[int], list[int]]:
@@ -229,13 +244,14 @@ class _Segment:
             if not self.exact:
                 self._keep(*_beam(self, self.members, _WIDE_BEAM_WIDTH, floor))
 
-    def vary(self, floor: int, variant: int) -> None:
-        """Takes another order, if one is at hand whose peak does not matter beside `floor`."""
-        if len(self.members) > 1:
+    def varied(self, floor: int, variant: int) -> tuple[list[int], int]:
+        """A path and its peak: the best one, or another whose peak does not matter beside `floor`."""
+        if variant and len(self.members) > 1:
             shuffled = random.Random(variant).sample(self.members, len(self.members))
             path, peak = _beam(self, shuffled, _BEAM_WIDTH, floor)
             if peak <= max(floor, self.peak):
-                self.path, self.peak = path, peak
+                return path, peak
+        return self.path, self.peak
 
     def _keep(self, path: list[int], peak: int) -> None:
         if peak < self.peak:

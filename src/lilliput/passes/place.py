@@ -16,7 +16,7 @@ from lilliput.net.graph import Net, Plan
 from lilliput.net.ops import Op
 from lilliput.passes.blocks import Buffer, Pair, Problem
 from lilliput.passes.liveness import Liveness, ScratchBytes, no_scratch
-from lilliput.passes.order import order_indices
+from lilliput.passes.order import Orders
 from lilliput.passes.pack import NODE_LIMIT, Packing, pack
 from lilliput.targets.overlap import Overlap
 
@@ -56,13 +56,13 @@ def plan(
 
     Arguments and errors as in `place`.
     """
-    return plan_live(Liveness(net, scratch_bytes, access=access), node_limit)
+    return plan_in_order(Orders(Liveness(net, scratch_bytes, access=access)), node_limit)
 
 
-def plan_live(liveness: Liveness, node_limit: int = NODE_LIMIT) -> Net:
-    """`plan` for callers that hold the liveness already."""
-    layout, packing = _smallest(liveness, node_limit)
-    return layout.planned(layout.net(liveness.net), packing)
+def plan_in_order(orders: Orders, node_limit: int = NODE_LIMIT) -> Net:
+    """`plan` for callers that hold the orders already."""
+    layout, packing = _smallest(orders, node_limit)
+    return layout.planned(layout.net(orders.liveness.net), packing)
 
 
 def arena_bytes(
@@ -77,7 +77,7 @@ def arena_bytes(
     The same for every order in which the ops of `net` may be listed.
     """
     liveness = Liveness(_listed_by_name(net), scratch_bytes, count_input, access=access)
-    return _smallest(liveness, node_limit)[1].height
+    return _smallest(Orders(liveness), node_limit)[1].height
 
 
 def _listed_by_name(net: Net) -> Net:
@@ -101,15 +101,15 @@ def _listed_by_name(net: Net) -> Net:
     return replace(net, ops=tuple(listed), plan=None)
 
 
-def _smallest(liveness: Liveness, node_limit: int) -> tuple[_Layout, Packing]:
+def _smallest(orders: Orders, node_limit: int) -> tuple[_Layout, Packing]:
     """The first order and placement that meet the peak, or the best of the alternatives."""
     best: tuple[_Layout, Packing] | None = None
     peak_bytes = 0
     tried: set[object] = set()
     for variant in range(ALTERNATIVES + 1):
-        found = order_indices(liveness, variant=variant)
+        found = orders.best(variant)
         peak_bytes = peak_bytes or found.peak_bytes
-        layout = _Layout.of(liveness, found.indices, choice=variant)
+        layout = _Layout.of(orders.liveness, found.indices, choice=variant)
         if layout.problem.key in tried:
             continue
         tried.add(layout.problem.key)
