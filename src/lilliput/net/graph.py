@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from lilliput.net.ops import Op
 from lilliput.net.tensor import DType, Tensor
@@ -117,6 +118,7 @@ class Net:
         optimize: what its kernels and its plan are chosen for.
         patches: its first ops run in so many rows and columns of patches; 0 if they do not.
         plan: addresses, once planned.
+        known: what has been worked out from the network: since it never changes, that need not be done twice.
     """
 
     name: str
@@ -129,6 +131,7 @@ class Net:
     optimize: Optimize = Optimize.SPEED
     patches: int = 0
     plan: Plan | None = None
+    known: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
     _producers: Mapping[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ peak are looked at.  A step then makes as many rows as cost no memory.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from lilliput.net.access import AccessOf
@@ -74,10 +75,9 @@ def choose_streams(
     if terms is None:
         return ()
     search = _Search(liveness, order, scratch_bytes, access, terms)
-    before = search.ways(limit=0)[-1].peak
     while search.looks_at_more():
         pass
-    peak = search.ways(limit=0)[-1].peak
+    peak, before = search.ways(limit=0)[-1].peak, search.peak_without_streams
     if peak > terms.share * before:
         return ()
     limit = max(peak, int(terms.room * before))
@@ -99,21 +99,21 @@ class _Search:
         net = self._net = liveness.net
         self._streamer = Streamer(net, scratch_bytes, access)
         self._place = {index: place for place, index in enumerate(order)}
-        self._before: list[tuple[int, int]] = []
+        self._done, self._live = [0], [liveness.start_bytes]
         self._ending: list[list[_Stretch]] = []
-        done, live = 0, liveness.start_bytes
         for place, index in enumerate(order):
-            self._before.append((done, live))
-            during, live = liveness.step(done, live, index)
+            during, live = liveness.step(self._done[-1], self._live[-1], index)
             self._ending.append([_Stretch(place, place + 1, during, None)])
-            done |= 1 << index
+            self._done.append(self._done[-1] | 1 << index)
+            self._live.append(live)
         self._single = [stretches[0].live_bytes for stretches in self._ending]
         self._windows = [self._streamer.window(net.ops[index]) for index in order]
         self._row_bytes = [
             row_bytes(net, self._output(place)) if window else 0 for place, window in enumerate(self._windows)
         ]
         self._looked_at: set[int] = set()
-        self._enough = int(terms.share * max(self._single, default=0))
+        self.peak_without_streams = max(self._single, default=0)
+        self._enough = int(terms.share * self.peak_without_streams)
 
     def ways(self, limit: int) -> list[_Way]:
         """For each place the best way to get there; peaks below `limit` are as good as that."""
@@ -160,10 +160,11 @@ class _Search:
         helps = False
         for begin, end in self._around(place) if self._windows[place] else ():
             if (begin, end) not in known:
-                if self._least_bytes(begin, end) > limit:
+                found = self._stretch(begin, end, self._least_rows(end), limit)
+                if found is None:
                     continue
-                known[begin, end] = self._stretch(begin, end, self._least_rows(end))
-                self._ending[end - 1].append(known[begin, end])
+                known[begin, end] = found
+                self._ending[end - 1].append(found)
             helps = helps or known[begin, end].live_bytes <= limit
         return helps
 
@@ -191,13 +192,13 @@ class _Search:
         height, width, _ = self._net.tensors[self._output(end - 1)].shape
         return min(height, -(-self._terms.least_pixels // width))
 
-    def _least_bytes(self, begin: int, end: int) -> int:
-        """What a stream takes at least: what lives before it, its output, and the rows of one window each."""
-        sizes = self._liveness.sizes
-        _, live = self._before[begin]
-        written = sizes[self._output(end - 1)]
-        windows = sum(self._row_bytes[place] * self._least_height(place) for place in range(begin, end - 1))
-        return live + windows + written - min(written, self._dying_bytes(begin, end))
+    @cached_property
+    def _least_windows(self) -> list[int]:
+        """For each place, what windows of all images that are made before it take at least."""
+        found = [0]
+        for place, size in enumerate(self._row_bytes):
+            found.append(found[-1] + (size * self._least_height(place) if size else 0))
+        return found
 
     def _least_height(self, place: int) -> int:
         """Rows of the output of the op at `place` that a reader needs for its first or middle row."""
@@ -211,28 +212,32 @@ class _Search:
 
     def _dying_bytes(self, begin: int, end: int) -> int:
         """The largest input that nobody reads after the op before `end`."""
-        done = self._before[begin][0]
-        for index in self._order[begin:end]:
-            done |= 1 << index
+        done = self._done[end]
         sizes, readers = self._liveness.sizes, self._liveness.readers
         names = {name for index in self._order[begin:end] for name in self._net.ops[index].inputs}
         return max((sizes[name] for name in names if name in sizes and not readers[name] & ~done), default=0)
 
-    def _stretch(self, begin: int, end: int, rows: int) -> _Stretch:
+    def _stretch(self, begin: int, end: int, rows: int, limit: int) -> _Stretch | None:
+        """Ops as a stream that makes `rows` rows a step; None if more than `limit` bytes were live."""
         liveness, net = self._liveness, self._net
+        live, written = self._live[begin], liveness.sizes[self._output(end - 1)]
+        room, least = limit - live - written, self._least_windows[end - 1] - self._least_windows[begin]
+        if least > room + written:
+            return None
+        room += min(written, self._dying_bytes(begin, end))
         ops = [net.ops[index] for index in self._order[begin:end]]
+        if least > room or not self._streamer.fits(ops, rows, room):
+            return None
         stream = self._streamer.stream(ops, rows)
-        done, live = self._before[begin]
-        for index in self._order[begin:end]:
-            done |= 1 << index
-        written = liveness.sizes[stream.outputs[0]]
         spared = [
             liveness.sizes[name] + written - how.union_bytes(liveness.sizes[name], written)
             for name, how in stream.overlaps.items()
-            if name in liveness.sizes and not liveness.readers[name] & ~done and name not in net.outputs
+            if name in liveness.sizes
+            and not liveness.readers[name] & ~self._done[end]
+            and name not in net.outputs
         ]
         during = live + written + stream.memory_bytes - max(spared, default=0)
-        return _Stretch(begin, end, during, stream)
+        return _Stretch(begin, end, during, stream) if during <= limit else None
 
     def with_more_rows(self, stretch: _Stretch, limit: int) -> Streamed:
         """The stream of a stretch with as many rows a step as `limit` allows."""
@@ -240,8 +245,8 @@ class _Search:
         assert best is not None
         height = self._net.tensors[best.outputs[0]].shape[0]
         while 2 * best.rows <= min(MOST_ROWS, height):
-            wider = self._stretch(stretch.begin, stretch.end, 2 * best.rows)
-            if wider.live_bytes > limit or wider.stream is None:
+            wider = self._stretch(stretch.begin, stretch.end, 2 * best.rows, limit)
+            if wider is None or wider.stream is None:
                 break
             best = wider.stream
         return best

@@ -55,6 +55,7 @@ class Streamer:
     def __init__(self, net: Net, scratch_bytes: Callable[[Op, Net], int], access: AccessOf) -> None:
         self._net, self._scratch_bytes, self._access = net, scratch_bytes, access
         self._windows: dict[str, RowWindow | None] = {}
+        self._low: dict[tuple[str, int], Net] = {}
         self._scratch: dict[tuple[str, int], int] = {}
 
     def window(self, op: Op) -> RowWindow | None:
@@ -63,10 +64,32 @@ class Streamer:
             self._windows[op.name] = row_window(op, self._net)
         return self._windows[op.name]
 
+    def fits(self, ops: Sequence[Op], rows: int, most_bytes: int) -> bool:
+        """Whether a stream takes at most so much while it runs, beside its inputs and output."""
+        found = self._schedule(ops, rows)
+        left = most_bytes - self._windows_bytes(found)
+        turns = zip(ops, found.most_rows, strict=True)
+        return left >= 0 and all(self._scratch_of_rows(op, most) <= left for op, most in turns)
+
+    def _schedule(self, ops: Sequence[Op], rows: int) -> Schedule:
+        windows = [window for op in ops if (window := self.window(op)) is not None]
+        assert len(windows) == len(ops)
+        return schedule(ops, windows, self._net.tensors[ops[-1].outputs[0]].shape[0], rows)
+
+    def _windows_bytes(self, found: Schedule) -> int:
+        return sum(aligned(height * row_bytes(self._net, name)) for name, height in found.heights.items())
+
+    def _of_rows(self, op: Op, rows: int) -> Net:
+        """A network of `op` alone that makes so many rows."""
+        key = (op.name, rows)
+        if key not in self._low:
+            self._low[key] = of_rows(op, self._net, rows)
+        return self._low[key]
+
     def _scratch_of_rows(self, op: Op, rows: int) -> int:
         key = (op.name, rows)
         if key not in self._scratch:
-            self._scratch[key] = self._scratch_bytes(op, of_rows(op, self._net, rows))
+            self._scratch[key] = self._scratch_bytes(op, self._of_rows(op, rows))
         return self._scratch[key]
 
     def stream(self, ops: Sequence[Op], rows: int) -> Streamed:
@@ -77,10 +100,9 @@ class Streamer:
             rows: of the last op's output.
         """
         net = self._net
-        windows = [window for op in ops if (window := self.window(op)) is not None]
-        assert len(windows) == len(ops)
-        found = schedule(ops, windows, net.tensors[ops[-1].outputs[0]].shape[0], rows)
-        scratch = {op.name: self._scratch_of_rows(op, found.most_rows(index)) for index, op in enumerate(ops)}
+        found = self._schedule(ops, rows)
+        turns = zip(ops, found.most_rows, strict=True)
+        scratch = {op.name: self._scratch_of_rows(op, most) for op, most in turns}
         offsets: dict[str, int] = {}
         top = aligned(max(scratch.values()))
         for name, height in found.heights.items():
@@ -100,12 +122,10 @@ class Streamer:
             offsets=offsets,
             scratch={name: size for name, size in scratch.items() if size},
             memory_bytes=top,
-            overlaps={name: self._overlap(ops, windows, found, name) for name in inputs},
+            overlaps={name: self._overlap(ops, found, name) for name in inputs},
         )
 
-    def _overlap(
-        self, ops: Sequence[Op], windows: Sequence[RowWindow], found: Schedule, source: str
-    ) -> Overlap:
+    def _overlap(self, ops: Sequence[Op], found: Schedule, source: str) -> Overlap:
         """How the output of a stream may lie over its input `source`.
 
         When rows of the output are written, the rows of the input that later turns read must lie behind them;
@@ -113,7 +133,7 @@ class Streamer:
         """
         net, last, target = self._net, len(ops) - 1, ops[-1].outputs[0]
         read_row, written_row = row_bytes(net, source), row_bytes(net, target)
-        promise = in_turns(self._access(ops[-1], of_rows(ops[-1], net, found.most_rows(last))))
+        promise = in_turns(self._access(ops[-1], self._of_rows(ops[-1], found.most_rows[last])))
         reads_ahead = promise in (Access.PIXELS, Access.WINDOWS, Access.ELEMENTS)
         reads = [source in op.inputs for op in ops]
         lead, needed = 0, -1
@@ -122,7 +142,9 @@ class Streamer:
         for turn in reversed(found.turns):
             behind = needed
             if reads[turn.op]:
-                first = windows[turn.op].first(turn.begin)
+                window = self.window(ops[turn.op])
+                assert window is not None
+                first = window.first(turn.begin)
                 needed = first if needed < 0 else min(first, needed)
             if turn.op < last:
                 continue
