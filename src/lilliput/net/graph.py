@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -118,7 +119,6 @@ class Net:
         optimize: what its kernels and its plan are chosen for.
         patches: its first ops run in so many rows and columns of patches; 0 if they do not.
         plan: addresses, once planned.
-        known: what has been worked out from the network: since it never changes, that need not be done twice.
     """
 
     name: str
@@ -131,18 +131,13 @@ class Net:
     optimize: Optimize = Optimize.SPEED
     patches: int = 0
     plan: Plan | None = None
-    known: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _producers: Mapping[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
-        object.__setattr__(
-            self, "_producers", {name: index for index, op in enumerate(self.ops) for name in op.outputs}
-        )
 
     def __reduce__(self) -> tuple[type[Net], tuple[object, ...]]:
         """How other processes get it: a view of a mapping cannot be sent, the mapping can."""
-        known = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+        known = {one.name: getattr(self, one.name) for one in fields(self)}
         return Net, tuple({**known, "tensors": dict(self.tensors)}.values())
 
     @property
@@ -163,14 +158,30 @@ class Net:
         written = (self.tensors.get(name) for op in self.ops for name in op.outputs)
         return all(tensor is None or tensor.dtype is not DType.FLOAT32 for tensor in written)
 
+    @cached_property
+    def kernels(self) -> dict[str, Any]:
+        """The kernels that were chosen for its ops so far; `targets.kernels` keeps them here."""
+        return {}
+
+    @cached_property
+    def _producers(self) -> dict[str, Op]:
+        return {name: op for op in self.ops for name in op.outputs}
+
+    @cached_property
+    def _consumers(self) -> dict[str, tuple[Op, ...]]:
+        found: dict[str, tuple[Op, ...]] = {}
+        for op in self.ops:
+            for name in dict.fromkeys(op.inputs):
+                found[name] = (*found.get(name, ()), op)
+        return found
+
     def producer(self, tensor: str) -> Op | None:
         """The op that writes `tensor`, None for inputs and constants."""
-        index = self._producers.get(tensor)
-        return None if index is None else self.ops[index]
+        return self._producers.get(tensor)
 
     def consumers(self, tensor: str) -> tuple[Op, ...]:
         """The ops that read `tensor`, in execution order."""
-        return tuple(op for op in self.ops if tensor in op.inputs)
+        return self._consumers.get(tensor, ())
 
     def activations(self, op: Op) -> tuple[Tensor, ...]:
         """Inputs of `op` that live in RAM."""
