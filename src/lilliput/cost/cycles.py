@@ -53,7 +53,7 @@ class LinearModel:
         if weights is None:
             return None
         every = chain(weights.items(), self.turns.items())
-        return sum(weight * found[name] for name, weight in every if name in found)
+        return sum([weight * found[name] for name, weight in every if name in found])
 
 
 @dataclass(frozen=True)

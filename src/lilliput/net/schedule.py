@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from lilliput.errors import NetError
@@ -47,29 +48,37 @@ def schedule(ops: Sequence[Op], windows: Sequence[RowWindow], height: int, rows:
         height: of the last one's output.
         rows: that the last one makes in a step.
     """
-    last = len(ops) - 1
-    readers = [
-        [(reader, windows[reader]) for reader, other in enumerate(ops) if op.outputs[0] in other.inputs]
-        for op in ops
-    ]
-    made, most, held = [0] * len(ops), [0] * len(ops), [0] * len(ops)
+    readers = tuple(
+        tuple(reader for reader, other in enumerate(ops) if op.outputs[0] in other.inputs) for op in ops
+    )
+    turns, held, most = _played(readers, tuple(windows), height, rows)
+    return Schedule(turns, {op.outputs[0]: held[index] for index, op in enumerate(ops[:-1])}, most)
+
+
+@lru_cache(maxsize=256)
+def _played(
+    readers: tuple[tuple[int, ...], ...], windows: tuple[RowWindow, ...], height: int, rows: int
+) -> tuple[tuple[Turn, ...], tuple[int, ...], tuple[int, ...]]:
+    """The turns, the most rows that each op's window holds, and the most that it makes in a turn."""
+    last = len(windows) - 1
+    made, most, held = [0] * len(windows), [0] * len(windows), [0] * len(windows)
     turns: list[Turn] = []
     while made[last] < height:
         ends = made.copy()
         ends[last] = min(made[last] + rows, height)
         for index in range(last - 1, -1, -1):
-            for reader, window in readers[index]:
-                ends[index] = max(ends[index], window.end(ends[reader]))
+            for reader in readers[index]:
+                ends[index] = max(ends[index], windows[reader].end(ends[reader]))
         for index, (begin, end) in enumerate(zip(made, ends, strict=True)):
             if end > begin:
                 kept = begin if index < last else 0
-                for reader, window in readers[index]:
-                    kept = min(kept, window.first(made[reader]))
+                for reader in readers[index]:
+                    kept = min(kept, windows[reader].first(made[reader]))
                 turns.append(Turn(index, begin, end, kept))
                 most[index] = max(most[index], end - begin)
                 held[index] = max(held[index], end - kept)
                 made[index] = end
-    return Schedule(tuple(turns), {op.outputs[0]: held[index] for index, op in enumerate(ops[:-1])}, tuple(most))
+    return tuple(turns), tuple(held), tuple(most)
 
 
 def window_of(op: Op, net: Net) -> RowWindow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,7 @@ class Tensor:
     constant: bool = False
     data: NDArray[np.generic] | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def elements(self) -> int:
         """Number of elements."""
         return math.prod(self.shape)
@@ -102,7 +103,7 @@ class Tensor:
         """Bytes that one element takes while it flows."""
         return self.dtype.numpy.itemsize
 
-    @property
+    @cached_property
     def storage_bytes(self) -> int:
         """Bytes that the elements take: constants are packed densely, what flows has a byte each at least."""
         bits = self.dtype.bits if self.constant else max(self.dtype.bits, 8)
