@@ -145,8 +145,13 @@ def arena_bytes_without_input(net: Net, core: Core) -> int:
     Then neither the input counts nor what `Requantize` and `Reshape` make of it in place, which is the same
     data in another form.  Order and placement are chosen for that case anew.
     """
-    found = arena_bytes(with_groups_hidden(net, core), scratch_of(core), access_of(core), count_input=False)
-    return min(found, _arena_bytes(net))
+    return arena_bytes(
+        with_groups_hidden(net, core),
+        scratch_of(core),
+        access_of(core),
+        count_input=False,
+        most_bytes=_arena_bytes(net),
+    )
 
 
 def with_groups_hidden(net: Net, core: Core) -> Net:

@@ -20,6 +20,7 @@ import heapq
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from lilliput.errors import NetError
 from lilliput.net.access import AccessOf, in_place_only
@@ -147,10 +148,13 @@ class Orders:
     Args:
         liveness: of the network whose ops are ordered.
         node_limit: as for `best_order`.
+
+    Attributes:
+        lower_bound_bytes: no order has a smaller peak, as far as is known without any search.
     """
 
     def __init__(self, liveness: Liveness, node_limit: int = NODE_LIMIT) -> None:
-        self.liveness = liveness
+        self.liveness, self._node_limit = liveness, node_limit
         ancestors, descendants = _reach(liveness)
         steps = Steps(liveness)
         floor = max(liveness.input_bytes, liveness.end_bytes())
@@ -170,13 +174,18 @@ class Orders:
                 done |= 1 << index
                 floor = max(floor, during)
                 self._segments.append(_Segment.of_one(liveness, index))
-        floor = max([floor, *(segment.bound for segment in self._segments)])
+        self.lower_bound_bytes = max([floor, *(segment.bound for segment in self._segments)])
+
+    @cached_property
+    def _floor(self) -> int:
+        """The least peak that is proven, once all segments are solved."""
+        floor = self.lower_bound_bytes
         # What stays below the peak of another segment anyway need not be searched for its own least.
         for segment in sorted(self._segments, key=lambda segment: -segment.bound):
             if segment.peak > floor:
-                segment.solve(floor, node_limit)
+                segment.solve(floor, self._node_limit)
                 floor = max(floor, segment.peak if segment.exact else 0)
-        self._floor = floor
+        return floor
 
     def best(self, variant: int = 0) -> Indices:
         """The order that `best_order` gives; `variant` as there."""

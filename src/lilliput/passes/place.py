@@ -71,13 +71,19 @@ def arena_bytes(
     access: AccessOf = in_place_only,
     count_input: bool = True,
     node_limit: int = NODE_LIMIT,
+    most_bytes: int | None = None,
 ) -> int:
     """Size of the smallest arena that is found; with `count_input` False, if the inputs are held elsewhere.
 
-    The same for every order in which the ops of `net` may be listed.
+    The same for every order in which the ops of `net` may be listed.  Where an arena of `most_bytes` will do,
+    only smaller ones are looked for.
     """
-    liveness = Liveness(_listed_by_name(net), scratch_bytes, count_input, access=access)
-    return _smallest(Orders(liveness), node_limit)[1].height
+    orders = Orders(Liveness(_listed_by_name(net), scratch_bytes, count_input, access=access))
+    if most_bytes is None:
+        return _smallest(orders, node_limit)[1].height
+    if orders.lower_bound_bytes >= most_bytes or orders.best().lower_bound_bytes >= most_bytes:
+        return most_bytes
+    return min(_smallest(orders, node_limit)[1].height, most_bytes)
 
 
 def _listed_by_name(net: Net) -> Net:
