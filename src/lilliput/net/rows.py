@@ -48,7 +48,7 @@ class RowWindow(NamedTuple):
 
     def end(self, rows: int) -> int:
         """The row of the image behind the last one that the first `rows` of the output need."""
-        return min(max(rows * self.stride + self.reach, 0), self.height) if rows else 0
+        return min(max((rows - 1) * self.stride + self.size - self.before, 0), self.height) if rows else 0
 
 
 _BY_ROWS: frozenset[type[Op]] = frozenset(

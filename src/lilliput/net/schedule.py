@@ -48,9 +48,13 @@ def schedule(ops: Sequence[Op], windows: Sequence[RowWindow], height: int, rows:
         height: of the last one's output.
         rows: that the last one makes in a step.
     """
-    readers = tuple(
-        tuple(reader for reader, other in enumerate(ops) if op.outputs[0] in other.inputs) for op in ops
-    )
+    writer = {op.outputs[0]: index for index, op in enumerate(ops)}
+    found: list[list[int]] = [[] for _ in ops]
+    for index, op in enumerate(ops):
+        for name in dict.fromkeys(op.inputs):
+            if name in writer:
+                found[writer[name]].append(index)
+    readers = tuple(map(tuple, found))
     turns, held, most = _played(readers, tuple(windows), height, rows)
     return Schedule(turns, {op.outputs[0]: held[index] for index, op in enumerate(ops[:-1])}, most)
 

@@ -10,14 +10,12 @@ peak are looked at.  A step then makes as many rows as cost no memory.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import NamedTuple
 
 from lilliput.net.access import AccessOf
 from lilliput.net.graph import Optimize
-from lilliput.net.rows import row_bytes
 from lilliput.passes.liveness import Liveness, ScratchBytes
-from lilliput.passes.stream import Streamed, Streamer
+from lilliput.passes.stream import Streamed, Streamer, Tail
 
 LONGEST = 12
 """Ops of the longest stream that is tried."""
@@ -58,6 +56,11 @@ class _Way(NamedTuple):
     peak: int
     streamed_ops: int
     last: _Stretch | None
+
+    def followed_by(self, stretch: _Stretch) -> _Way:
+        """The way that goes on with a stretch."""
+        streamed_ops = self.streamed_ops + (len(stretch.stream.ops) if stretch.stream else 0)
+        return _Way(max(self.peak, stretch.live_bytes), streamed_ops, stretch)
 
 
 def choose_streams(
@@ -108,9 +111,6 @@ class _Search:
             self._live.append(live)
         self._single = [stretches[0].live_bytes for stretches in self._ending]
         self._windows = [self._streamer.window(net.ops[index]) for index in order]
-        self._row_bytes = [
-            row_bytes(net, self._output(place)) if window else 0 for place, window in enumerate(self._windows)
-        ]
         self._looked_at: set[int] = set()
         self.peak_without_streams = max(self._single, default=0)
         self._enough = int(terms.share * self.peak_without_streams)
@@ -119,12 +119,8 @@ class _Search:
         """For each place the best way to get there; peaks below `limit` are as good as that."""
         found = [_Way(limit, 0, None)]
         for ending in self._ending:
-            ways = []
-            for stretch in ending:
-                before = found[stretch.begin]
-                size = before.streamed_ops + (len(stretch.stream.ops) if stretch.stream else 0)
-                ways.append(_Way(max(before.peak, stretch.live_bytes), size, stretch))
-            found.append(min(ways, key=lambda way: way[:2]))
+            ways = [found[stretch.begin].followed_by(stretch) for stretch in ending]
+            found.append(ways[0] if len(ways) == 1 else min(ways, key=lambda way: way[:2]))
         return found
 
     def chosen(self, limit: int) -> list[_Stretch]:
@@ -158,31 +154,35 @@ class _Search:
         limit = min(self._single[place] - 1, self._enough)
         known = {(stretch.begin, stretch.end): stretch for ending in self._ending for stretch in ending}
         helps = False
-        for begin, end in self._around(place) if self._windows[place] else ():
-            if (begin, end) not in known:
-                found = self._stretch(begin, end, self._least_rows(end), limit)
-                if found is None:
-                    continue
-                known[begin, end] = found
-                self._ending[end - 1].append(found)
-            helps = helps or known[begin, end].live_bytes <= limit
-        return helps
-
-    def _around(self, place: int) -> Iterator[tuple[int, int]]:
-        """Where streams begin and end that hold the op at `place`."""
         for end in range(place + 1, min(place + LONGEST, len(self._order)) + 1):
             if not self._windows[end - 1]:
+                break
+            for begin, tail in self._tails(end):
+                if tail.windows_bytes > limit:
+                    break
+                if begin > place:
+                    continue
+                found = known.get((begin, end))
+                if found is None and tail.fits(self._room(begin, end, limit)):
+                    found = self._stretch(begin, end, self._least_rows(end))
+                    if found.live_bytes <= limit:
+                        self._ending[end - 1].append(found)
+                helps = helps or (found is not None and found.live_bytes <= limit)
+        return helps
+
+    def _tails(self, end: int) -> Iterator[tuple[int, Tail]]:
+        """The streams that end before place `end`: where they begin, and what they take; longer and longer."""
+        tail = Tail(self._streamer, self._net.ops[self._order[end - 1]], self._least_rows(end))
+        last_use = end - 1
+        for begin in range(end - 2, max(end - 1 - LONGEST, -1), -1):
+            readers = self._liveness.readers[self._output(begin)]
+            if not self._windows[begin] or not readers or self._output(begin) in self._net.outputs:
                 return
-            last_use = end - 1
-            for begin in range(end - 2, max(end - 1 - LONGEST, -1), -1):
-                readers = self._liveness.readers[self._output(begin)]
-                if not self._windows[begin] or not readers or self._output(begin) in self._net.outputs:
-                    break
-                last_use = max(last_use, *(self._place[i] for i in _members(readers)))
-                if last_use > end - 1:
-                    break
-                if begin <= place:
-                    yield begin, end
+            last_use = max(last_use, *(self._place[i] for i in _members(readers)))
+            if last_use > end - 1:
+                return
+            tail.put_before(self._net.ops[self._order[begin]])
+            yield begin, tail
 
     def _output(self, place: int) -> str:
         return self._net.ops[self._order[place]].outputs[0]
@@ -192,43 +192,18 @@ class _Search:
         height, width, _ = self._net.tensors[self._output(end - 1)].shape
         return min(height, -(-self._terms.least_pixels // width))
 
-    @cached_property
-    def _least_windows(self) -> list[int]:
-        """For each place, what windows of all images that are made before it take at least."""
-        found = [0]
-        for place, size in enumerate(self._row_bytes):
-            found.append(found[-1] + (size * self._least_height(place) if size else 0))
-        return found
-
-    def _least_height(self, place: int) -> int:
-        """Rows of the output of the op at `place` that a reader needs for its first or middle row."""
-        least = 0
-        for reader in _members(self._liveness.readers[self._output(place)]):
-            window = self._windows[self._place[reader]]
-            if window is not None:
-                middle = self._net.tensors[self._output(self._place[reader])].shape[0] // 2
-                least = max(least, window.end(1), window.end(middle + 1) - window.first(middle))
-        return least
-
-    def _dying_bytes(self, begin: int, end: int) -> int:
-        """The largest input that nobody reads after the op before `end`."""
-        done = self._done[end]
-        sizes, readers = self._liveness.sizes, self._liveness.readers
+    def _room(self, begin: int, end: int, limit: int) -> int:
+        """What a stream may take beside inputs and output so that at most `limit` bytes live."""
+        sizes, readers, done = self._liveness.sizes, self._liveness.readers, self._done[end]
+        written = sizes[self._output(end - 1)]
         names = {name for index in self._order[begin:end] for name in self._net.ops[index].inputs}
-        return max((sizes[name] for name in names if name in sizes and not readers[name] & ~done), default=0)
+        dying = [sizes[name] for name in names if name in sizes and not readers[name] & ~done]
+        return limit - self._live[begin] - written + min(written, max(dying, default=0))
 
-    def _stretch(self, begin: int, end: int, rows: int, limit: int) -> _Stretch | None:
-        """Ops as a stream that makes `rows` rows a step; None if more than `limit` bytes were live."""
+    def _stretch(self, begin: int, end: int, rows: int) -> _Stretch:
         liveness, net = self._liveness, self._net
-        live, written = self._live[begin], liveness.sizes[self._output(end - 1)]
-        room, least = limit - live - written, self._least_windows[end - 1] - self._least_windows[begin]
-        if least > room + written:
-            return None
-        room += min(written, self._dying_bytes(begin, end))
-        ops = [net.ops[index] for index in self._order[begin:end]]
-        if least > room or not self._streamer.fits(ops, rows, room):
-            return None
-        stream = self._streamer.stream(ops, rows)
+        stream = self._streamer.stream([net.ops[index] for index in self._order[begin:end]], rows)
+        written = liveness.sizes[stream.outputs[0]]
         spared = [
             liveness.sizes[name] + written - how.union_bytes(liveness.sizes[name], written)
             for name, how in stream.overlaps.items()
@@ -236,8 +211,8 @@ class _Search:
             and not liveness.readers[name] & ~self._done[end]
             and name not in net.outputs
         ]
-        during = live + written + stream.memory_bytes - max(spared, default=0)
-        return _Stretch(begin, end, during, stream) if during <= limit else None
+        during = self._live[begin] + written + stream.memory_bytes - max(spared, default=0)
+        return _Stretch(begin, end, during, stream)
 
     def with_more_rows(self, stretch: _Stretch, limit: int) -> Streamed:
         """The stream of a stretch with as many rows a step as `limit` allows."""
@@ -245,8 +220,8 @@ class _Search:
         assert best is not None
         height = self._net.tensors[best.outputs[0]].shape[0]
         while 2 * best.rows <= min(MOST_ROWS, height):
-            wider = self._stretch(stretch.begin, stretch.end, 2 * best.rows, limit)
-            if wider is None or wider.stream is None:
+            wider = self._stretch(stretch.begin, stretch.end, 2 * best.rows)
+            if wider.live_bytes > limit or wider.stream is None:
                 break
             best = wider.stream
         return best
