@@ -133,7 +133,9 @@ class Net:
     plan: Plan | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+        known = self.tensors
+        tensors = known.copy() if isinstance(known, MappingProxyType) else dict(known)
+        object.__setattr__(self, "tensors", MappingProxyType(tensors))
 
     def __reduce__(self) -> tuple[type[Net], tuple[object, ...]]:
         """How other processes get it: a view of a mapping cannot be sent, the mapping can."""

@@ -67,6 +67,19 @@ class Quant:
         (zero_point,) = self.zero_points
         return zero_point
 
+    @cached_property
+    def scale_range(self) -> tuple[float, float] | None:
+        """The smallest and the largest scale; None if one is not positive and finite."""
+        # The sum of the scales is finite only if each is.
+        least, most = min(self.scales), max(self.scales)
+        return (least, most) if math.isfinite(sum(self.scales)) and least > 0 else None
+
+    @cached_property
+    def zero_range(self) -> tuple[int, int] | None:
+        """The smallest and the largest zero point; None if one is no whole number."""
+        whole = set(map(type, self.zero_points)) == {int}
+        return (min(self.zero_points), max(self.zero_points)) if whole else None
+
     @staticmethod
     def per_tensor(scale: float, zero_point: int = 0) -> Quant:
         """One scale and zero point for all elements."""

@@ -171,7 +171,7 @@ class _Search:
         return helps
 
     def _tails(self, end: int) -> Iterator[tuple[int, Tail]]:
-        """The streams that end before place `end`: where they begin, and what they take; longer and longer."""
+        """The streams that end before place `end`, longer and longer: where they begin, what they take."""
         tail = Tail(self._streamer, self._net.ops[self._order[end - 1]], self._least_rows(end))
         last_use = end - 1
         for begin in range(end - 2, max(end - 1 - LONGEST, -1), -1):

@@ -192,9 +192,7 @@ class Orders:
         floor = self._floor
         paths = [segment.varied(floor, variant) for segment in self._segments]
         peak_bytes = max([floor, *(peak for _, peak in paths)])
-        return Indices(
-            [index for path, _ in paths for index in path], peak_bytes, peak_bytes == floor, floor
-        )
+        return Indices([index for path, _ in paths for index in path], peak_bytes, peak_bytes == floor, floor)
 
 
 def _reach(liveness: Liveness) -> tuple[list[int], list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,8 +136,13 @@ def _least_error(
     return best
 
 
+@lru_cache(maxsize=1024)
+def _by_channel(scales: tuple[float, ...], axis: int) -> Quant:
+    return Quant(scales, (0,) * len(scales), axis)
+
+
 def _quantize(tensor: Tensor, dtype: DType, most: int, scales: NDArray[np.float64], axis: int) -> Tensor:
-    quant = Quant(tuple(scales.tolist()), (0,) * len(scales), axis)
+    quant = _by_channel(tuple(scales.tolist()), axis)
     data = None
     if tensor.data is not None:
         along = [-1 if index == axis else 1 for index in range(len(tensor.shape))]

@@ -189,6 +189,4 @@ class Tail:
     def fits(self, most_bytes: int) -> bool:
         """Whether the longest takes at most so much while it runs, beside inputs and output."""
         left = most_bytes - self.windows_bytes
-        return left >= 0 and all(
-            self._streamer.scratch_of_rows(op, most) <= left for op, most in self._turns
-        )
+        return left >= 0 and all(self._streamer.scratch_of_rows(op, most) <= left for op, most in self._turns)
