@@ -63,7 +63,7 @@ from lilliput.net.ops import (
     Tanh,
     Transpose,
 )
-from lilliput.net.tensor import DType, Tensor, signed
+from lilliput.net.tensor import DType, Quant, Tensor, signed
 
 T = TypeVar("T")
 
@@ -211,14 +211,23 @@ def _check_bias(net: Net, op: WeightedOp, weights: Tensor, bias: Tensor) -> None
         raise refuse(net, f"bias '{bias.name}' is {bias.dtype.value}, not int32")
     if bias.quant is None or weights.quant is None:
         return
-    scales, stated = weights.quant.scales, bias.quant.scales
-    pairs = set(zip(_spread(scales, len(stated)), _spread(stated, len(scales)), strict=True))
     input_scale = quant(op.inputs[0], net).scale
-    same = all(abs(sums - input_scale * scale) <= 1e-5 * input_scale * scale for scale, sums in pairs)
+    same = all(
+        abs(sums - input_scale * scale) <= 1e-5 * input_scale * scale
+        for scale, sums in _scale_pairs(weights.quant, bias.quant)
+    )
     if bias.quant.zero_range != (0, 0) or not same:
         raise refuse(
             net, f"the scale of bias '{bias.name}' is not that of the input times that of the weights"
         )
+
+
+def _scale_pairs(weights: Quant, bias: Quant) -> set[tuple[float, float]]:
+    """The scales of weights and bias, channel by channel."""
+    scales, stated = weights.scales, bias.scales
+    if weights.is_uniform and bias.is_uniform:
+        return {(scales[0], stated[0])}
+    return set(zip(_spread(scales, len(stated)), _spread(stated, len(scales)), strict=True))
 
 
 def _check_sums(net: Net, op: WeightedOp, weights: Tensor, bias: Tensor | None, axis: int) -> None:

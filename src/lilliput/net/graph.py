@@ -193,6 +193,17 @@ class Net:
         """Inputs of `op` that live in flash."""
         return tuple(self.tensors[name] for name in op.inputs if self.tensors[name].constant)
 
+    def rearranged(self, ops: Iterable[Op], plan: Plan | None) -> Net:
+        """The network with its own ops in another order, and with another plan.
+
+        The kernels that were chosen so far stay, unless it is the plan that they are chosen for.
+        """
+        found = replace(self, ops=tuple(ops), plan=plan)
+        plans = (known for known in (self.plan, plan) if known is not None)
+        if self.optimize is not Optimize.RAM and not any(known.streams or known.patches for known in plans):
+            vars(found)["kernels"] = self.kernels
+        return found
+
     def with_ops(self, ops: Iterable[Op], tensors: Iterable[Tensor] = ()) -> Net:
         """The network with other ops and no plan; `tensors` are added or replaced, unused ones dropped."""
         ops = tuple(ops)

@@ -74,6 +74,11 @@ class Quant:
         least, most = min(self.scales), max(self.scales)
         return (least, most) if math.isfinite(sum(self.scales)) and least > 0 else None
 
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all scales are positive, finite and the same."""
+        return self.scale_range is not None and self.scale_range[0] == self.scale_range[1]
+
     @cached_property
     def zero_range(self) -> tuple[int, int] | None:
         """The smallest and the largest zero point; None if one is no whole number."""

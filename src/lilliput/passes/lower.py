@@ -157,7 +157,7 @@ def arena_bytes_without_input(net: Net, core: Core) -> int:
 def with_groups_hidden(net: Net, core: Core) -> Net:
     """A planned network without its plan, and with each of its streams, and its patches, as one op."""
     assert net.plan is not None
-    bare, scratch_bytes, access = replace(net, plan=None), scratch_of(core), access_of(core)
+    bare, scratch_bytes, access = net.rearranged(net.ops, None), scratch_of(core), access_of(core)
     streamer = Streamer(bare, scratch_bytes, access)
     groups: list[Grouped] = [
         streamer.stream([op for op in net.ops if op.name in stream.ops], stream.rows)

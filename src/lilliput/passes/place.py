@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lilliput.net.access import AccessOf, in_place_only
 from lilliput.net.graph import Net, Plan
@@ -62,7 +62,7 @@ def plan(
 def plan_in_order(orders: Orders, node_limit: int = NODE_LIMIT) -> Net:
     """`plan` for callers that hold the orders already."""
     layout, packing = _smallest(orders, node_limit)
-    return layout.planned(layout.net(orders.liveness.net), packing)
+    return layout.planned(orders.liveness.net, packing)
 
 
 def arena_bytes(
@@ -104,7 +104,7 @@ def _listed_by_name(net: Net) -> Net:
                 missing[reader.name] -= 1
                 if not missing[reader.name]:
                     heapq.heappush(ready, (reader.name, indices[reader.name]))
-    return replace(net, ops=tuple(listed), plan=None)
+    return net.rearranged(listed, None)
 
 
 def _smallest(orders: Orders, node_limit: int) -> tuple[_Layout, Packing]:
@@ -176,21 +176,18 @@ class _Layout:
                 buffers.append(Buffer(time, time, size))
         return cls(order, Problem(buffers, blocks, pairs), block_of, scratch_of)
 
-    def net(self, net: Net) -> Net:
-        """The network with its ops in this order."""
-        return replace(net, ops=tuple(net.ops[index] for index in self.order), plan=None)
-
     def planned(self, net: Net, packing: Packing) -> Net:
-        """The network with this plan."""
+        """The network with its ops in this order and with this plan."""
+        ops = [net.ops[index] for index in self.order]
         offsets = packing.offsets
-        names = dict.fromkeys([*net.inputs, *(name for op in net.ops for name in op.outputs)])
+        names = dict.fromkeys([*net.inputs, *(name for op in ops for name in op.outputs)])
         plan = Plan(
             addresses={name: offsets[self.block_of[name]] if name in self.block_of else 0 for name in names},
             scratch={name: (offsets[block], size) for name, (block, size) in self.scratch_of.items()},
             arena_bytes=packing.height,
             lower_bound_bytes=packing.lower_bound,
         )
-        return replace(net, plan=plan)
+        return net.rearranged(ops, plan)
 
 
 def _times(mask: int, time_of: dict[int, int]) -> list[int]:

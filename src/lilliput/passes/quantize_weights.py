@@ -137,12 +137,14 @@ def _least_error(
 
 
 @lru_cache(maxsize=1024)
-def _by_channel(scales: tuple[float, ...], axis: int) -> Quant:
-    return Quant(scales, (0,) * len(scales), axis)
+def _by_channel(scales: bytes, axis: int) -> Quant:
+    """A quantization by float64 scales; networks without weights have the same few again and again."""
+    values = np.frombuffer(scales).tolist()
+    return Quant(tuple(values), (0,) * len(values), axis)
 
 
 def _quantize(tensor: Tensor, dtype: DType, most: int, scales: NDArray[np.float64], axis: int) -> Tensor:
-    quant = _by_channel(tuple(scales.tolist()), axis)
+    quant = _by_channel(scales.tobytes(), axis)
     data = None
     if tensor.data is not None:
         along = [-1 if index == axis else 1 for index in range(len(tensor.shape))]
