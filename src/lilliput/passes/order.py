@@ -20,7 +20,7 @@ import heapq
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from lilliput.errors import NetError
 from lilliput.net.access import AccessOf, in_place_only
@@ -226,7 +226,7 @@ class _Segment:
     ) -> None:
         self.liveness, self.steps, self.start, self.live = liveness, steps, done, live
         self.goal = done | inside
-        self.members = _indices(inside)
+        self.members = list(_indices(inside))
         self.ready = sum(1 << i for i in self.members if not liveness.before[i] & ~done)
         self.path, self.peak, self.live_at_goal = self.members, *self._walk(self.members)
         self.bound = max(self._surely_live(i, ancestors[i], descendants[i]) for i in self.members)
@@ -335,14 +335,15 @@ def _worth_trying(steps: Steps, done: int, ready: int, room: int) -> list[Step]:
     return [steps.step(done, index) for index in waiting]
 
 
-def _indices(mask: int) -> list[int]:
-    """The ops of a set."""
+@lru_cache(maxsize=1 << 14)
+def _indices(mask: int) -> tuple[int, ...]:
+    """The ops of a set; a search meets the same sets again and again."""
     found = []
     while mask:
         low = mask & -mask
         mask ^= low
         found.append(low.bit_length() - 1)
-    return found
+    return tuple(found)
 
 
 def _trace(came: dict[int, tuple[int, tuple[int, ...]]], start: int, goal: int) -> list[int]:
@@ -360,17 +361,21 @@ def _beam(segment: _Segment, members: list[int], width: int, floor: int = 0) -> 
     """
     steps, goal = segment.steps, segment.goal
     rank = {index: position for position, index in enumerate(members)}
+    is_shuffled = members != segment.members
     start = (max(floor, segment.bound), segment.live, (), segment.ready)
     states: dict[int, tuple[int, int, tuple[int, ...], int]] = {segment.start: start}
     for _ in members:
         reached: dict[int, tuple[int, int, tuple[int, ...], int]] = {}
         for done, (peak, live, path, ready) in states.items():
-            for index in sorted(_indices(ready), key=rank.__getitem__):
+            waiting = _indices(ready)
+            for index in sorted(waiting, key=rank.__getitem__) if is_shuffled else waiting:
                 step = steps.step(done, index)
-                state, cost = done | step.mask, max(peak, live + step.rise_bytes)
-                if state not in reached or cost < reached[state][0]:
-                    waiting = (ready | step.enabled) & goal & ~state
-                    reached[state] = (cost, live + step.change_bytes, (*path, index), waiting)
+                state, cost = done | step.mask, live + step.rise_bytes
+                cost = cost if cost > peak else peak
+                known = reached.get(state)
+                if known is None or cost < known[0]:
+                    then_ready = (ready | step.enabled) & goal & ~state
+                    reached[state] = (cost, live + step.change_bytes, (*path, index), then_ready)
         best = sorted(reached.items(), key=lambda item: item[1][:2])
         states = dict(best[:width])
     ((peak, _, path, _),) = states.values()
