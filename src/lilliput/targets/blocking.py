@@ -72,8 +72,8 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_1x1_pairs": Blocking(channels=1, gathered=()),
     "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),
 }
-"""Kernel without type int8 and profile, which have the same loops → its blocks, where they differ; without its
-variant too, if that has the same."""
+"""Kernel without type int8 and profile, which have the same loops → its blocks, where they differ; without
+its variant too, if that has the same."""
 
 
 def blocking_of(function: str) -> Blocking:

@@ -13,7 +13,7 @@ from typing import Any
 
 from lilliput.errors import NetError
 from lilliput.net.access import Access
-from lilliput.net.fixedpoint import WeightedOp, is_wide
+from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import (
     Add,
@@ -29,6 +29,7 @@ from lilliput.net.ops import (
     Mul,
     Op,
     Pad,
+    PairwiseOp,
     Profile,
     ReLU,
     ReLU6,
@@ -75,12 +76,13 @@ class Family(StrEnum):
 
 def family_of(op: Op, net: Net) -> Family:
     """The family of `op`; types decide, weights are not needed."""
-    if net.tensors[op.outputs[0]].dtype is DType.FLOAT32:
+    read, written = net.tensors[op.inputs[0]].dtype, net.tensors[op.outputs[0]].dtype
+    if written is DType.FLOAT32:
         return Family.REAL
-    if is_wide(op, net) or net.tensors[op.inputs[0]].dtype is DType.INT16:
+    if DType.INT16 in (read, written):
         return Family.WIDE
-    if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected):
-        return Family.PACKED if net.tensors[op.inputs[1]].dtype.narrow else Family.BYTES
+    if isinstance(op, WeightedOp) and net.tensors[op.inputs[1]].dtype.narrow:
+        return Family.PACKED
     return Family.BYTES
 
 
@@ -96,7 +98,7 @@ def family_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
     if family is Family.PACKED and takes_bytes(op, net, core):
         return None
     choose = FAMILIES[family].get(type(op))
-    if choose is None or (isinstance(op, Add | Sub | Mul) and net.constants(op)):
+    if choose is None or (isinstance(op, PairwiseOp) and net.constants(op)):
         raise NetError(
             f"op '{op.name}' ({type(op).__name__}) has no kernel for {family.value}",
             "it does not compute with such numbers",
@@ -118,7 +120,7 @@ def takes_bytes(op: Op, net: Net, core: Core) -> bool:
 
 def bias_bytes(op: Op, net: Net) -> int:
     """Bytes of the biases that the code holds where a float op has none: zeros."""
-    if not isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected) or len(op.inputs) == 3:
+    if not isinstance(op, WeightedOp) or len(op.inputs) == 3:
         return 0
     return 4 * net.tensors[op.outputs[0]].shape[-1]
 
@@ -129,7 +131,7 @@ _MOVING = frozenset({Concat, Reshape, Slice, Transpose, ResizeNearest})
 
 def _plain(function: str, access: Access = Access.SEPARATE) -> Choose:
     def choose(op: Op, net: Net, core: Core) -> Kernel:
-        layout = Layout.PLAIN if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected) else Layout.NONE
+        layout = Layout.PLAIN if isinstance(op, WeightedOp) else Layout.NONE
         return Kernel(function, layout=layout, access=access, header=HEADER)
 
     return choose

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from lilliput.net.access import Access
 from lilliput.net.ops import Op, Profile
@@ -63,8 +63,7 @@ DSP_LAYOUTS = frozenset(
 """The orders that kernels for cores with DSP instructions read."""
 
 
-@dataclass(frozen=True)
-class Kernel:
+class Kernel(NamedTuple):
     """A C function of the runtime.
 
     Attributes:

@@ -82,6 +82,14 @@ def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
     Raises:
         NetError: no kernel can.
     """
+    known = net.kernels.get(op.name)
+    if known is None or known[0] is not op or known[1] is not core:
+        known = net.kernels[op.name] = (op, core, _chosen(op, net, core))
+    kernel: Kernel = known[2]
+    return kernel
+
+
+def _chosen(op: Op, net: Net, core: Core) -> Kernel:
     choose = KERNELS.get(type(op))
     if choose is None:
         raise NetError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -100,8 +99,7 @@ def _by_pixel_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
         and found.scratch_bytes < _ring_bytes(op, net)
     )
     if _shares_rows(op, net) and not is_small and not saves_ring:
-        return replace(
-            found,
+        return found._replace(
             function=in_profile("lp_conv2d_rows_dsp", op),
             scratch_bytes=_ring_bytes(op, net),
             layout=Layout.SPLIT_ROWS,
@@ -109,21 +107,19 @@ def _by_pixel_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
             access=Access.ROWS,
         )
     if in_strip and (net.optimize is not Optimize.RAM or strip_bytes(op, net) <= found.scratch_bytes):
-        found = replace(
-            found,
+        found = found._replace(
             function="lp_conv2d_strip_dsp",
             scratch_bytes=strip_bytes(op, net),
             layout=Layout.SPLIT_STRIP,
         )
     begins_at_bias = not is_small and _is_rectified(op, net)
-    return _in_variant(replace(found, begins_at_bias=begins_at_bias), op)
+    return _in_variant(found._replace(begins_at_bias=begins_at_bias), op)
 
 
 def _in_variant(kernel: Kernel, op: Conv2D) -> Kernel:
     """The kernel that is called `kernel.function` with its variant, numeric profile and parts."""
     variant = "_relu" if kernel.begins_at_bias else ""
-    return replace(
-        kernel,
+    return kernel._replace(
         function=in_profile(kernel.function + variant, op),
         needs=(part_in_profile(f"lp_multiply_block{variant}", op), "lp_expand_fours"),
     )
@@ -138,14 +134,14 @@ def without_variants(kernel: Kernel, op: Op, net: Net) -> Kernel:
         alike = (other for other in net.ops if isinstance(other, DepthwiseConv2D))
         if all(_hides_negative(other, net) for other in alike if comes_in_fours(other, net)):
             return kernel
-        return replace(kernel, function=kernel.function.replace("_relu", ""))
+        return kernel._replace(function=kernel.function.replace("_relu", ""))
     if not (kernel.begins_at_bias and isinstance(op, Conv2D)):
         return kernel
     others = (other for other in net.ops if isinstance(other, Conv2D) and not _shares_rows(other, net))
     if all(_hides_negative(other, net) for other in others):
         return kernel
     stem = kernel.function.removesuffix("_relu_tflm_s8")
-    return _in_variant(replace(kernel, function=stem, begins_at_bias=False), op)
+    return _in_variant(kernel._replace(function=stem, begins_at_bias=False), op)
 
 
 def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
