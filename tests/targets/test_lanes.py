@@ -48,9 +48,9 @@ def test_lanes_are_the_weights_of_two_channels(bits: int) -> None:
     assert not (fields & ~np.uint32(mask)).any()
     turns = {2: (0, 4, 8, 12), 4: (0, 8)}[bits]
     words = [int(word) for word in packed_lanes(rows, bits)]
-    lanes = [
-        ((word >> turn | word << (32 - turn)) & mask) - added & 0xFFFFFFFF for word in words for turn in turns
-    ]
+    fields = [(word >> turn | word << (32 - turn)) & mask for word in words for turn in turns]
+    # Halves are subtracted one by one: nothing is borrowed from the upper one.
+    lanes = [(field - added & 0xFFFF) | ((field >> 16) - (added >> 16) & 0xFFFF) << 16 for field in fields]
     filled = np.zeros((8, 12), np.int64)
     filled[:5, :11] = rows
     expected = [
