@@ -197,6 +197,26 @@ CASES: dict[str, Case] = {
             (11, 16, 6, (3, 1), Padding(2, 0, 0, 0), NONE),
         )
     },
+    # Windows of a row of outputs expanded once: depths that are no multiple of four, overlapping windows.
+    **{
+        f"conv_strip_{height}x{width}x{depth}_to_{channels}_{y}x{x}": _case(
+            (height, width, depth),
+            lambda b, channels=channels, kernel=(y, x), strides=strides, padding=padding, kind=kind: b.conv(
+                "x", channels, kernel, strides=strides, padding=padding, activation=kind
+            ),
+            seed=width,
+        )
+        for (height, width, depth), channels, (y, x), strides, padding, kind in (
+            ((5, 8, 1), 1, (5, 5), (1, 1), Padding(0, 0, 0, 4), NONE),
+            ((7, 16, 1), 6, (5, 5), (1, 1), Padding(2, 2, 2, 2), RELU),
+            ((6, 15, 1), 3, (4, 5), (1, 1), Padding(0, 0, 0, 0), RELU),
+            ((9, 11, 1), 5, (3, 5), (2, 2), Padding(0, 1, 1, 0), RELU6),
+            ((4, 10, 1), 4, (1, 7), (1, 1), Padding(0, 0, 3, 3), NONE),
+            ((5, 19, 2), 5, (3, 3), (1, 2), Padding(1, 1, 1, 0), RELU),
+            ((6, 12, 6), 7, (5, 5), (3, 1), Padding(2, 0, 0, 0), NONE),
+            ((4, 12, 17), 2, (2, 2), (1, 1), Padding(1, 0, 0, 1), RELU),
+        )
+    },
     "conv_no_bias": _case((4, 4, 3), lambda b: b.conv("x", 4, bias=False)),
     "conv_per_tensor": _case((4, 4, 3), lambda b: b.conv("x", 5, per_tensor=True)),
     # Channels and windows that are no multiple of two or four, in every combination of remainders.
@@ -222,6 +242,13 @@ CASES: dict[str, Case] = {
             (pixels, 1, depth), lambda b, kind=kind: b.conv("x", 7, (1, 1), activation=kind), seed=depth
         )
         for pixels, depth, kind in ((1, 4, RELU), (2, 12, NONE), (5, 16, RELU6), (6, 28, RELU), (9, 40, NONE))
+    },
+    # Every place where the loop over fours of inputs is entered; three blocks of pixels in one call.
+    **{
+        f"pointwise_run_of_{depth}": _case(
+            (3, 5, depth), lambda b, kind=kind: b.conv("x", 6, (1, 1), activation=kind), seed=depth
+        )
+        for depth, kind in zip((*range(4, 40, 4), 68), [RELU, RELU6] * 5, strict=True)
     },
     "pointwise_relu": _case((6, 3, 8), lambda b: b.conv("x", 9, (1, 1), activation=RELU), seed=1),
     "pointwise_relu6": _case((3, 5, 20), lambda b: b.conv("x", 4, (1, 1), activation=RELU6), seed=2),
@@ -297,6 +324,9 @@ CASES: dict[str, Case] = {
         (2, 3, 8), lambda b: b.depthwise("x", strides=(2, 2), padding=Padding(2, 2, 1, 2)), zero_point=127
     ),
     "depthwise_fours_relu6": _case((7, 7, 8), lambda b: b.depthwise("x", padding=ONE, activation=RELU6)),
+    "depthwise_fours_relu_stride_2": _case(
+        (13, 9, 8), lambda b: b.depthwise("x", strides=(2, 2), padding=ONE, activation=RELU)
+    ),
     "depthwise_fours_shift_31": _scales(_case((5, 7, 4), lambda b: b.depthwise("x", padding=ONE)), 50.0),
     "depthwise_fours_shift_31_stride_2": _scales(
         _case((7, 9, 4), lambda b: b.depthwise("x", **EVEN, activation=RELU)), 50.0

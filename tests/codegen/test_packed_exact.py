@@ -49,6 +49,12 @@ CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]
     "dense": ((150,), 10, (0, 0), {}),
     "dense, odd": ((35,), 7, (0, 0), {}),
     "dense, one output": ((9,), 1, (0, 0), {}),
+    "grey, 5x5, wide": ((6, 16, 1), 6, (5, 5), {}),
+    "grey, padded": ((7, 8, 1), 8, (5, 5), {"padding": WIDE}),
+    "grey, 4x7": ((6, 13, 1), 5, (4, 7), {"strides": (2, 2)}),
+    "two channels": ((4, 17, 2), 7, (3, 4), {"padding": SAME, "strides": (1, 2)}),
+    "six channels": ((4, 8, 6), 6, (5, 5), {"padding": WIDE}),
+    "five in a row": ((5, 11, 1), 4, (3, 5), {"strides": (1, 2)}),
 }
 """What → shape of the input, output channels, kernel, attributes."""
 EXTREMES = ("drawn", "largest", "smallest", "alternating")
@@ -163,6 +169,7 @@ def test_all_kernels_for_packed_weights_run() -> None:
         "lp_conv2d_nibbles_rows_dsp_s8",
         "lp_conv2d_packed_dsp_s8",
         "lp_conv2d_packed_rows_dsp_s8",
+        "lp_conv2d_packed_strip_dsp_s8",
         "lp_fully_connected_packed_dsp_s8",
     }
 

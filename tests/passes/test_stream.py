@@ -17,7 +17,7 @@ from lilliput.passes.choose_streams import TERMS, choose_streams
 from lilliput.passes.grouped import hidden
 from lilliput.passes.liveness import Liveness, no_scratch
 from lilliput.passes.lower import access_of, arena_bytes_without_input, plan_for, scratch_of
-from lilliput.passes.order import order_indices
+from lilliput.passes.order import Orders
 from lilliput.passes.place import plan
 from lilliput.passes.show import shown
 from lilliput.passes.stream import Streamer
@@ -140,7 +140,7 @@ def test_streams_are_chosen_as_by_trying_all() -> None:
     for seed in range(120):
         net = replace(random_images(seed, 3 + seed % 5, side=18), optimize=Optimize.RAM)
         liveness = Liveness(net, access=pixels)
-        order = order_indices(liveness).indices
+        order = Orders(liveness).best().indices
         streams = choose_streams(liveness, order, no_scratch, pixels)
         ordered = replace(net, ops=tuple(net.ops[index] for index in order))
         with_streams = Liveness(hidden(ordered, streams), access=pixels)

@@ -224,9 +224,20 @@ def test_without_a_promise_both_lie_apart() -> None:
     assert not written_in_time(net.ops[0], net, Access.SEPARATE, "x", 0)
 
 
-def test_only_bytes_are_followed() -> None:
-    net = conv((6, 6, 8), 8, (1, 1))
+@pytest.mark.parametrize("access", [Access.PIXELS, Access.WINDOWS])
+def test_larger_elements_keep_a_larger_distance(access: Access) -> None:
+    net = conv((6, 6, 8), 12, (3, 3))
     wide = {name: replace(t, dtype=DType.INT16) for name, t in net.tensors.items()}
-    net = replace(net, tensors=wide)
-    assert overlap(net.ops[0], net, Access.PIXELS, "x").union_bytes(576, 576) == 1152
+    lead = overlap(net.ops[0], net, access, "x").lead_bytes
+    doubled = replace(net, tensors=wide)
+    assert overlap(net.ops[0], doubled, access, "x").lead_bytes == 2 * lead > 0
+    assert written_in_time(net.ops[0], doubled, access, "x", -2 * lead)
+    assert not written_in_time(net.ops[0], doubled, access, "x", 4 - 2 * lead)
+
+
+def test_elements_of_different_sizes_lie_apart() -> None:
+    net = conv((6, 6, 8), 8, (1, 1))
+    output = replace(net.tensors["y"], dtype=DType.INT16)
+    net = replace(net, tensors={**net.tensors, "y": output})
+    assert overlap(net.ops[0], net, Access.PIXELS, "x").union_bytes(288, 576) == 864
     assert not written_in_time(net.ops[0], net, Access.PIXELS, "x", 0)

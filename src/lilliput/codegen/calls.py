@@ -40,6 +40,7 @@ _UNSIGNED_16 = {
     "right",
     "rows",
     "columns",
+    "window_fours",
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.codegen.lanes import packed_lanes, packed_nibbles
-from lilliput.codegen.layouts import by_colour, filled_rows, laid_out, packed_bits, split_corrections
+from lilliput.codegen.layouts import filled_rows, in_order, laid_out, packed_bits, split_corrections
 from lilliput.codegen.text import array_lines, braces, float_literal
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -24,6 +24,7 @@ from lilliput.net.fixedpoint import (
 from lilliput.net.fixedpoint_tflm import Factor, conv_factors, mean_factor
 from lilliput.net.graph import Net
 from lilliput.net.ops import (
+    Conv2D,
     DepthwiseConv2D,
     GlobalAveragePool2D,
     Op,
@@ -47,6 +48,8 @@ from lilliput.targets.kernel import (
     Layout,
 )
 from lilliput.targets.kernels import BIAS_BYTES, CHANNEL_BYTES, TFLM_CHANNEL_BYTES
+from lilliput.targets.strip import by_columns
+from lilliput.targets.wide import wide_multipliers
 
 _INT32_LIMIT = 1 << 31
 
@@ -90,14 +93,18 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
         return real_constant(name, op.inputs[1], 0, net)
     if kernel.layout in LANE_LAYOUTS | NIBBLE_LAYOUTS:
         data = _data(op.inputs[1], net)
-        rows = by_planes(data).astype(np.int64) if kernel.layout in ROWS_LAYOUTS else _rows(op, net)
+        if kernel.layout in ROWS_LAYOUTS:
+            rows = by_planes(data).astype(np.int64)
+        elif kernel.layout is Layout.LANES_STRIP and isinstance(op, Conv2D):
+            rows = by_columns(data, op.strides[1] * data.shape[3]).astype(np.int64)
+        else:
+            rows = _rows(op, net)
         words = packed_nibbles(rows) if kernel.layout in NIBBLE_LAYOUTS else packed_lanes(rows, dtype.bits)
         return Constant(name, "uint32_t", tuple(f"{word}u" for word in words.tolist()), words.nbytes)
     flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
-    if dtype.narrow:
+    ctype = "int8_t" if dtype.narrow else f"{dtype.value}_t"
+    if dtype.narrow and kernel.layout is Layout.PLAIN:
         flat, ctype = packed_bits(flat, dtype.bits), "uint8_t"
-    else:
-        ctype = f"{dtype.value}_t"
     # What lies side by side in eights shall be in one line of the flash.
     alignment = 8 if kernel.layout is Layout.SPARSE else 4
     return Constant(name, ctype, tuple(str(value) for value in flat.tolist()), flat.nbytes, alignment)
@@ -128,6 +135,12 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
         return Constant(name, "int32_t", tuple(map(str, words)), 4 * len(words))
     if op.profile is Profile.TFLM:
         return _tflm_channels(name, biases, conv_factors(op, net), kernel)
+    if kernel.layout is Layout.CHANNEL_FOURS:
+        factors = wide_multipliers(op, net)
+        parts = (biases, factors if len(factors) > 1 else ())
+        filled = [value for part in parts for value in (*part, *(0,) * (-len(part) % 4))]
+        values = (*filled, *(factors if len(factors) == 1 else ()))
+        return Constant(name, "int32_t", tuple(map(str, values)), 4 * len(values))
     requant = conv_requant(op, net)
     multipliers = requant.multipliers
     if len(multipliers) == 1:
@@ -152,7 +165,7 @@ def _tflm_channels(name: str, biases: list[int], factors: tuple[Factor, ...], ke
     rows = []
     if kernel.begins_at_bias:
         rows = [
-            braces((bias, factor.multiplier, 6 - factor.shift))
+            braces((bias, factor.multiplier, 1 << (25 + factor.shift)))
             for bias, factor in zip(biases, factors, strict=True)
         ]
         return Constant(name, "lp_tflm_channel", tuple(rows), TFLM_CHANNEL_BYTES * len(rows))
@@ -209,9 +222,8 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
         )
     if kernel.layout is Layout.SPLIT:
         bias = bias - split_corrections(filled_rows(weights), passes(weights.shape[1]))
-    elif kernel.layout in SPLIT_CONV_LAYOUTS:
-        # Which of a window's rows comes first changes nothing: what is odd stays odd.
-        filled = by_colour(weights) if kernel.layout is Layout.SPLIT_COLOUR else filled_rows(weights)
+    elif kernel.layout in SPLIT_CONV_LAYOUTS and isinstance(op, Conv2D):
+        filled = in_order(weights, op, kernel.layout)
         if kernel.begins_at_bias:
             return [int(value) for value in 256 * bias - 127 * filled[:, 1::2].sum(axis=1, dtype=np.int64)]
         bias = bias - split_corrections(filled, (filled.shape[1],))

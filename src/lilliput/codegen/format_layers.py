@@ -47,8 +47,9 @@ from lilliput.net.ops import (
     Tanh,
 )
 from lilliput.targets.format_kernels import Family, family_of
-from lilliput.targets.kernel import LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS
-from lilliput.targets.lanes import BAND_ROWS, blocks_of, segment_fours
+from lilliput.targets.kernel import LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS, Layout
+from lilliput.targets.lanes import band_rows, blocks_of, segment_fours
+from lilliput.targets.wide import run_length, window_fours
 
 Values = list[tuple[str, object]]
 
@@ -115,9 +116,17 @@ def _weighted(place: Place) -> Emitted:
     else:
         second = channels_constant(place.constant("channels"), op, place.net, place.kernel)
         values.append(("shift", conv_requant(op, place.net).shift))
+    parameters, scratch = f"lp_weighted_{_suffix(place)}_params", place.scratch
+    if place.kernel.layout is Layout.CHANNEL_FOURS:
+        parameters, scratch = "lp_fours_s16_params", scratch or ("0",)
+        values[-1:] = [
+            ("window_fours", window_fours(op, place.net)),
+            ("run_length", run_length(op, place.net)),
+            ("multiplier_bytes", 0 if len(conv_requant(op, place.net).multipliers) == 1 else 4),
+        ]
     values = [("weights", weights.name), (second.name.rsplit("_", 1)[1], second.name), *values]
-    parameters = f"lp_weighted_{_suffix(place)}_params"
-    return (second, weights), call(place, parameters, fields(place, values), place.input(), place.output)
+    arguments = (place.input(), place.output, *scratch)
+    return (second, weights), call(place, parameters, fields(place, values), *arguments)
 
 
 def _packed(place: Place) -> Emitted:
@@ -141,10 +150,8 @@ def _packed(place: Place) -> Emitted:
     parameters = "lp_packed_params"
     if place.kernel.layout in LANE_LAYOUTS:
         parameters = "lp_lanes_params"
-        values += [
-            ("segment_fours", segment_fours(op, place.net)),
-            ("blocks", BAND_ROWS if place.kernel.layout in ROWS_LAYOUTS else blocks_of(op, place.net)),
-        ]
+        blocks = band_rows if place.kernel.layout in ROWS_LAYOUTS else blocks_of
+        values += [("segment_fours", segment_fours(op, place.net)), ("blocks", blocks(op, place.net))]
     arguments = (place.input(), place.output, *place.scratch)
     return (channels, weights), call(place, parameters, fields(place, values + bits), *arguments)
 

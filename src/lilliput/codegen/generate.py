@@ -9,6 +9,7 @@ from lilliput.codegen.header import element_type, header_text, stamp
 from lilliput.codegen.layers import Layer, layer_for
 from lilliput.codegen.patches import FUNCTIONS as PATCH_FUNCTIONS
 from lilliput.codegen.patches import patches_function
+from lilliput.codegen.sharing import share_parameters
 from lilliput.codegen.streams import FUNCTIONS as STREAM_FUNCTIONS
 from lilliput.codegen.streams import stream_function
 from lilliput.codegen.text import comment_text, macro_name
@@ -115,11 +116,14 @@ def _require_planned(net: Net) -> Plan:
 def _source(net: Net, board: Board, plan: Plan, layers: list[Layer]) -> str:
     name, upper = net.name, macro_name(net.name)
     source, target = element_type(net.input), element_type(net.output)
+    shared, layers = share_parameters(layers)
     functions = "\n".join(
         f"/* {layer.comment} */\nstatic LP_NOINLINE {layer.signature} {{\n{layer.body}}}\n"
         for layer in layers
         if layer.function
     )
+    if shared:
+        functions = f"{shared}\n{functions}"
     groups, run = _groups(net, plan, layers)
     if groups:
         functions = f"{functions}\n{groups}"

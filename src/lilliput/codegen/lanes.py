@@ -38,9 +38,7 @@ def lane_fields(rows: NDArray[np.int64], bits: int) -> NDArray[np.uint32]:
     low, high = parts[:, :, 0], parts[:, :, 1]
     offset = (1 << (bits - 1)) - 1
     halves = ((high & ((1 << bits) - 1)) << (16 - bits)) | (low + offset)
-    # Taking the offset off borrows from the upper half where the lower one is smaller.
-    first, second = halves[..., 0], halves[..., 1] + (halves[..., 0] < offset)
-    words = (second << 16 | first).astype(np.uint32)  # group, channel pair, four, odd
+    words = (halves[..., 1] << 16 | halves[..., 0]).astype(np.uint32)  # group, channel pair, four, odd
     return words.transpose(0, 2, 3, 1).reshape(len(words), -1)
 
 

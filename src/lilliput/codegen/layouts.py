@@ -10,7 +10,8 @@ from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from lilliput.targets.band import by_planes
 from lilliput.targets.dense import SPARSE_ROWS
-from lilliput.targets.kernel import Layout
+from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Layout
+from lilliput.targets.strip import by_columns
 
 Weights = NDArray[np.generic]
 
@@ -20,12 +21,8 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
     match layout:
         case Layout.PLAIN | Layout.ROWS:
             return weights.reshape(-1)
-        case Layout.SPLIT_PAIRS if isinstance(op, Conv2D):
-            return _split_pairs(filled_rows(weights))
-        case Layout.SPLIT_ROWS if isinstance(op, Conv2D):
-            return _split_pairs(by_planes(weights))
-        case Layout.SPLIT_COLOUR if isinstance(op, Conv2D):
-            return _split_pairs(by_colour(weights))
+        case _ if layout in SPLIT_CONV_LAYOUTS and isinstance(op, Conv2D):
+            return _split_pairs(in_order(weights, op, layout))
         case Layout.SPLIT if isinstance(op, FullyConnected):
             return _split(filled_rows(weights))
         case Layout.SPARSE if isinstance(op, FullyConnected):
@@ -40,6 +37,8 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return weights.reshape(-1)
         case Layout.FOURS_FIRST if isinstance(op, Conv2D):
             return _fours_first(weights.reshape(len(weights), -1))
+        case Layout.CHANNEL_FOURS:
+            return channel_fours(weights)
         case Layout.COLUMNS_FIRST if isinstance(op, Conv2D):
             return weights.swapaxes(1, 2).reshape(-1)
         case Layout.COLUMNS_FIRST if isinstance(op, DepthwiseConv2D):
@@ -72,13 +71,35 @@ def split_corrections(rows: Weights, pass_inputs: tuple[int, ...]) -> NDArray[np
     return found
 
 
+def in_order(weights: Weights, op: Conv2D, layout: Layout) -> Weights:
+    """A row for each output channel, in the order in which split weights meet inputs, filled to fours."""
+    match layout:
+        case Layout.SPLIT_ROWS:
+            return by_planes(weights)
+        case Layout.SPLIT_COLOUR:
+            return _by_colour(weights)
+        case Layout.SPLIT_STRIP:
+            return by_columns(weights, op.strides[1] * weights.shape[3])
+        case _:
+            return filled_rows(weights)
+
+
 def filled_rows(weights: Weights) -> Weights:
     """A row for each output channel, filled with zeros to a multiple of four."""
     rows = weights.reshape(len(weights), -1)
     return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
 
 
-def by_colour(weights: Weights) -> Weights:
+def channel_fours(weights: Weights) -> Weights:
+    """Words of four channels side by side as `lp_wide_conv2d_dsp.h` reads them, filled up to fours."""
+    rows = filled_rows(weights)
+    rows = np.pad(rows, ((0, -len(rows) % 4), (0, 0)))
+    taps = 4 // rows.itemsize
+    words = rows.reshape(len(rows) // 4, 4, -1, taps).swapaxes(1, 2)
+    return (words if taps == 2 else words[..., [0, 2, 1, 3]]).reshape(-1)
+
+
+def _by_colour(weights: Weights) -> Weights:
     """A row for each output channel of a 3x3x3 kernel: eight of each row, the ninth of each, a zero."""
     rows = weights.reshape(len(weights), 3, 9)
     eights = rows[:, :, :8].reshape(len(weights), -1)

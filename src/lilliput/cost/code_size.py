@@ -66,7 +66,7 @@ def code_bytes(net: Net, core: Core) -> int:
     for feature, number in stream_features(net).items():
         total += sizes.streams.get(feature, 0.0) * number
     used.update(group_functions(net))
-    return round(total + sum(sizes.function_bytes(name) for name in used))
+    return round(total + sum(sizes.function_bytes(name) for name in sorted(used)))
 
 
 def group_functions(net: Net) -> tuple[str, ...]:

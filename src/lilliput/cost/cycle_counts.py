@@ -107,7 +107,7 @@ def _turns(op: Op, net: Net, stream: Stream, blocking: Blocking) -> Counts:
 def _pool(op: Op, net: Net, blocking: Blocking) -> Counts:
     height, width, depth = net.tensors[op.inputs[0]].shape
     if isinstance(op, GlobalAveragePool2D):
-        rows, columns, taps_y, taps_x = 1, 1, [height], [width]
+        rows, columns, taps_y, taps_x = 1, 1, (height,), (width,)
     else:
         assert isinstance(op, MaxPool2D | AveragePool2D)
         rows, columns, _ = net.tensors[op.outputs[0]].shape

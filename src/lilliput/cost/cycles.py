@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from lilliput.cost.code_size import moves_nothing
@@ -51,7 +52,8 @@ class LinearModel:
         weights = self.functions.get(function)
         if weights is None:
             return None
-        return sum(weight * found.get(name, 0.0) for name, weight in {**weights, **self.turns}.items())
+        every = chain(weights.items(), self.turns.items())
+        return sum([weight * found[name] for name, weight in every if name in found])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 Counts = dict[str, float]
 
@@ -14,12 +15,10 @@ def split_up(length: int, sizes: tuple[int, ...]) -> Iterator[tuple[int, int]]:
         length %= size
 
 
+@lru_cache(maxsize=4096)
 def elements_inside(
     length: int, outputs: int, window: int, stride: int, dilation: int, before: int
-) -> list[int]:
+) -> tuple[int, ...]:
     """For each position of a window along one side: how many of its elements lie inside the image."""
-    found = []
-    for position in range(outputs):
-        start = position * stride - before
-        found.append(sum(0 <= start + k * dilation < length for k in range(window)))
-    return found
+    starts = (position * stride - before for position in range(outputs))
+    return tuple(sum(0 <= start + k * dilation < length for k in range(window)) for start in starts)

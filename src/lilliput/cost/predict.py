@@ -11,7 +11,7 @@ from lilliput.cost.cycles import net_cycles
 from lilliput.net.formats import Formats
 from lilliput.net.graph import Net
 from lilliput.net.macs import net_macs
-from lilliput.passes.lower import arena_bytes_without_input, lower, plan_for
+from lilliput.passes.lower import arena_bytes_without_input, drafted, drafted_plan
 from lilliput.results import Cost
 from lilliput.targets.boards import Board
 from lilliput.targets.kernels import constant_bytes
@@ -33,7 +33,10 @@ def cost(net: Net, board: Board, formats: Formats | None = None) -> Cost:
         NetError: the network breaks a rule, or the core has no kernel for an op.
     """
     core = board.core
-    planned = net if net.plan else plan_for(net, core) if net.quantized else lower(net, None, core, formats)
+    if net.plan:
+        planned = net
+    else:
+        planned = drafted_plan(net, core) if net.quantized else drafted(net, None, core, formats)
     assert planned.plan is not None
     plan = planned.plan
     cycles, cycles_with_flash = net_cycles(planned, board)

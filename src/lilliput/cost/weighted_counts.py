@@ -51,6 +51,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "missing_pixels": missing,
         "missing_depth": missing * depth,
         "outputs": pixels * channels,
+        "limited_outputs": pixels * channels * _is_limited(op, net),
         "output_rows": channels * columns * sum(1 for taps in taps_y for _ in range(taps)),
         "products": channels * inside * depth,
         "padding_rows": channels * columns * (rows * kernel_height - sum(taps_y)),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from lilliput.errors import NetError
 from lilliput.net.graph import Net, Plan
@@ -29,7 +32,8 @@ class Arena:
             if not tensor.constant:
                 self._begin[name] = top
                 top += tensor.storage_bytes
-        self._held = np.full(plan.arena_bytes, _NOTHING, np.int64)
+        self._bytes = np.arange(top, dtype=np.int64 if top >> 31 else np.int32)
+        self._held = np.full(plan.arena_bytes, _NOTHING, self._bytes.dtype)
 
     def wrong(self, what: str, why: str) -> NetError:
         """The error that says what is wrong with the plan."""
@@ -64,8 +68,7 @@ class Arena:
 
     def write(self, name: str, stretch: slice, begin: int = 0) -> None:
         """Bytes of a tensor from `begin` on are written to a stretch."""
-        first = self._begin[name] + begin
-        self._held[stretch] = np.arange(first, first + stretch.stop - stretch.start)
+        self._held[stretch] = self._bytes_of(name, stretch, begin)
 
     def spoil(self, stretch: slice) -> None:
         """Something else is written to a stretch."""
@@ -77,14 +80,18 @@ class Arena:
 
     def must_hold(self, name: str, stretch: slice, when: str, begin: int = 0) -> None:
         """Refuses a plan by which a stretch does not hold bytes of a tensor from `begin` on."""
-        first = self._begin[name] + begin
-        held = self._held[stretch]
-        wrong = held[held != np.arange(first, first + stretch.stop - stretch.start)]
-        if wrong.size:
+        held, wanted = self._held[stretch], self._bytes_of(name, stretch, begin)
+        if not np.array_equal(held, wanted):
+            wrong = held[held != wanted]
             raise self.wrong(
                 f"tensor '{name}' is not intact when {when}",
                 f"{wrong.size} bytes belong to {self._owner(int(wrong[0]))}",
             )
+
+    def _bytes_of(self, name: str, stretch: slice, begin: int) -> NDArray[np.integer[Any]]:
+        """What a stretch holds that holds bytes of a tensor from `begin` on."""
+        first = self._begin[name] + begin
+        return self._bytes[first : first + stretch.stop - stretch.start]
 
     def _owner(self, held: int) -> str:
         if held == _NOTHING:

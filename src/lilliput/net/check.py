@@ -11,43 +11,22 @@ planned    → quantized, or float as the chip computes it; every activation has
 from __future__ import annotations
 
 import math
-import re
 import weakref
-from collections.abc import Iterator
 from enum import StrEnum
 
 import numpy as np
 
+from lilliput.net.check_attributes import LARGEST_TENSOR_ELEMENTS, check_attributes, is_real, is_whole
 from lilliput.net.check_numbers import check_numbers, refuse
 from lilliput.net.graph import Net, Normalization
-from lilliput.net.ops import (
-    OPS,
-    Activation,
-    AveragePool2D,
-    BatchNorm,
-    Concat,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    MaxPool2D,
-    Op,
-    Pad,
-    Padding,
-    PairwiseOp,
-    Profile,
-    Reshape,
-    ResizeNearest,
-    Slice,
-    Softmax,
-    Transpose,
-)
+from lilliput.net.op import Windowed
+from lilliput.net.ops import OPS, BatchNorm, Concat, Conv2D, DepthwiseConv2D, Op, PairwiseOp
 from lilliput.net.tensor import DType, Tensor
 
-LARGEST_TENSOR_ELEMENTS = 1 << 30
-"""Offsets into a tensor stay within int32 in the generated C."""
-
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _LONGEST_NAME = 200
+_Convolution = Conv2D | DepthwiseConv2D
+_OPS = frozenset(OPS)
+_READING_MANY = PairwiseOp | Concat
 
 
 class Stage(StrEnum):
@@ -87,7 +66,7 @@ def _check(net: Net, stage: Stage) -> None:
     _check_names(net)
     _check_graph(net)
     for op in net.ops:
-        _check_attributes(net, op)
+        check_attributes(net, op)
     _check_tensors(net)
     _check_shapes(net)
     _check_border(net)
@@ -110,7 +89,7 @@ def _check(net: Net, stage: Stage) -> None:
 
 
 def _check_names(net: Net) -> None:
-    if not _IDENTIFIER.fullmatch(net.name) or net.name != net.name.lower() or len(net.name) > 48:
+    if not _is_identifier(net.name) or net.name != net.name.lower() or len(net.name) > 48:
         raise refuse(
             net,
             f"its name {net.name!r} is no C identifier in lower case of at most 48 characters",
@@ -120,7 +99,7 @@ def _check_names(net: Net) -> None:
         raise refuse(net, f"its name '{net.name}' is reserved for the runtime", "choose another name")
     for kind, names in (("op", [op.name for op in net.ops]), ("tensor", list(net.tensors))):
         for name in names:
-            if not _IDENTIFIER.fullmatch(name) or len(name) > _LONGEST_NAME:
+            if not _is_identifier(name) or len(name) > _LONGEST_NAME:
                 raise refuse(
                     net,
                     f"{kind} name {name[:80]!r} is no C identifier",
@@ -137,6 +116,10 @@ def _check_names(net: Net) -> None:
             raise refuse(net, f"label {label!r} is not printable text")
 
 
+def _is_identifier(name: str) -> bool:
+    return name.isascii() and name.isidentifier()
+
+
 def _check_graph(net: Net) -> None:
     if len(net.inputs) != 1 or len(net.outputs) != 1:
         raise refuse(net, f"it has inputs {net.inputs} and outputs {net.outputs}, but must have one of each")
@@ -146,7 +129,7 @@ def _check_graph(net: Net) -> None:
         if name not in net.tensors or net.tensors[name].constant:
             raise refuse(net, f"its input '{name}' is not an activation of it")
     for op in net.ops:
-        if type(op) not in OPS:
+        if type(op) not in _OPS:
             raise refuse(net, f"op '{op.name}' is of the unknown type {type(op).__name__}")
         fewest, most = op.arity
         if not fewest <= len(op.inputs) <= most or len(op.outputs) != 1:
@@ -177,7 +160,7 @@ def _check_graph(net: Net) -> None:
 def _check_input(net: Net, op: Op, index: int, name: str, written: set[str]) -> None:
     if name not in net.tensors:
         raise refuse(net, f"op '{op.name}' reads tensor '{name}', which is missing")
-    parameter = index > 0 and not isinstance(op, PairwiseOp | Concat)
+    parameter = index > 0 and not isinstance(op, _READING_MANY)
     if net.tensors[name].constant and _is_operand(net, op, index):
         return
     if net.tensors[name].constant != parameter:
@@ -197,65 +180,10 @@ def _is_operand(net: Net, op: Op, index: int) -> bool:
     return other is not None and not other.constant
 
 
-def _check_attributes(net: Net, op: Op) -> None:
-    for attribute, valid in _attributes(op):
-        if not valid:
-            raise refuse(
-                net, f"{attribute} of op '{op.name}' ({type(op).__name__}) is {vars(op)[attribute]!r}"
-            )
-
-
-def _attributes(op: Op) -> Iterator[tuple[str, bool]]:
-    """The attributes of an op and whether each has a value that it may have."""
-    yield "profile", isinstance(op.profile, Profile)
-    match op:
-        case Conv2D() | DepthwiseConv2D():
-            yield "dilation", _whole(op.dilation, 2, 1)
-        case MaxPool2D() | AveragePool2D():
-            yield "pool", _whole(op.pool, 2, 1)
-        case Concat():
-            yield "axis", type(op.axis) is int
-        case Reshape():
-            yield "shape", _whole(op.shape, len(op.shape), 1)
-        case Pad():
-            yield "value", _real(op.value)
-        case Slice():
-            yield "begin", _whole(op.begin, len(op.begin), 0)
-            yield "end", _whole(op.end, len(op.end), 1)
-            yield "steps", _whole(op.steps, len(op.steps), 1)
-        case Transpose():
-            yield "permutation", _whole(op.permutation, len(op.permutation), 0)
-        case ResizeNearest():
-            yield "size", _whole(op.size, 2, 1)
-            yield "align_corners", type(op.align_corners) is bool
-            yield "half_pixel_centers", type(op.half_pixel_centers) is bool
-        case Softmax():
-            yield "beta", _real(op.beta) and 0 < op.beta < 1e6
-        case BatchNorm():
-            yield "epsilon", _real(op.epsilon) and op.epsilon >= 0
-    if isinstance(op, Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D):
-        yield "strides", _whole(op.strides, 2, 1)
-    if isinstance(op, Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D | Pad):
-        yield "padding", isinstance(op.padding, Padding) and _whole(op.padding, 4, 0)
-    if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected | MaxPool2D | AveragePool2D | PairwiseOp):
-        yield "activation", isinstance(op.activation, Activation)
-
-
-def _whole(value: object, length: int, least: int) -> bool:
-    """Whether `value` is a tuple of `length` whole numbers that are at least `least` and sanely small."""
-    if not isinstance(value, tuple) or len(value) != length:
-        return False
-    return all(type(item) is int and least <= item <= LARGEST_TENSOR_ELEMENTS for item in value)
-
-
-def _real(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
 def _check_tensors(net: Net) -> None:
     for tensor in net.tensors.values():
         shape = tensor.shape
-        if not shape or not _whole(shape, len(shape), 1) or math.prod(shape) > LARGEST_TENSOR_ELEMENTS:
+        if not shape or not is_whole(shape, 1) or math.prod(shape) > LARGEST_TENSOR_ELEMENTS:
             raise refuse(
                 net,
                 f"tensor '{tensor.name}' has shape {shape!r}; dimensions must be at least 1 and not huge",
@@ -297,9 +225,9 @@ def _check_shapes(net: Net) -> None:
         wanted, stated = op.output_shape(shapes), net.tensors[op.outputs[0]].shape
         if wanted != stated:
             raise refuse(net, f"op '{op.name}' gives shape {wanted}, but '{op.outputs[0]}' has {stated}")
-        if isinstance(op, Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D):
+        if isinstance(op, Windowed):
             _check_padded_size(net, op, shapes[0])
-        if isinstance(op, Conv2D | DepthwiseConv2D):
+        if isinstance(op, _Convolution):
             kernel = shapes[1][1:3] if isinstance(op, Conv2D) else shapes[1][:2]
             tall, wide = ((size - 1) * step + 1 for size, step in zip(kernel, op.dilation, strict=True))
             pad = op.padding
@@ -311,9 +239,7 @@ def _check_shapes(net: Net) -> None:
                 )
 
 
-def _check_padded_size(
-    net: Net, op: Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D, image: tuple[int, ...]
-) -> None:
+def _check_padded_size(net: Net, op: Windowed, image: tuple[int, ...]) -> None:
     pad, (height, width, channels) = op.padding, image
     elements = (height + pad.top + pad.bottom) * (width + pad.left + pad.right) * channels
     if elements > LARGEST_TENSOR_ELEMENTS:
@@ -332,7 +258,7 @@ def _check_border(net: Net) -> None:
 def _check_normalization(net: Net, known: Normalization) -> None:
     channels = net.input.shape[-1]
     for name, values in (("mean", known.mean), ("std", known.std)):
-        if len(values) not in (1, channels) or not all(_real(value) for value in values):
+        if len(values) not in (1, channels) or not all(is_real(value) for value in values):
             raise refuse(
                 net, f"its normalization's {name} is {values}; it takes 1 or {channels} finite numbers"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,9 @@ from lilliput.net.ops import (
     Tanh,
     Transpose,
 )
-from lilliput.net.tensor import DType, Tensor, signed
+from lilliput.net.tensor import DType, Quant, Tensor, signed
+
+T = TypeVar("T")
 
 LARGEST_SUM = (1 << 31) - 1
 """What an int32 accumulator holds."""
@@ -145,13 +147,11 @@ def _check_quant(net: Net, tensor: Tensor) -> None:
             net,
             f"tensor '{tensor.name}' has {len(known.scales)} scales and {len(known.zero_points)} zero points",
         )
-    # The sum of the scales is finite only if each is.
-    if not (math.isfinite(sum(known.scales)) and min(known.scales) > 0):
+    if known.scale_range is None:
         raise refuse(net, f"tensor '{tensor.name}' has a scale that is not positive and finite")
-    if max(known.scales) > LARGEST_SCALE:
-        raise refuse(net, f"tensor '{tensor.name}' has the scale {max(known.scales):g}, which is absurd")
-    points = known.zero_points
-    if set(map(type, points)) != {int} or min(points) < low or max(points) > high:
+    if known.scale_range[1] > LARGEST_SCALE:
+        raise refuse(net, f"tensor '{tensor.name}' has the scale {known.scale_range[1]:g}, which is absurd")
+    if known.zero_range is None or known.zero_range[0] < low or known.zero_range[1] > high:
         raise refuse(net, f"tensor '{tensor.name}' has a zero point outside {low}…{high}")
 
 
@@ -192,7 +192,7 @@ def _check_weighted(net: Net, op: WeightedOp) -> None:
     allowed = {DType.INT8, DType.INT16} if is_wide(op, net) else {DType.INT8} if plain else _FLOWS
     if weights.dtype not in allowed or known is None:
         raise refuse(net, f"weights '{weights.name}' are not quantized int8, nor of another type for weights")
-    if any(known.zero_points) or known.axis not in (axis, None):
+    if known.zero_range != (0, 0) or known.axis not in (axis, None):
         raise refuse(
             net, f"weights '{weights.name}' must have zero points 0 and one scale or one along axis {axis}"
         )
@@ -211,12 +211,23 @@ def _check_bias(net: Net, op: WeightedOp, weights: Tensor, bias: Tensor) -> None
         raise refuse(net, f"bias '{bias.name}' is {bias.dtype.value}, not int32")
     if bias.quant is None or weights.quant is None:
         return
-    wanted = np.multiply(quant(op.inputs[0], net).scale, weights.quant.scales)
-    same = (np.abs(np.subtract(bias.quant.scales, wanted)) <= 1e-5 * wanted).all()
-    if any(bias.quant.zero_points) or not same:
+    input_scale = quant(op.inputs[0], net).scale
+    same = all(
+        abs(sums - input_scale * scale) <= 1e-5 * input_scale * scale
+        for scale, sums in _scale_pairs(weights.quant, bias.quant)
+    )
+    if bias.quant.zero_range != (0, 0) or not same:
         raise refuse(
             net, f"the scale of bias '{bias.name}' is not that of the input times that of the weights"
         )
+
+
+def _scale_pairs(weights: Quant, bias: Quant) -> set[tuple[float, float]]:
+    """The scales of weights and bias, channel by channel."""
+    scales, stated = weights.scales, bias.scales
+    if weights.is_uniform and bias.is_uniform:
+        return {(scales[0], stated[0])}
+    return set(zip(_spread(scales, len(stated)), _spread(stated, len(scales)), strict=True))
 
 
 def _check_sums(net: Net, op: WeightedOp, weights: Tensor, bias: Tensor | None, axis: int) -> None:
@@ -271,8 +282,8 @@ def _check_rescale(net: Net, op: RescaleOp) -> None:
         _check_shifted(net, op, np.array([255]), (rescale_factor(op, net),))
 
 
-def _spread(values: tuple[int, ...], length: int) -> tuple[int, ...]:
-    return values if len(values) == length else values * length
+def _spread(values: tuple[T, ...], length: int) -> tuple[T, ...]:
+    return values * length if len(values) == 1 else values
 
 
 def _check_same_quant(net: Net, op: Op) -> None:

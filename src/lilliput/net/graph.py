@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 from lilliput.net.ops import Op
 from lilliput.net.tensor import DType, Tensor
@@ -129,17 +131,15 @@ class Net:
     optimize: Optimize = Optimize.SPEED
     patches: int = 0
     plan: Plan | None = None
-    _producers: Mapping[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
-        object.__setattr__(
-            self, "_producers", {name: index for index, op in enumerate(self.ops) for name in op.outputs}
-        )
+        known = self.tensors
+        tensors = known.copy() if isinstance(known, MappingProxyType) else dict(known)
+        object.__setattr__(self, "tensors", MappingProxyType(tensors))
 
     def __reduce__(self) -> tuple[type[Net], tuple[object, ...]]:
         """How other processes get it: a view of a mapping cannot be sent, the mapping can."""
-        known = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+        known = {one.name: getattr(self, one.name) for one in fields(self)}
         return Net, tuple({**known, "tensors": dict(self.tensors)}.values())
 
     @property
@@ -160,14 +160,30 @@ class Net:
         written = (self.tensors.get(name) for op in self.ops for name in op.outputs)
         return all(tensor is None or tensor.dtype is not DType.FLOAT32 for tensor in written)
 
+    @cached_property
+    def kernels(self) -> dict[str, Any]:
+        """The kernels that were chosen for its ops so far; `targets.kernels` keeps them here."""
+        return {}
+
+    @cached_property
+    def _producers(self) -> dict[str, Op]:
+        return {name: op for op in self.ops for name in op.outputs}
+
+    @cached_property
+    def _consumers(self) -> dict[str, tuple[Op, ...]]:
+        found: dict[str, tuple[Op, ...]] = {}
+        for op in self.ops:
+            for name in dict.fromkeys(op.inputs):
+                found[name] = (*found.get(name, ()), op)
+        return found
+
     def producer(self, tensor: str) -> Op | None:
         """The op that writes `tensor`, None for inputs and constants."""
-        index = self._producers.get(tensor)
-        return None if index is None else self.ops[index]
+        return self._producers.get(tensor)
 
     def consumers(self, tensor: str) -> tuple[Op, ...]:
         """The ops that read `tensor`, in execution order."""
-        return tuple(op for op in self.ops if tensor in op.inputs)
+        return self._consumers.get(tensor, ())
 
     def activations(self, op: Op) -> tuple[Tensor, ...]:
         """Inputs of `op` that live in RAM."""
@@ -176,6 +192,17 @@ class Net:
     def constants(self, op: Op) -> tuple[Tensor, ...]:
         """Inputs of `op` that live in flash."""
         return tuple(self.tensors[name] for name in op.inputs if self.tensors[name].constant)
+
+    def rearranged(self, ops: Iterable[Op], plan: Plan | None) -> Net:
+        """The network with its own ops in another order, and with another plan.
+
+        The kernels that were chosen so far stay, unless it is the plan that they are chosen for.
+        """
+        found = replace(self, ops=tuple(ops), plan=plan)
+        plans = (known for known in (self.plan, plan) if known is not None)
+        if self.optimize is not Optimize.RAM and not any(known.streams or known.patches for known in plans):
+            vars(found)["kernels"] = self.kernels
+        return found
 
     def with_ops(self, ops: Iterable[Op], tensors: Iterable[Tensor] = ()) -> Net:
         """The network with other ops and no plan; `tensors` are added or replaced, unused ones dropped."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from lilliput.net.graph import Net
@@ -20,6 +19,7 @@ from lilliput.net.ops import (
     Requantize,
     Tanh,
 )
+from lilliput.net.tensor import Tensor
 
 
 class RowWindow(NamedTuple):
@@ -48,7 +48,7 @@ class RowWindow(NamedTuple):
 
     def end(self, rows: int) -> int:
         """The row of the image behind the last one that the first `rows` of the output need."""
-        return min(max(rows * self.stride + self.reach, 0), self.height) if rows else 0
+        return min(max((rows - 1) * self.stride + self.size - self.before, 0), self.height) if rows else 0
 
 
 _BY_ROWS: frozenset[type[Op]] = frozenset(
@@ -61,31 +61,25 @@ _BY_ROWS: frozenset[type[Op]] = frozenset(
 
 def row_window(op: Op, net: Net) -> RowWindow | None:
     """How rows of the output depend on rows of each input that is an activation; None where they do not."""
-    if type(op) not in _BY_ROWS or not _is_of_bytes(op, net):
+    output = net.tensors[op.outputs[0]]
+    if type(op) not in _BY_ROWS or len(output.shape) != 3 or output.dtype.bits != 8:
         return None
-    shapes = {net.tensors[name].shape for name in (*op.inputs, *op.outputs)}
-    if any(tensor.dtype.bits != 8 for tensor in (net.tensors[op.outputs[0]], *net.activations(op))):
+    inputs = [net.tensors[name] for name in op.inputs]
+    # Kernels for other numbers make whole layers only.
+    if any(tensor.dtype.narrow if tensor.constant else tensor.dtype.bits != 8 for tensor in inputs):
         return None
-    height = net.tensors[op.inputs[0]].shape[0]
-    if len(net.tensors[op.outputs[0]].shape) != 3:
-        return None
+    height = inputs[0].shape[0]
     match op:
         case Conv2D():
-            tall, dilation = net.tensors[op.inputs[1]].shape[1], op.dilation[0]
+            tall, dilation = inputs[1].shape[1], op.dilation[0]
         case DepthwiseConv2D():
-            tall, dilation = net.tensors[op.inputs[1]].shape[0], op.dilation[0]
+            tall, dilation = inputs[1].shape[0], op.dilation[0]
         case MaxPool2D() | AveragePool2D():
             tall, dilation = op.pool[0], 1
         case _:  # element by element, without anything that is repeated or constant
-            is_plain = len(shapes) == 1 and len(net.activations(op)) == len(op.inputs)
+            is_plain = all(tensor.shape == output.shape and not tensor.constant for tensor in inputs)
             return RowWindow(1, 1, 0, height) if is_plain else None
     return RowWindow(op.strides[0], (tall - 1) * dilation + 1, op.padding.top, height)
-
-
-def _is_of_bytes(op: Op, net: Net) -> bool:
-    """Whether all that flows and multiplies has a byte an element: other kernels make whole layers only."""
-    flowing = all(net.tensors[name].element_bytes == 1 for name in (*op.outputs, op.inputs[0]))
-    return flowing and not any(tensor.dtype.narrow for tensor in net.constants(op))
 
 
 def row_bytes(net: Net, tensor: str) -> int:
@@ -103,6 +97,6 @@ def of_rows(op: Op, net: Net, rows: int) -> Net:
     for name, tensor in tensors.items():
         if not tensor.constant:
             height = rows if name in op.outputs else read
-            tensors[name] = replace(tensor, shape=(height, *tensor.shape[1:]))
+            tensors[name] = Tensor(name, (height, *tensor.shape[1:]), tensor.dtype, tensor.quant)
     inputs = tuple(name for name, tensor in tensors.items() if not tensor.constant and name not in op.outputs)
     return Net(net.name, (op,), tensors, inputs, op.outputs, optimize=net.optimize)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from lilliput.errors import NetError
@@ -25,14 +26,17 @@ class Turn(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """All turns of all steps, and image → the most rows that its window holds."""
+    """Who makes which rows when.
+
+    Attributes:
+        turns: all turns of all steps.
+        heights: image → the most rows that its window holds.
+        most_rows: for each op, the rows of its largest turn.
+    """
 
     turns: tuple[Turn, ...]
     heights: Mapping[str, int]
-
-    def most_rows(self, op: int) -> int:
-        """Rows of the largest turn of op number `op`."""
-        return max(turn.end - turn.begin for turn in self.turns if turn.op == op)
+    most_rows: tuple[int, ...]
 
 
 def schedule(ops: Sequence[Op], windows: Sequence[RowWindow], height: int, rows: int) -> Schedule:
@@ -44,28 +48,41 @@ def schedule(ops: Sequence[Op], windows: Sequence[RowWindow], height: int, rows:
         height: of the last one's output.
         rows: that the last one makes in a step.
     """
-    last = len(ops) - 1
-    readers = [
-        [(reader, windows[reader]) for reader, other in enumerate(ops) if op.outputs[0] in other.inputs]
-        for op in ops
-    ]
-    made, most = [0] * len(ops), [0] * len(ops)
+    writer = {op.outputs[0]: index for index, op in enumerate(ops)}
+    found: list[list[int]] = [[] for _ in ops]
+    for index, op in enumerate(ops):
+        for name in dict.fromkeys(op.inputs):
+            if name in writer:
+                found[writer[name]].append(index)
+    readers = tuple(map(tuple, found))
+    turns, held, most = _played(readers, tuple(windows), height, rows)
+    return Schedule(turns, {op.outputs[0]: held[index] for index, op in enumerate(ops[:-1])}, most)
+
+
+@lru_cache(maxsize=256)
+def _played(
+    readers: tuple[tuple[int, ...], ...], windows: tuple[RowWindow, ...], height: int, rows: int
+) -> tuple[tuple[Turn, ...], tuple[int, ...], tuple[int, ...]]:
+    """The turns, the most rows that each op's window holds, and the most that it makes in a turn."""
+    last = len(windows) - 1
+    made, most, held = [0] * len(windows), [0] * len(windows), [0] * len(windows)
     turns: list[Turn] = []
     while made[last] < height:
         ends = made.copy()
         ends[last] = min(made[last] + rows, height)
         for index in range(last - 1, -1, -1):
-            for reader, window in readers[index]:
-                ends[index] = max(ends[index], window.end(ends[reader]))
-        for index in range(len(ops)):
-            if ends[index] > made[index]:
-                kept = made[index] if index < last else 0
-                for reader, window in readers[index]:
-                    kept = min(kept, window.first(made[reader]))
-                turns.append(Turn(index, made[index], ends[index], kept))
-                most[index] = max(most[index], ends[index] - kept)
-                made[index] = ends[index]
-    return Schedule(tuple(turns), {op.outputs[0]: most[index] for index, op in enumerate(ops[:-1])})
+            for reader in readers[index]:
+                ends[index] = max(ends[index], windows[reader].end(ends[reader]))
+        for index, (begin, end) in enumerate(zip(made, ends, strict=True)):
+            if end > begin:
+                kept = begin if index < last else 0
+                for reader in readers[index]:
+                    kept = min(kept, windows[reader].first(made[reader]))
+                turns.append(Turn(index, begin, end, kept))
+                most[index] = max(most[index], end - begin)
+                held[index] = max(held[index], end - kept)
+                made[index] = end
+    return tuple(turns), tuple(held), tuple(most)
 
 
 def window_of(op: Op, net: Net) -> RowWindow:
@@ -108,5 +125,5 @@ def as_its_kernel_sees(op: Op, net: Net) -> tuple[Op, Net]:
     stream = stream_of(op, net)
     if stream is None:
         return op, net
-    rows = stream_schedule(stream, net).most_rows(stream.ops.index(op.name))
+    rows = stream_schedule(stream, net).most_rows[stream.ops.index(op.name)]
     return op, of_rows(op, net, rows)

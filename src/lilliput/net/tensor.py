@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,24 @@ class Quant:
         (zero_point,) = self.zero_points
         return zero_point
 
+    @cached_property
+    def scale_range(self) -> tuple[float, float] | None:
+        """The smallest and the largest scale; None if one is not positive and finite."""
+        # The sum of the scales is finite only if each is.
+        least, most = min(self.scales), max(self.scales)
+        return (least, most) if math.isfinite(sum(self.scales)) and least > 0 else None
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all scales are positive, finite and the same."""
+        return self.scale_range is not None and self.scale_range[0] == self.scale_range[1]
+
+    @cached_property
+    def zero_range(self) -> tuple[int, int] | None:
+        """The smallest and the largest zero point; None if one is no whole number."""
+        whole = set(map(type, self.zero_points)) == {int}
+        return (min(self.zero_points), max(self.zero_points)) if whole else None
+
     @staticmethod
     def per_tensor(scale: float, zero_point: int = 0) -> Quant:
         """One scale and zero point for all elements."""
@@ -92,7 +111,7 @@ class Tensor:
     constant: bool = False
     data: NDArray[np.generic] | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def elements(self) -> int:
         """Number of elements."""
         return math.prod(self.shape)
@@ -102,7 +121,7 @@ class Tensor:
         """Bytes that one element takes while it flows."""
         return self.dtype.numpy.itemsize
 
-    @property
+    @cached_property
     def storage_bytes(self) -> int:
         """Bytes that the elements take: constants are packed densely, what flows has a byte each at least."""
         bits = self.dtype.bits if self.constant else max(self.dtype.bits, 8)

@@ -30,6 +30,7 @@ def written_in_time(op: Op, net: Net, access: Access, source: str, behind_bytes:
         behind_bytes: address of the output minus address of the input.
     """
     read, written = net.tensors[source], net.tensors[op.outputs[0]]
+    size = read.element_bytes
     match access:
         case Access.INPUTS_FIRST:
             return True
@@ -39,21 +40,38 @@ def written_in_time(op: Op, net: Net, access: Access, source: str, behind_bytes:
         case Access.CHANNELS:
             # Each byte lies on one of the same channel.
             return behind_bytes == 0 and read.shape[-1] == written.shape[-1]
-        case Access.PIXELS | Access.WINDOWS if read.element_bytes == written.element_bytes == 1:
-            reads = np.repeat(_last_readers(_windows(op, net, source)), read.shape[-1])
-            writes = np.arange(written.elements) // written.shape[-1]
-            begin, end = max(behind_bytes, 0), min(len(reads), behind_bytes + len(writes))
-            both = reads[begin:end], writes[begin - behind_bytes : end - behind_bytes]
+        case Access.PIXELS | Access.WINDOWS if read.element_bytes == written.element_bytes:
+            sizes = (read.shape[-1] * size, written.shape[-1] * size)
+            readers = _last_readers(_windows(op, net, source))
             late = 1 if access is Access.WINDOWS else 0
-            return begin >= end or bool((both[1] - late >= both[0]).all())
-        case Access.ROWS if read.element_bytes == written.element_bytes == 1:
-            reads = np.repeat(_first_readers(_windows(op, net, source)[0]), math.prod(read.shape[1:]))
-            writes = np.arange(written.elements) // math.prod(written.shape[1:])
-            begin, end = max(behind_bytes, 0), min(len(reads), behind_bytes + len(writes))
-            both = reads[begin:end], writes[begin - behind_bytes : end - behind_bytes]
-            return begin >= end or bool((both[1] >= both[0]).all())
+            return _read_by_then(readers + late, sizes, written.elements * size, behind_bytes)
+        case Access.ROWS if read.element_bytes == written.element_bytes:
+            sizes = (math.prod(read.shape[1:]) * size, math.prod(written.shape[1:]) * size)
+            readers = _first_readers(_windows(op, net, source)[0])
+            return _read_by_then(readers, sizes, written.elements * size, behind_bytes)
         case _:
             return False
+
+
+def _read_by_then(readers: Times, sizes: tuple[int, int], written_bytes: int, behind_bytes: int) -> bool:
+    """Whether no byte is written before the whole part of the input that it lies in was read.
+
+    Of the bytes of a part the first is overwritten first, since the output is written from its begin to end.
+
+    Args:
+        readers: for each part of the input (pixels or rows), the number of the part of the output for which
+            it is read for the last time.
+        sizes: bytes of a part of the input, and of one of the output.
+        written_bytes: of the output.
+        behind_bytes: address of the output minus address of the input.
+    """
+    read_size, written_size = sizes
+    begin, end = max(behind_bytes, 0), min(len(readers) * read_size, behind_bytes + written_bytes)
+    if begin >= end:
+        return True
+    parts = np.arange(begin // read_size, -(-end // read_size))
+    first_bytes = np.maximum(parts * read_size, begin)
+    return bool(((first_bytes - behind_bytes) // written_size >= readers[parts]).all())
 
 
 Side = tuple[int, int, int, int, int, int]

@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 from lilliput.net.access import AccessOf
 from lilliput.net.graph import Optimize
-from lilliput.net.rows import row_bytes
 from lilliput.passes.liveness import Liveness, ScratchBytes
-from lilliput.passes.stream import Streamed, Streamer
+from lilliput.passes.stream import Streamed, Streamer, Tail
 
 LONGEST = 12
 """Ops of the longest stream that is tried."""
@@ -58,6 +57,11 @@ class _Way(NamedTuple):
     streamed_ops: int
     last: _Stretch | None
 
+    def followed_by(self, stretch: _Stretch) -> _Way:
+        """The way that goes on with a stretch."""
+        streamed_ops = self.streamed_ops + (len(stretch.stream.ops) if stretch.stream else 0)
+        return _Way(max(self.peak, stretch.live_bytes), streamed_ops, stretch)
+
 
 def choose_streams(
     liveness: Liveness, order: list[int], scratch_bytes: ScratchBytes, access: AccessOf
@@ -74,10 +78,9 @@ def choose_streams(
     if terms is None:
         return ()
     search = _Search(liveness, order, scratch_bytes, access, terms)
-    before = search.ways(limit=0)[-1].peak
     while search.looks_at_more():
         pass
-    peak = search.ways(limit=0)[-1].peak
+    peak, before = search.ways(limit=0)[-1].peak, search.peak_without_streams
     if peak > terms.share * before:
         return ()
     limit = max(peak, int(terms.room * before))
@@ -99,32 +102,25 @@ class _Search:
         net = self._net = liveness.net
         self._streamer = Streamer(net, scratch_bytes, access)
         self._place = {index: place for place, index in enumerate(order)}
-        self._before: list[tuple[int, int]] = []
+        self._done, self._live = [0], [liveness.start_bytes]
         self._ending: list[list[_Stretch]] = []
-        done, live = 0, liveness.start_bytes
         for place, index in enumerate(order):
-            self._before.append((done, live))
-            during, live = liveness.step(done, live, index)
+            during, live = liveness.step(self._done[-1], self._live[-1], index)
             self._ending.append([_Stretch(place, place + 1, during, None)])
-            done |= 1 << index
+            self._done.append(self._done[-1] | 1 << index)
+            self._live.append(live)
         self._single = [stretches[0].live_bytes for stretches in self._ending]
         self._windows = [self._streamer.window(net.ops[index]) for index in order]
-        self._row_bytes = [
-            row_bytes(net, self._output(place)) if window else 0 for place, window in enumerate(self._windows)
-        ]
         self._looked_at: set[int] = set()
-        self._enough = int(terms.share * max(self._single, default=0))
+        self.peak_without_streams = max(self._single, default=0)
+        self._enough = int(terms.share * self.peak_without_streams)
 
     def ways(self, limit: int) -> list[_Way]:
         """For each place the best way to get there; peaks below `limit` are as good as that."""
         found = [_Way(limit, 0, None)]
         for ending in self._ending:
-            ways = []
-            for stretch in ending:
-                before = found[stretch.begin]
-                size = before.streamed_ops + (len(stretch.stream.ops) if stretch.stream else 0)
-                ways.append(_Way(max(before.peak, stretch.live_bytes), size, stretch))
-            found.append(min(ways, key=lambda way: way[:2]))
+            ways = [found[stretch.begin].followed_by(stretch) for stretch in ending]
+            found.append(ways[0] if len(ways) == 1 else min(ways, key=lambda way: way[:2]))
         return found
 
     def chosen(self, limit: int) -> list[_Stretch]:
@@ -158,30 +154,35 @@ class _Search:
         limit = min(self._single[place] - 1, self._enough)
         known = {(stretch.begin, stretch.end): stretch for ending in self._ending for stretch in ending}
         helps = False
-        for begin, end in self._around(place) if self._windows[place] else ():
-            if (begin, end) not in known:
-                if self._least_bytes(begin, end) > limit:
-                    continue
-                known[begin, end] = self._stretch(begin, end, self._least_rows(end))
-                self._ending[end - 1].append(known[begin, end])
-            helps = helps or known[begin, end].live_bytes <= limit
-        return helps
-
-    def _around(self, place: int) -> Iterator[tuple[int, int]]:
-        """Where streams begin and end that hold the op at `place`."""
         for end in range(place + 1, min(place + LONGEST, len(self._order)) + 1):
             if not self._windows[end - 1]:
+                break
+            for begin, tail in self._tails(end):
+                if tail.windows_bytes > limit:
+                    break
+                if begin > place:
+                    continue
+                found = known.get((begin, end))
+                if found is None and tail.fits(self._room(begin, end, limit)):
+                    found = self._stretch(begin, end, self._least_rows(end))
+                    if found.live_bytes <= limit:
+                        self._ending[end - 1].append(found)
+                helps = helps or (found is not None and found.live_bytes <= limit)
+        return helps
+
+    def _tails(self, end: int) -> Iterator[tuple[int, Tail]]:
+        """The streams that end before place `end`, longer and longer: where they begin, what they take."""
+        tail = Tail(self._streamer, self._net.ops[self._order[end - 1]], self._least_rows(end))
+        last_use = end - 1
+        for begin in range(end - 2, max(end - 1 - LONGEST, -1), -1):
+            readers = self._liveness.readers[self._output(begin)]
+            if not self._windows[begin] or not readers or self._output(begin) in self._net.outputs:
                 return
-            last_use = end - 1
-            for begin in range(end - 2, max(end - 1 - LONGEST, -1), -1):
-                readers = self._liveness.readers[self._output(begin)]
-                if not self._windows[begin] or not readers or self._output(begin) in self._net.outputs:
-                    break
-                last_use = max(last_use, *(self._place[i] for i in _members(readers)))
-                if last_use > end - 1:
-                    break
-                if begin <= place:
-                    yield begin, end
+            last_use = max(last_use, *(self._place[i] for i in _members(readers)))
+            if last_use > end - 1:
+                return
+            tail.put_before(self._net.ops[self._order[begin]])
+            yield begin, tail
 
     def _output(self, place: int) -> str:
         return self._net.ops[self._order[place]].outputs[0]
@@ -191,47 +192,26 @@ class _Search:
         height, width, _ = self._net.tensors[self._output(end - 1)].shape
         return min(height, -(-self._terms.least_pixels // width))
 
-    def _least_bytes(self, begin: int, end: int) -> int:
-        """What a stream takes at least: what lives before it, its output, and the rows of one window each."""
-        sizes = self._liveness.sizes
-        _, live = self._before[begin]
+    def _room(self, begin: int, end: int, limit: int) -> int:
+        """What a stream may take beside inputs and output so that at most `limit` bytes live."""
+        sizes, readers, done = self._liveness.sizes, self._liveness.readers, self._done[end]
         written = sizes[self._output(end - 1)]
-        windows = sum(self._row_bytes[place] * self._least_height(place) for place in range(begin, end - 1))
-        return live + windows + written - min(written, self._dying_bytes(begin, end))
-
-    def _least_height(self, place: int) -> int:
-        """Rows of the output of the op at `place` that a reader needs for its first or middle row."""
-        least = 0
-        for reader in _members(self._liveness.readers[self._output(place)]):
-            window = self._windows[self._place[reader]]
-            if window is not None:
-                middle = self._net.tensors[self._output(self._place[reader])].shape[0] // 2
-                least = max(least, window.end(1), window.end(middle + 1) - window.first(middle))
-        return least
-
-    def _dying_bytes(self, begin: int, end: int) -> int:
-        """The largest input that nobody reads after the op before `end`."""
-        done = self._before[begin][0]
-        for index in self._order[begin:end]:
-            done |= 1 << index
-        sizes, readers = self._liveness.sizes, self._liveness.readers
         names = {name for index in self._order[begin:end] for name in self._net.ops[index].inputs}
-        return max((sizes[name] for name in names if name in sizes and not readers[name] & ~done), default=0)
+        dying = [sizes[name] for name in names if name in sizes and not readers[name] & ~done]
+        return limit - self._live[begin] - written + min(written, max(dying, default=0))
 
     def _stretch(self, begin: int, end: int, rows: int) -> _Stretch:
         liveness, net = self._liveness, self._net
-        ops = [net.ops[index] for index in self._order[begin:end]]
-        stream = self._streamer.stream(ops, rows)
-        done, live = self._before[begin]
-        for index in self._order[begin:end]:
-            done |= 1 << index
+        stream = self._streamer.stream([net.ops[index] for index in self._order[begin:end]], rows)
         written = liveness.sizes[stream.outputs[0]]
         spared = [
             liveness.sizes[name] + written - how.union_bytes(liveness.sizes[name], written)
             for name, how in stream.overlaps.items()
-            if name in liveness.sizes and not liveness.readers[name] & ~done and name not in net.outputs
+            if name in liveness.sizes
+            and not liveness.readers[name] & ~self._done[end]
+            and name not in net.outputs
         ]
-        during = live + written + stream.memory_bytes - max(spared, default=0)
+        during = self._live[begin] + written + stream.memory_bytes - max(spared, default=0)
         return _Stretch(begin, end, during, stream)
 
     def with_more_rows(self, stretch: _Stretch, limit: int) -> Streamed:

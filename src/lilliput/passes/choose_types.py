@@ -36,20 +36,20 @@ def separate_sources(net: Net, formats: Formats) -> tuple[Net, dict[str, str]]:
     """
     names, group_of = Names(net), groups(net)
     kinds: dict[str, set[type[Op] | None]] = {}
+    types = {name: type_of_source(name, net, formats) for name in sources(net)}
     widest: dict[str, DType] = {}
-    for name in sources(net):
+    for name, found in types.items():
         producer, group = net.producer(name), group_of[name]
         kind = type(producer) if producer is not None and type(producer) in BOUNDED else None
         kinds.setdefault(group, set()).add(kind)
-        found = type_of_source(name, net, formats)
-        widest[group] = max(widest.get(group, found), found, key=lambda dtype: dtype.bits)
+        widest[group] = _wider(widest.get(group, found), found)
     ops: list[Op] = []
     tensors = []
     origins: dict[str, str] = {}
     for op in net.ops:
         target = op.outputs[0]
         group = group_of[target]
-        strange = target in sources(net) and type_of_source(target, net, formats) is not widest[group]
+        strange = target in types and types[target] is not widest[group]
         if (type(op) in BOUNDED and len(kinds[group]) > 1) or strange:
             apart = replace(net.tensors[target], name=names.fresh(f"{target}_bounded"))
             tensors.append(apart)
@@ -63,17 +63,20 @@ def separate_sources(net: Net, formats: Formats) -> tuple[Net, dict[str, str]]:
 def activation_types(net: Net, formats: Formats) -> dict[str, DType]:
     """The type of every activation of a float network whose sources are separated."""
     group_of = groups(net)
+    types = {name: type_of_source(name, net, formats) for name in sources(net)}
     widest: dict[str, DType] = {}
-    for name in sources(net):
-        producer = net.producer(name)
-        if isinstance(producer, Requantize) and len(sources(net)) > 1:
+    for name, found in types.items():
+        if isinstance(net.producer(name), Requantize) and len(types) > 1:
             continue
-        found = type_of_source(name, net, formats)
         group = group_of[name]
-        widest[group] = max(widest.get(group, found), found, key=lambda dtype: dtype.bits)
-    for name in sources(net):
-        widest.setdefault(group_of[name], type_of_source(name, net, formats))
+        widest[group] = _wider(widest.get(group, found), found)
+    for name, found in types.items():
+        widest.setdefault(group_of[name], found)
     return {name: widest[group] for name, group in group_of.items()}
+
+
+def _wider(one: DType, other: DType) -> DType:
+    return other if other.bits > one.bits else one
 
 
 def few_steps(net: Net, formats: Formats) -> dict[str, int]:
@@ -113,5 +116,5 @@ def bridged(net: Net, types: dict[str, DType]) -> tuple[Net, dict[str, DType], d
                 convert = names.fresh(f"{name}_to_{wanted.value}")
                 ops.append(Requantize(name=convert, inputs=(name,), outputs=(found.name,)))
             inputs[index] = made[name, wanted].name
-        ops.append(replace(op, inputs=tuple(inputs)))
+        ops.append(op if inputs == list(op.inputs) else replace(op, inputs=tuple(inputs)))
     return (net.with_ops(ops, made.values()), types, origins) if made else (net, types, {})

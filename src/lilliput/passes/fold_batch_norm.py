@@ -32,14 +32,19 @@ def fold_batch_norm(net: Net) -> Net:
         NetError: `net` is not a valid float network.
     """
     check(net, Stage.FLOAT)
+    folded = folded_batch_norm(net)
+    check(folded, Stage.FLOAT)
+    return folded
+
+
+def folded_batch_norm(net: Net) -> Net:
+    """The same of a network that was checked before; what comes out is checked by who goes on with it."""
     if not any(isinstance(op, BatchNorm) for op in net.ops):
         return net
     folding = _Folding(net)
     for op in net.ops:
         folding.take(op)
-    folded = net.with_ops(folding.ops.values(), folding.tensors.values())
-    check(folded, Stage.FLOAT)
-    return folded
+    return net.with_ops(folding.ops.values(), folding.tensors.values())
 
 
 class _Folding:

@@ -32,6 +32,13 @@ def fuse_activations(net: Net) -> Net:
         NetError: `net` is not a valid float network.
     """
     check(net, Stage.FLOAT)
+    found = fused(net)
+    check(found, Stage.FLOAT)
+    return found
+
+
+def fused(net: Net) -> Net:
+    """The same of a network that was checked before; what comes out is checked by who goes on with it."""
     ops: dict[str, Op] = {}  # by output, in execution order
     for op in net.ops:
         if isinstance(op, ReLU | ReLU6):
@@ -43,9 +50,7 @@ def fuse_activations(net: Net) -> Net:
                 both = _both(before.activation, activation_of(op))
                 op = replace(before, outputs=op.outputs, activation=both)
         ops[op.outputs[0]] = op
-    fused = net.with_ops(ops.values())
-    check(fused, Stage.FLOAT)
-    return fused
+    return net.with_ops(ops.values())
 
 
 def _both(first: Activation, second: Activation) -> Activation:

@@ -28,6 +28,8 @@ class Grouped(Op):
 def hidden(net: Net, groups: Iterable[Grouped]) -> Net:
     """The network with each group as one op, where its last op stood."""
     last = {group.name: group for group in groups}
+    if not last:
+        return net.rearranged(net.ops, None)
     inside = {op.name for group in last.values() for op in group.ops[:-1]}
     ops = tuple(last.get(op.name, op) for op in net.ops if op.name not in inside)
     return replace(net, ops=ops, plan=None)

@@ -54,16 +54,6 @@ class Moves:
     overlaps: Mapping[str, Overlap]
 
 
-@dataclass(frozen=True)
-class Indices:
-    """`passes.order.Order` in indices of `net.ops`."""
-
-    indices: list[int]
-    peak_bytes: int
-    exact: bool
-    lower_bound_bytes: int
-
-
 class Liveness:
     """The tensors of a network seen as memory.
 
@@ -80,11 +70,11 @@ class Liveness:
         sizes: name → bytes of every counted activation.
         readers: name → mask of the ops that read it.
         before: for each op, mask of the ops whose outputs it reads.
+        followers: for each op, the ops that read its outputs.
         scratch_bytes: for each op, its scratch memory as asked for.
         moves: for each op, what it does to memory.
         input_bytes: all counted inputs, which the caller writes before the first op.
         start_bytes: those of them that somebody reads.
-        orders: (node limit, variant) → the order that was found: finding it is most of the work.
 
     Raises:
         NetError: an op reads what no earlier op wrote.
@@ -99,16 +89,12 @@ class Liveness:
         access: AccessOf = in_place_only,
     ) -> None:
         self.net = net
-        self.orders: dict[tuple[int, int], Indices] = {}
         self.count = len(net.ops)
         self.everything = (1 << self.count) - 1
         self.readers: dict[str, int] = dict.fromkeys(net.inputs, 0)
         self.before: list[int] = []
+        self.followers: list[list[int]] = [[] for _ in net.ops]
         self._read(net)
-        self._followers = [
-            [reader for reader in range(index + 1, self.count) if self.before[reader] >> index & 1]
-            for index in range(self.count)
-        ]
         elsewhere = set() if count_input else self._held_elsewhere(net)
         self.sizes = {
             name: -(-net.tensors[name].storage_bytes // alignment_bytes) * alignment_bytes
@@ -140,7 +126,10 @@ class Liveness:
                         "move the op behind the one that writes the tensor",
                     )
                 self.readers[name] |= 1 << index
-                before |= 1 << writer[name] if name in writer else 0
+                source = writer.get(name)
+                if source is not None and not before >> source & 1:
+                    before |= 1 << source
+                    self.followers[source].append(index)
             self.before.append(before)
             for name in op.outputs:
                 self.readers[name] = 0
@@ -208,7 +197,7 @@ class Liveness:
     def enabled(self, index: int, done: int) -> int:
         """The ops that read from op `index` and can run when the ops in `done` ran, as a mask."""
         found = 0
-        for reader in self._followers[index]:
+        for reader in self.followers[index]:
             if not self.before[reader] & ~done:
                 found |= 1 << reader
         return found

@@ -13,13 +13,13 @@ from lilliput.net.ops import Op
 from lilliput.net.patches import patch_ops
 from lilliput.net.verify_plan import verify_plan
 from lilliput.passes.choose_streams import choose_streams
-from lilliput.passes.fold_batch_norm import fold_batch_norm
-from lilliput.passes.fuse_activations import fuse_activations
+from lilliput.passes.fold_batch_norm import folded_batch_norm
+from lilliput.passes.fuse_activations import fused
 from lilliput.passes.grouped import Grouped, hidden
 from lilliput.passes.liveness import Liveness, ScratchBytes
-from lilliput.passes.order import order_indices
+from lilliput.passes.order import Orders
 from lilliput.passes.patch import patched, with_patches
-from lilliput.passes.place import arena_bytes, plan, plan_live
+from lilliput.passes.place import arena_bytes, plan, plan_in_order
 from lilliput.passes.quantize import quantize
 from lilliput.passes.quantize_activations import RangePair
 from lilliput.passes.show import shown
@@ -44,10 +44,19 @@ def lower(
     Raises:
         NetError: the network is not valid, or ranges are missing.
     """
-    folded = fuse_activations(fold_batch_norm(net))
+    return _proven(drafted(net, ranges, core, formats), core)
+
+
+def drafted(
+    net: Net, ranges: Mapping[str, RangePair] | None, core: Core, formats: Formats | None = None
+) -> Net:
+    """`lower` without the proof that the plan is right, for what is costed and never run."""
+    check(net, Stage.FLOAT)
+    folded = fused(folded_batch_norm(net))
     if formats is not None and formats.real:
-        return plan_floats_for(folded, core)
-    return plan_for(quantize(folded, ranges, formats), core)
+        check(folded, Stage.FLOAT)
+        return _planned(folded, core)
+    return drafted_plan(quantize(folded, ranges, formats), core)
 
 
 def plan_for(net: Net, core: Core) -> Net:
@@ -61,8 +70,13 @@ def plan_for(net: Net, core: Core) -> Net:
     Raises:
         NetError: the network is not valid, or an op has no kernel.
     """
+    return _proven(drafted_plan(net, core), core)
+
+
+def drafted_plan(net: Net, core: Core) -> Net:
+    """`plan_for` without the proof that the plan is right."""
     check(net, Stage.QUANTIZED if net.quantized or net.plan is None else Stage.PLANNED)
-    return _verified(net, core)
+    return _planned(net, core)
 
 
 def plan_floats_for(net: Net, core: Core) -> Net:
@@ -72,17 +86,19 @@ def plan_floats_for(net: Net, core: Core) -> Net:
         NetError: the network is not a valid float network, or an op has no kernel.
     """
     check(net, Stage.FLOAT)
-    return _verified(net, core)
+    return _proven(_planned(net, core), core)
 
 
-def _verified(net: Net, core: Core) -> Net:
-    net = replace(net, plan=None)
-    planned = _planned(net, core)
-    if net.optimize is Optimize.RAM:
-        planned = _with_fast_kernels(net, planned, core)
-    # Order and addresses are all that changed since the check before.
+def _proven(planned: Net, core: Core) -> Net:
+    # Order and addresses are all that changed since the last check.
     verify_plan(planned, scratch_of(core), access_of(core))
     return planned
+
+
+def _planned(net: Net, core: Core) -> Net:
+    net = replace(net, plan=None) if net.plan else net
+    planned = _with_kernels(net, core)
+    return _with_fast_kernels(net, planned, core) if net.optimize is Optimize.RAM else planned
 
 
 def _with_fast_kernels(net: Net, planned: Net, core: Core) -> Net:
@@ -95,24 +111,26 @@ def _with_fast_kernels(net: Net, planned: Net, core: Core) -> Net:
     fast: frozenset[str] = frozenset()
     for names in ([slow] if slow else []) + [[name] for name in slow]:
         if not fast.issuperset(names):
-            found = _planned(net, core, fast.union(names))
+            found = _with_kernels(net, core, fast.union(names))
             if _arena_bytes(found) <= _arena_bytes(planned):
                 planned, fast = found, fast.union(names)
     return planned
 
 
-def _planned(net: Net, core: Core, fast: Set[str] = frozenset()) -> Net:
+def _with_kernels(net: Net, core: Core, fast: Set[str] = frozenset()) -> Net:
+    """The plan with the kernels of a core, the fastest for some ops."""
     kernels = Kernels(core, fast)
     scratch_bytes, access = kernels.scratch_bytes, kernels.access
     if net.patches:
         net = hidden(net, [with_patches(net, scratch_bytes, access)])
     liveness = Liveness(net, scratch_bytes, access=access)
-    order = order_indices(liveness)
+    orders = Orders(liveness)
+    order = orders.best()
     streams = choose_streams(liveness, order.indices, scratch_bytes, access)
     if streams:
         planned = plan(hidden(liveness.net, streams), scratch_bytes, access)
     if not streams or _arena_bytes(planned) >= order.peak_bytes:
-        planned = plan_live(liveness)
+        planned = plan_in_order(orders)
     return shown(planned)
 
 
@@ -127,14 +145,19 @@ def arena_bytes_without_input(net: Net, core: Core) -> int:
     Then neither the input counts nor what `Requantize` and `Reshape` make of it in place, which is the same
     data in another form.  Order and placement are chosen for that case anew.
     """
-    found = arena_bytes(with_groups_hidden(net, core), scratch_of(core), access_of(core), count_input=False)
-    return min(found, _arena_bytes(net))
+    return arena_bytes(
+        with_groups_hidden(net, core),
+        scratch_of(core),
+        access_of(core),
+        count_input=False,
+        most_bytes=_arena_bytes(net),
+    )
 
 
 def with_groups_hidden(net: Net, core: Core) -> Net:
     """A planned network without its plan, and with each of its streams, and its patches, as one op."""
     assert net.plan is not None
-    bare, scratch_bytes, access = replace(net, plan=None), scratch_of(core), access_of(core)
+    bare, scratch_bytes, access = net.rearranged(net.ops, None), scratch_of(core), access_of(core)
     streamer = Streamer(bare, scratch_bytes, access)
     groups: list[Grouped] = [
         streamer.stream([op for op in net.ops if op.name in stream.ops], stream.rows)

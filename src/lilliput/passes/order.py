@@ -20,12 +20,14 @@ import heapq
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 from lilliput.errors import NetError
 from lilliput.net.access import AccessOf, in_place_only
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
-from lilliput.passes.liveness import Indices, Liveness, ScratchBytes, no_scratch
+from lilliput.passes.liveness import Liveness, ScratchBytes, no_scratch
+from lilliput.passes.steps import Step, Steps
 from lilliput.targets.overlap import ALIGNMENT_BYTES
 
 NODE_LIMIT = 30_000
@@ -124,51 +126,73 @@ def best_order(
         access: what the kernel of an op promises about its reads and writes.
     """
     liveness = Liveness(net, scratch_bytes, count_input, alignment_bytes, access)
-    found = order_indices(liveness, node_limit, variant)
+    found = Orders(liveness, node_limit).best(variant)
     return Order(
         tuple(net.ops[i] for i in found.indices), found.peak_bytes, found.exact, found.lower_bound_bytes
     )
 
 
-def order_indices(liveness: Liveness, node_limit: int = NODE_LIMIT, variant: int = 0) -> Indices:
-    """`best_order` for callers that hold the liveness already; arguments and result as there."""
-    known = liveness.orders.get((node_limit, variant))
-    if known is None:
-        known = liveness.orders[node_limit, variant] = _found(liveness, node_limit, variant)
-    return known
+@dataclass(frozen=True)
+class Indices:
+    """`Order` in indices of `net.ops`."""
+
+    indices: list[int]
+    peak_bytes: int
+    exact: bool
+    lower_bound_bytes: int
 
 
-def _found(liveness: Liveness, node_limit: int, variant: int) -> Indices:
-    ancestors, descendants = _reach(liveness)
-    floor = max(liveness.input_bytes, liveness.end_bytes())
-    segments: list[_Segment] = []
-    done, live = 0, liveness.start_bytes
-    backbone = [
-        i for i in range(liveness.count) if ancestors[i] | descendants[i] | 1 << i == liveness.everything
-    ]
-    for index in [*backbone, -1]:
-        inside = (ancestors[index] if index >= 0 else liveness.everything) & ~done
-        if inside:
-            segment = _Segment(liveness, done, live, inside, ancestors, descendants)
-            segments.append(segment)
-            done, live = segment.goal, segment.live_at_goal
-        if index >= 0:
-            during, live = liveness.step(done, live, index)
-            done |= 1 << index
-            floor = max(floor, during)
-            segments.append(_Segment.of_one(liveness, index))
-    floor = max([floor, *(segment.bound for segment in segments)])
-    # What stays below the peak of another segment anyway need not be searched for its own least.
-    for segment in sorted(segments, key=lambda segment: -segment.bound):
-        if segment.peak > floor:
-            segment.solve(floor, node_limit)
-            floor = max(floor, segment.peak if segment.exact else 0)
-    if variant:
-        for segment in segments:
-            segment.vary(floor, variant)
-    path = [index for segment in segments for index in segment.path]
-    peak_bytes = max([floor, *(segment.peak for segment in segments)])
-    return Indices(path, peak_bytes, peak_bytes == floor, floor)
+class Orders:
+    """The orders of the smallest peak, for callers that hold the liveness: one search for all of them.
+
+    Args:
+        liveness: of the network whose ops are ordered.
+        node_limit: as for `best_order`.
+
+    Attributes:
+        lower_bound_bytes: no order has a smaller peak, as far as is known without any search.
+    """
+
+    def __init__(self, liveness: Liveness, node_limit: int = NODE_LIMIT) -> None:
+        self.liveness, self._node_limit = liveness, node_limit
+        ancestors, descendants = _reach(liveness)
+        steps = Steps(liveness)
+        floor = max(liveness.input_bytes, liveness.end_bytes())
+        self._segments: list[_Segment] = []
+        done, live = 0, liveness.start_bytes
+        backbone = [
+            i for i in range(liveness.count) if ancestors[i] | descendants[i] | 1 << i == liveness.everything
+        ]
+        for index in [*backbone, -1]:
+            inside = (ancestors[index] if index >= 0 else liveness.everything) & ~done
+            if inside:
+                segment = _Segment(liveness, steps, done, live, inside, ancestors, descendants)
+                self._segments.append(segment)
+                done, live = segment.goal, segment.live_at_goal
+            if index >= 0:
+                during, live = liveness.step(done, live, index)
+                done |= 1 << index
+                floor = max(floor, during)
+                self._segments.append(_Segment.of_one(liveness, index))
+        self.lower_bound_bytes = max([floor, *(segment.bound for segment in self._segments)])
+
+    @cached_property
+    def _floor(self) -> int:
+        """The least peak that is proven, once all segments are solved."""
+        floor = self.lower_bound_bytes
+        # What stays below the peak of another segment anyway need not be searched for its own least.
+        for segment in sorted(self._segments, key=lambda segment: -segment.bound):
+            if segment.peak > floor:
+                segment.solve(floor, self._node_limit)
+                floor = max(floor, segment.peak if segment.exact else 0)
+        return floor
+
+    def best(self, variant: int = 0) -> Indices:
+        """The order that `best_order` gives; `variant` as there."""
+        floor = self._floor
+        paths = [segment.varied(floor, variant) for segment in self._segments]
+        peak_bytes = max([floor, *(peak for _, peak in paths)])
+        return Indices([index for path, _ in paths for index in path], peak_bytes, peak_bytes == floor, floor)
 
 
 def _reach(liveness: Liveness) -> tuple[list[int], list[int]]:
@@ -193,15 +217,16 @@ class _Segment:
     def __init__(
         self,
         liveness: Liveness,
+        steps: Steps,
         done: int,
         live: int,
         inside: int,
         ancestors: list[int],
         descendants: list[int],
     ) -> None:
-        self.liveness, self.start, self.live = liveness, done, live
+        self.liveness, self.steps, self.start, self.live = liveness, steps, done, live
         self.goal = done | inside
-        self.members = _indices(inside)
+        self.members = list(_indices(inside))
         self.ready = sum(1 << i for i in self.members if not liveness.before[i] & ~done)
         self.path, self.peak, self.live_at_goal = self.members, *self._walk(self.members)
         self.bound = max(self._surely_live(i, ancestors[i], descendants[i]) for i in self.members)
@@ -226,13 +251,14 @@ class _Segment:
             if not self.exact:
                 self._keep(*_beam(self, self.members, _WIDE_BEAM_WIDTH, floor))
 
-    def vary(self, floor: int, variant: int) -> None:
-        """Takes another order, if one is at hand whose peak does not matter beside `floor`."""
-        if len(self.members) > 1:
+    def varied(self, floor: int, variant: int) -> tuple[list[int], int]:
+        """A path and its peak: the best one, or another whose peak does not matter beside `floor`."""
+        if variant and len(self.members) > 1:
             shuffled = random.Random(variant).sample(self.members, len(self.members))
             path, peak = _beam(self, shuffled, _BEAM_WIDTH, floor)
             if peak <= max(floor, self.peak):
-                self.path, self.peak = path, peak
+                return path, peak
+        return self.path, self.peak
 
     def _keep(self, path: list[int], peak: int) -> None:
         if peak < self.peak:
@@ -269,8 +295,7 @@ def _best_first(segment: _Segment, floor: int, node_limit: int) -> tuple[list[in
     Returns:
         path, its peak (at least `floor`), and whether the search was complete.
     """
-    liveness, goal, limit = segment.liveness, segment.goal, segment.peak
-    step = liveness.step
+    steps, goal, limit = segment.steps, segment.goal, segment.peak
     came: dict[int, tuple[int, tuple[int, ...]]] = {}
     least: dict[int, int] = {segment.start: floor}
     queue = [(floor, 0, segment.live, segment.start, segment.ready)]
@@ -284,56 +309,41 @@ def _best_first(segment: _Segment, floor: int, node_limit: int) -> tuple[list[in
         nodes += 1
         if nodes > node_limit:
             return [], 0, False
-        free = _free_run(liveness, ready, done, live, peak)
-        for run, most, after in [free] if free else [((i,), *step(done, live, i)) for i in _indices(ready)]:
-            reached, cost = done, max(peak, most)
-            for index in run:
-                reached |= 1 << index
+        for step in _worth_trying(steps, done, ready, peak - live):
+            reached, cost = done | step.mask, max(peak, live + step.rise_bytes)
             if cost < limit and cost < least.get(reached, limit):
                 least[reached] = cost
-                came[reached] = (done, run)
-                waiting = ready
-                for index in run:
-                    waiting |= liveness.enabled(index, reached)
-                heapq.heappush(queue, (cost, -reached.bit_count(), after, reached, waiting & goal & ~reached))
+                came[reached] = (done, step.ops)
+                waiting = (ready | step.enabled) & goal & ~reached
+                after = live + step.change_bytes
+                heapq.heappush(queue, (cost, -reached.bit_count(), after, reached, waiting))
     return [], 0, True
 
 
-def _free_run(
-    liveness: Liveness, ready: int, done: int, live: int, peak: int
-) -> tuple[tuple[int, ...], int, int] | None:
-    """A run of ops, each reading the one before, that may go first in a best order; None if there is none.
+def _worth_trying(steps: Steps, done: int, ready: int, room: int) -> list[Step]:
+    """What may go first in a best order that has `room` bytes to spare: a run alone if there is a free one.
 
-    It stays within `peak` and ends at the first point where no more bytes are live than at its start.  Every
-    state of a best order can then be exchanged for one in which the whole run is done already: fewer bytes
-    live, and more inputs at their last reader.
+    A run of ops, each reading the one before, is free if it stays within that room and ends with no more
+    bytes live than at its start.  Every state of a best order can then be exchanged for one in which the
+    whole run is done already: fewer bytes live, and more inputs at their last reader.
     """
-    step = liveness.step
-    for first in _indices(ready):
-        run, reached, live_now, index = [], done, live, first
-        while True:
-            during, live_now = step(reached, live_now, index)
-            if during > peak:
-                break
-            run.append(index)
-            reached |= 1 << index
-            if live_now <= live:
-                return tuple(run), peak, live_now
-            behind = liveness.enabled(index, reached)
-            if not behind:
-                break
-            index = (behind & -behind).bit_length() - 1
-    return None
+    waiting = _indices(ready)
+    for index in waiting:
+        run = steps.free_run(done, index)
+        if run is not None and run.rise_bytes <= room:
+            return [run]
+    return [steps.step(done, index) for index in waiting]
 
 
-def _indices(mask: int) -> list[int]:
-    """The ops of a set."""
+@lru_cache(maxsize=1 << 14)
+def _indices(mask: int) -> tuple[int, ...]:
+    """The ops of a set; a search meets the same sets again and again."""
     found = []
     while mask:
         low = mask & -mask
         mask ^= low
         found.append(low.bit_length() - 1)
-    return found
+    return tuple(found)
 
 
 def _trace(came: dict[int, tuple[int, tuple[int, ...]]], start: int, goal: int) -> list[int]:
@@ -349,21 +359,24 @@ def _beam(segment: _Segment, members: list[int], width: int, floor: int = 0) -> 
 
     Peaks below `floor` count as `floor`.
     """
-    liveness, goal = segment.liveness, segment.goal
+    steps, goal = segment.steps, segment.goal
     rank = {index: position for position, index in enumerate(members)}
+    is_shuffled = members != segment.members
     start = (max(floor, segment.bound), segment.live, (), segment.ready)
     states: dict[int, tuple[int, int, tuple[int, ...], int]] = {segment.start: start}
     for _ in members:
         reached: dict[int, tuple[int, int, tuple[int, ...], int]] = {}
         for done, (peak, live, path, ready) in states.items():
-            for index in sorted(_indices(ready), key=rank.__getitem__):
-                during, after = liveness.step(done, live, index)
-                state = done | 1 << index
-                cost = max(peak, during)
-                if state not in reached or cost < reached[state][0]:
-                    waiting = (ready | liveness.enabled(index, state)) & goal & ~state
-                    reached[state] = (cost, after, (*path, index), waiting)
-        best = heapq.nsmallest(width, reached.items(), key=lambda item: item[1][:2])
-        states = dict(best)
+            waiting = _indices(ready)
+            for index in sorted(waiting, key=rank.__getitem__) if is_shuffled else waiting:
+                step = steps.step(done, index)
+                state, cost = done | step.mask, live + step.rise_bytes
+                cost = cost if cost > peak else peak
+                known = reached.get(state)
+                if known is None or cost < known[0]:
+                    then_ready = (ready | step.enabled) & goal & ~state
+                    reached[state] = (cost, live + step.change_bytes, (*path, index), then_ready)
+        best = sorted(reached.items(), key=lambda item: item[1][:2])
+        states = dict(best[:width])
     ((peak, _, path, _),) = states.values()
     return list(path), peak

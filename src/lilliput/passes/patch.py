@@ -17,8 +17,8 @@ from lilliput.net.patches import moved, patch_net, regions, runs_in_patches
 from lilliput.net.rows import row_bytes
 from lilliput.passes.grouped import Grouped, hidden
 from lilliput.passes.liveness import Liveness
-from lilliput.passes.order import order_indices
-from lilliput.passes.place import plan_live
+from lilliput.passes.order import Orders
+from lilliput.passes.place import plan
 from lilliput.targets.overlap import Overlap, aligned
 
 MOST_OPS = 16
@@ -54,18 +54,18 @@ def patched(
 ) -> Patched:
     """Ops at the beginning of `net` in patches that make `tile` rows and columns of the last one's output."""
     small = patch_net(ops, net, tile)
-    plan = plan_live(Liveness(small, scratch_bytes, access=access)).plan
-    assert plan is not None
+    inner = plan(small, scratch_bytes, access).plan
+    assert inner is not None
     (source,), outputs = small.inputs, ops[-1].outputs
     return Patched(
         name=ops[-1].name,
         inputs=(source,),
         outputs=outputs,
         ops=tuple(ops),
-        memory_bytes=plan.arena_bytes,
+        memory_bytes=inner.arena_bytes,
         overlaps={source: _overlap(ops, net, tile)},
         tile=tile,
-        plan=plan,
+        plan=inner,
     )
 
 
@@ -96,7 +96,7 @@ def with_patches(net: Net, scratch_bytes: Callable[[Op, Net], int], access: Acce
         tile = -(-height // net.patches), -(-width // net.patches)
         found = patched(first[:count], net, tile, scratch_bytes, access)
         liveness = Liveness(hidden(net, [found]), scratch_bytes, access=access)
-        peak = order_indices(liveness).peak_bytes
+        peak = Orders(liveness).best().peak_bytes
         if best is None or peak < best[0]:
             best = peak, found
     if best is None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lilliput.net.access import AccessOf, in_place_only
 from lilliput.net.graph import Net, Plan
 from lilliput.net.ops import Op
 from lilliput.passes.blocks import Buffer, Pair, Problem
 from lilliput.passes.liveness import Liveness, ScratchBytes, no_scratch
-from lilliput.passes.order import order_indices
+from lilliput.passes.order import Orders
 from lilliput.passes.pack import NODE_LIMIT, Packing, pack
 from lilliput.targets.overlap import Overlap
 
@@ -56,13 +56,13 @@ def plan(
 
     Arguments and errors as in `place`.
     """
-    return plan_live(Liveness(net, scratch_bytes, access=access), node_limit)
+    return plan_in_order(Orders(Liveness(net, scratch_bytes, access=access)), node_limit)
 
 
-def plan_live(liveness: Liveness, node_limit: int = NODE_LIMIT) -> Net:
-    """`plan` for callers that hold the liveness already."""
-    layout, packing = _smallest(liveness, node_limit)
-    return layout.planned(layout.net(liveness.net), packing)
+def plan_in_order(orders: Orders, node_limit: int = NODE_LIMIT) -> Net:
+    """`plan` for callers that hold the orders already."""
+    layout, packing = _smallest(orders, node_limit)
+    return layout.planned(orders.liveness.net, packing)
 
 
 def arena_bytes(
@@ -71,13 +71,19 @@ def arena_bytes(
     access: AccessOf = in_place_only,
     count_input: bool = True,
     node_limit: int = NODE_LIMIT,
+    most_bytes: int | None = None,
 ) -> int:
     """Size of the smallest arena that is found; with `count_input` False, if the inputs are held elsewhere.
 
-    The same for every order in which the ops of `net` may be listed.
+    The same for every order in which the ops of `net` may be listed.  Where an arena of `most_bytes` will do,
+    only smaller ones are looked for.
     """
-    liveness = Liveness(_listed_by_name(net), scratch_bytes, count_input, access=access)
-    return _smallest(liveness, node_limit)[1].height
+    orders = Orders(Liveness(_listed_by_name(net), scratch_bytes, count_input, access=access))
+    if most_bytes is None:
+        return _smallest(orders, node_limit)[1].height
+    if orders.lower_bound_bytes >= most_bytes or orders.best().lower_bound_bytes >= most_bytes:
+        return most_bytes
+    return min(_smallest(orders, node_limit)[1].height, most_bytes)
 
 
 def _listed_by_name(net: Net) -> Net:
@@ -98,18 +104,18 @@ def _listed_by_name(net: Net) -> Net:
                 missing[reader.name] -= 1
                 if not missing[reader.name]:
                     heapq.heappush(ready, (reader.name, indices[reader.name]))
-    return replace(net, ops=tuple(listed), plan=None)
+    return net.rearranged(listed, None)
 
 
-def _smallest(liveness: Liveness, node_limit: int) -> tuple[_Layout, Packing]:
+def _smallest(orders: Orders, node_limit: int) -> tuple[_Layout, Packing]:
     """The first order and placement that meet the peak, or the best of the alternatives."""
     best: tuple[_Layout, Packing] | None = None
     peak_bytes = 0
     tried: set[object] = set()
     for variant in range(ALTERNATIVES + 1):
-        found = order_indices(liveness, variant=variant)
+        found = orders.best(variant)
         peak_bytes = peak_bytes or found.peak_bytes
-        layout = _Layout.of(liveness, found.indices, choice=variant)
+        layout = _Layout.of(orders.liveness, found.indices, choice=variant)
         if layout.problem.key in tried:
             continue
         tried.add(layout.problem.key)
@@ -170,21 +176,18 @@ class _Layout:
                 buffers.append(Buffer(time, time, size))
         return cls(order, Problem(buffers, blocks, pairs), block_of, scratch_of)
 
-    def net(self, net: Net) -> Net:
-        """The network with its ops in this order."""
-        return replace(net, ops=tuple(net.ops[index] for index in self.order), plan=None)
-
     def planned(self, net: Net, packing: Packing) -> Net:
-        """The network with this plan."""
+        """The network with its ops in this order and with this plan."""
+        ops = [net.ops[index] for index in self.order]
         offsets = packing.offsets
-        names = dict.fromkeys([*net.inputs, *(name for op in net.ops for name in op.outputs)])
+        names = dict.fromkeys([*net.inputs, *(name for op in ops for name in op.outputs)])
         plan = Plan(
             addresses={name: offsets[self.block_of[name]] if name in self.block_of else 0 for name in names},
             scratch={name: (offsets[block], size) for name, (block, size) in self.scratch_of.items()},
             arena_bytes=packing.height,
             lower_bound_bytes=packing.lower_bound,
         )
-        return replace(net, plan=plan)
+        return net.rearranged(ops, plan)
 
 
 def _times(mask: int, time_of: dict[int, int]) -> list[int]:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from lilliput.errors import NetError
 from lilliput.net.check import Stage, check
-from lilliput.net.fixedpoint import BOUNDED
+from lilliput.net.fixedpoint import BOUNDED, WeightedOp
 from lilliput.net.formats import Format, Formats
 from lilliput.net.graph import Net
-from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op, Requantize
-from lilliput.net.tensor import DType
+from lilliput.net.ops import Op, Requantize
+from lilliput.net.tensor import DType, Tensor
 from lilliput.passes.choose_types import activation_types, bridged, separate_sources
 from lilliput.passes.naming import Names
 from lilliput.passes.quantize_activations import (
@@ -78,14 +78,14 @@ def quantize(
             for name, found in quants.items()
         }
     tensors = [
-        replace(tensor, dtype=types[tensor.name], quant=quants[tensor.name])
-        for tensor in net.tensors.values()
+        Tensor(name, tensor.shape, types[name], quants[name])
+        for name, tensor in net.tensors.items()
         if not tensor.constant
     ]
     ops: list[Op] = []
     names = Names(net)
     for op in net.ops:
-        if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected):
+        if isinstance(op, WeightedOp):
             learned = (weight_scales or {}).get(op.inputs[1])
             op, constants = quantize_weighted(op, net, quants, names, formats.of(op.name), one_scale, learned)
             tensors += constants
@@ -106,6 +106,8 @@ def _take_bytes(net: Net, names: Names) -> Net:
     convert = Requantize(name=made, inputs=(name,), outputs=(signed.name,))
     readers = (
         replace(op, inputs=tuple(signed.name if used == name else used for used in op.inputs))
+        if name in op.inputs
+        else op
         for op in net.ops
     )
     return net.with_ops((convert, *readers), (raw, signed))

@@ -67,8 +67,8 @@ def activation_quants(
     fixed: dict[str, Quant] = {}
     spans: dict[str, RangePair] = {}
     bits: dict[str, DType] = {}
-    raw = raw_input_quant(net)
-    for name in sources(net):
+    raw, made = raw_input_quant(net), sources(net)
+    for name in made:
         group = group_of[name]
         bits[group] = types[name]
         producer = net.producer(name)
@@ -79,7 +79,7 @@ def activation_quants(
         low, high = _span(name, net, ranges)
         if raw is not None and name in net.inputs:
             low, high = -raw.scale * raw.zero_point, raw.scale * (255 - raw.zero_point)
-            alone = all(group_of[other] != group for other in sources(net) if other != name)
+            alone = all(group_of[other] != group for other in made if other != name)
             if alone and types[name] is DType.INT8 and not rule.centred:
                 fixed[group] = Quant.per_tensor(raw.scale, raw.zero_point - 128)
         known = spans.get(group, (0.0, 0.0))
@@ -137,9 +137,12 @@ def _raise_to_floors(
         raised = False
         for op in net.ops:
             group = group_of[op.outputs[0]]
-            widest = max(types[a.name].bits for a in net.activations(op))
-            floor = _floor(op, net, max(scales[group_of[a.name]] for a in net.activations(op)), widest)
-            if group not in fixed and scales[group] < floor:
+            if group in fixed:
+                continue
+            read = [name for name in op.inputs if name in group_of]
+            widest = max([types[name].bits for name in read])
+            floor = _floor(op, net, max([scales[group_of[name]] for name in read]), widest)
+            if scales[group] < floor:
                 scales[group] = allowed(floor * 1.001, rule)
                 raised = True
         if not raised:

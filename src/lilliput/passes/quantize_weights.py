@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,13 +45,11 @@ def quantize_weighted(
     bias = net.tensors[op.inputs[2]] if len(op.inputs) == 3 else None
     axis = 2 if isinstance(op, DepthwiseConv2D) else 0
     channels = weights.shape[axis]
-    known_bias = np.zeros(channels) if bias is None or bias.data is None else bias.data.astype(np.float64)
-    if weights.data is None:
-        scales = np.full(channels, _PLACEHOLDER_SCALE)
+    if one_scale is not None or weights.data is None:
+        scales = np.full(channels, one_scale or _PLACEHOLDER_SCALE)
     else:
-        scales = weight_scales(weights.data, axis, known_bias, source, target, chosen, learned)
-    if one_scale is not None:
-        scales = np.full(channels, one_scale)
+        held = np.zeros(channels) if bias is None or bias.data is None else bias.data.astype(np.float64)
+        scales = weight_scales(weights.data, axis, held, source, target, chosen, learned)
     dtype = chosen.weights
     constants = [_quantize(weights, dtype, dtype.range[1], scales, axis)]
     if bias is not None:
@@ -61,7 +60,8 @@ def quantize_weighted(
         else replace(constant, name=names.fresh(f"{op.name}_{role}"))
         for constant, role in zip(constants, ("weights", "bias"), strict=False)
     ]
-    return replace(op, inputs=(op.inputs[0], *(constant.name for constant in constants))), constants
+    inputs = (op.inputs[0], *(constant.name for constant in constants))
+    return op if inputs == op.inputs else replace(op, inputs=inputs), constants
 
 
 def weight_scales(
@@ -136,11 +136,18 @@ def _least_error(
     return best
 
 
+@lru_cache(maxsize=1024)
+def _by_channel(scales: bytes, axis: int) -> Quant:
+    """A quantization by float64 scales; networks without weights have the same few again and again."""
+    values = np.frombuffer(scales).tolist()
+    return Quant(tuple(values), (0,) * len(values), axis)
+
+
 def _quantize(tensor: Tensor, dtype: DType, most: int, scales: NDArray[np.float64], axis: int) -> Tensor:
-    quant = Quant(tuple(scales.tolist()), (0,) * len(scales), axis)
+    quant = _by_channel(scales.tobytes(), axis)
     data = None
     if tensor.data is not None:
         along = [-1 if index == axis else 1 for index in range(len(tensor.shape))]
         steps = np.rint(tensor.data.astype(np.float64) / scales.reshape(along))
         data = np.clip(steps, -most, most).astype(dtype.numpy)
-    return replace(tensor, dtype=dtype, quant=quant, data=data)
+    return Tensor(tensor.name, tensor.shape, dtype, quant, constant=True, data=data)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from lilliput.net.graph import Net, Patches, Plan, Stream
 from lilliput.net.ops import Op
+from lilliput.passes.grouped import Grouped
 from lilliput.passes.patch import Patched
 from lilliput.passes.stream import Streamed
 
@@ -14,6 +15,8 @@ def shown(planned: Net) -> Net:
     """A planned network that `passes.grouped.hidden` has made, with the ops of its groups."""
     plan = planned.plan
     assert plan is not None
+    if not any(isinstance(op, Grouped) for op in planned.ops):
+        return planned
     addresses, scratch = dict(plan.addresses), dict(plan.scratch)
     ops: list[Op] = []
     streams: list[Stream] = []

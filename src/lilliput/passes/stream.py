@@ -53,20 +53,29 @@ class Streamer:
     """
 
     def __init__(self, net: Net, scratch_bytes: Callable[[Op, Net], int], access: AccessOf) -> None:
-        self._net, self._scratch_bytes, self._access = net, scratch_bytes, access
+        self.net, self._scratch_bytes, self._access = net, scratch_bytes, access
         self._windows: dict[str, RowWindow | None] = {}
+        self._low: dict[tuple[str, int], Net] = {}
         self._scratch: dict[tuple[str, int], int] = {}
 
     def window(self, op: Op) -> RowWindow | None:
         """How rows of the output of `op` depend on rows of its inputs; None if they do not."""
         if op.name not in self._windows:
-            self._windows[op.name] = row_window(op, self._net)
+            self._windows[op.name] = row_window(op, self.net)
         return self._windows[op.name]
 
-    def _scratch_of_rows(self, op: Op, rows: int) -> int:
+    def _of_rows(self, op: Op, rows: int) -> Net:
+        """A network of `op` alone that makes so many rows."""
+        key = (op.name, rows)
+        if key not in self._low:
+            self._low[key] = of_rows(op, self.net, rows)
+        return self._low[key]
+
+    def scratch_of_rows(self, op: Op, rows: int) -> int:
+        """Scratch memory of an op that makes so many rows in a turn."""
         key = (op.name, rows)
         if key not in self._scratch:
-            self._scratch[key] = self._scratch_bytes(op, of_rows(op, self._net, rows))
+            self._scratch[key] = self._scratch_bytes(op, self._of_rows(op, rows))
         return self._scratch[key]
 
     def stream(self, ops: Sequence[Op], rows: int) -> Streamed:
@@ -76,11 +85,12 @@ class Streamer:
             ops: in execution order; nobody else uses the outputs of any but the last one.
             rows: of the last op's output.
         """
-        net = self._net
+        net = self.net
         windows = [window for op in ops if (window := self.window(op)) is not None]
         assert len(windows) == len(ops)
         found = schedule(ops, windows, net.tensors[ops[-1].outputs[0]].shape[0], rows)
-        scratch = {op.name: self._scratch_of_rows(op, found.most_rows(index)) for index, op in enumerate(ops)}
+        turns = zip(ops, found.most_rows, strict=True)
+        scratch = {op.name: self.scratch_of_rows(op, most) for op, most in turns}
         offsets: dict[str, int] = {}
         top = aligned(max(scratch.values()))
         for name, height in found.heights.items():
@@ -100,20 +110,18 @@ class Streamer:
             offsets=offsets,
             scratch={name: size for name, size in scratch.items() if size},
             memory_bytes=top,
-            overlaps={name: self._overlap(ops, windows, found, name) for name in inputs},
+            overlaps={name: self._overlap(ops, found, name) for name in inputs},
         )
 
-    def _overlap(
-        self, ops: Sequence[Op], windows: Sequence[RowWindow], found: Schedule, source: str
-    ) -> Overlap:
+    def _overlap(self, ops: Sequence[Op], found: Schedule, source: str) -> Overlap:
         """How the output of a stream may lie over its input `source`.
 
         When rows of the output are written, the rows of the input that later turns read must lie behind them;
         and if the last op reads the input itself, it keeps the distance that it always does.
         """
-        net, last, target = self._net, len(ops) - 1, ops[-1].outputs[0]
+        net, last, target = self.net, len(ops) - 1, ops[-1].outputs[0]
         read_row, written_row = row_bytes(net, source), row_bytes(net, target)
-        promise = in_turns(self._access(ops[-1], of_rows(ops[-1], net, found.most_rows(last))))
+        promise = in_turns(self._access(ops[-1], self._of_rows(ops[-1], found.most_rows[last])))
         reads_ahead = promise in (Access.PIXELS, Access.WINDOWS, Access.ELEMENTS)
         reads = [source in op.inputs for op in ops]
         lead, needed = 0, -1
@@ -122,7 +130,9 @@ class Streamer:
         for turn in reversed(found.turns):
             behind = needed
             if reads[turn.op]:
-                first = windows[turn.op].first(turn.begin)
+                window = self.window(ops[turn.op])
+                assert window is not None
+                first = window.first(turn.begin)
                 needed = first if needed < 0 else min(first, needed)
             if turn.op < last:
                 continue
@@ -132,3 +142,51 @@ class Streamer:
                 lead = max(lead, turn.end * written_row - behind * read_row)
         input_bytes, output_bytes = (aligned(net.tensors[name].storage_bytes) for name in (source, target))
         return Overlap(min(aligned(lead), output_bytes), input_bytes)
+
+
+class Tail:
+    """What streams with one last op take, which grow backwards op by op.
+
+    How many rows an op makes in each step follows from the ops behind it alone.
+
+    Args:
+        streamer: of their network.
+        last: the last op.
+        rows: of its output that a step makes.
+
+    Attributes:
+        windows_bytes: all windows of the longest.
+    """
+
+    def __init__(self, streamer: Streamer, last: Op, rows: int) -> None:
+        height = streamer.net.tensors[last.outputs[0]].shape[0]
+        self._streamer = streamer
+        self._made = {last.name: [min(end, height) for end in range(rows, height + rows, rows)]}
+        self._turns = [(last, rows)]
+        self.windows_bytes = 0
+
+    def put_before(self, op: Op) -> None:
+        """Makes the streams longer by an op whose output only they read."""
+        net = self._streamer.net
+        (target,) = op.outputs
+        readers = [(self._streamer.window(reader), reader.name) for reader in net.consumers(target)]
+        ends, firsts = [], []
+        for window, name in readers:
+            assert window is not None
+            ends.append([window.end(row) for row in self._made[name]])
+            firsts.append([window.first(row) for row in (0, *self._made[name])])
+        made = [max(rows) for rows in zip(*ends, strict=True)]
+        needed = [min(rows) for rows in zip(*firsts, strict=True)]
+        begin = height = most = 0
+        for end, first in zip(made, needed, strict=False):
+            if end > begin:
+                height, most = max(height, end - min(begin, first)), max(most, end - begin)
+                begin = end
+        self._made[op.name] = made
+        self._turns.append((op, most))
+        self.windows_bytes += aligned(height * row_bytes(net, target))
+
+    def fits(self, most_bytes: int) -> bool:
+        """Whether the longest takes at most so much while it runs, beside inputs and output."""
+        left = most_bytes - self.windows_bytes
+        return left >= 0 and all(self._streamer.scratch_of_rows(op, most) <= left for op, most in self._turns)

@@ -34,9 +34,9 @@ typedef struct {
 
 /* The same in the profile `tflm`: the factor is multiplier * 2**(scale - 31).  For functions with `dsp` or
  * `compact` in their name, whose scales are -31 to -1, `multiplier` is twice that less 2**32, and `scale`
- * -2**(32 + scale).  For those with `relu`, whose minimum is not less than the zero point, `bias` is 256
- * times what it would be, less what lp_multiply_block.h says, `multiplier` as it is, and `scale` 6 - scale, 7
- * to 21. */
+ * -2**(32 + scale).  For convolutions with `relu`, whose minimum is not less than the zero point, `bias` is
+ * 256 times what it would be, less what lp_multiply_block.h says, `multiplier` as it is, and `scale`
+ * 2**(25 + scale), scales being -15 to -1; depthwise ones have them as those without. */
 typedef struct {
     int32_t bias;
     int32_t multiplier;
@@ -215,6 +215,11 @@ void lp_conv2d_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_
 void lp_conv2d_colour_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                              void *scratch);
 
+/* The same without dilation, by way of a strip of windows (lp_strip.h), in whose order weights lie;
+ * `scratch`, aligned to 4, holds that strip. */
+void lp_conv2d_strip_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                            void *scratch);
+
 /* The same for kernels three columns wide without dilation, steps of one or two columns, input channels that
  * are a multiple of four and at least four output columns.  Weights lie as lp_multiply_rows.h says;
  * `scratch`, aligned to 4, holds 2 * kernel_height * input_channels * ((output_width - 1) * stride_x + 3 -
@@ -343,6 +348,8 @@ void lp_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8
 void lp_conv2d_1x1_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_conv2d_colour_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                   void *scratch);
+void lp_conv2d_strip_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                 void *scratch);
 void lp_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                            void *scratch);
 void lp_conv2d_rows_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
@@ -351,6 +358,8 @@ void lp_conv2d_1x1_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *inp
                                void *scratch);
 void lp_conv2d_colour_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                        void *scratch);
+void lp_conv2d_strip_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                      void *scratch);
 void lp_conv2d_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                 void *scratch);
 void lp_conv2d_1x1_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
@@ -366,6 +375,8 @@ void lp_depthwise_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_
                                      void *scratch);
 void lp_depthwise_conv2d_fours_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
                                            int8_t *output, void *scratch);
+void lp_depthwise_conv2d_fours_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
+                                                int8_t *output, void *scratch);
 void lp_depthwise_conv2d_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                        void *scratch);
 void lp_fully_connected_tflm_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);

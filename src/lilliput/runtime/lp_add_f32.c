@@ -2,7 +2,8 @@
 #include "lp_wide.h"
 
 LP_INLINE float lp_pair_of(const lp_pair_params *params, float whole, float other) {
-    return whole * params->whole_sign + other * params->other_sign;
+    const float sum = whole * params->whole_sign + other * params->other_sign;
+    return lp_cut(sum, params->minimum, params->maximum);
 }
 
 #include "lp_wide_pairs.h"

@@ -1,9 +1,10 @@
 #define LP_FLOAT 0
 #include "lp_wide.h"
 
-LP_INLINE int64_t lp_pair_of(const lp_pair_params *params, int32_t whole, int32_t other) {
+LP_INLINE int16_t lp_pair_of(const lp_pair_params *params, int32_t whole, int32_t other) {
     const int32_t half = (int32_t)1 << (params->shift - 1);
-    return (whole * params->whole_multiplier + other * params->other_multiplier + half) >> params->shift;
+    const int32_t sum = whole * params->whole_multiplier + other * params->other_multiplier + half;
+    return lp_cut(sum >> params->shift, params->minimum, params->maximum);
 }
 
 #include "lp_wide_pairs.h"

@@ -14,7 +14,10 @@ typedef struct {
 } window;
 
 #if LP_DSP
-/* Sums of four channels of at most 255 elements, which is what int16 holds. */
+/* Elements whose sum int16 holds. */
+#define MOST_PAIRED 256
+
+/* Sums of four channels of at most so many elements. */
 static void sum_four(const window *inside, const int8_t *pixel, int32_t *sums) {
     const int32_t depth = inside->depth;
     int32_t even = 0;
@@ -58,7 +61,7 @@ static void pool_channels(const lp_average_pool2d_params *params, const window *
         *sum = -elements * params->input_zero_point;
     }
 #if LP_DSP
-    for (; elements < 256 && done + 4 <= count; done += 4) {
+    for (; elements <= MOST_PAIRED && done + 4 <= count; done += 4) {
         sum_four(inside, pixel + done, sums + done);
     }
 #endif

@@ -72,9 +72,17 @@ static void expand_windows(const int8_t *from, int16_t *to, int32_t row_bytes, i
 
 #endif
 
-/* Whether a window that begins at y, x, and all between it and one that begins at y, last_x, lie inside. */
-LP_INLINE int32_t is_inside(const lp_conv2d_params *params, int32_t y, int32_t x, int32_t last_x) {
-    return y >= 0 && y + SIDE <= params->input_height && x >= 0 && last_x + SIDE <= params->input_width;
+/* The next four windows of a run. */
+static void take_windows(lp_block *block) {
+    expand_windows(block->from, block->inputs, block->row_bytes, block->step, LP_BLOCK_PIXELS);
+    block->from += LP_BLOCK_PIXELS * block->step;
+}
+
+/* How many windows from the one that begins at y, x on lie inside, if their row has so many. */
+LP_INLINE int32_t windows_inside(const lp_conv2d_params *params, int32_t y, int32_t x) {
+    const int32_t room = params->input_width - SIDE - x;
+    const int32_t is_inside = y >= 0 && y + SIDE <= params->input_height && x >= 0 && room >= 0;
+    return is_inside ? room / params->stride_x + 1 : 0;
 }
 
 /* A window that lies across the border, by way of a copy. */
@@ -101,21 +109,26 @@ LP_INLINE void conv2d_colour_dsp(const lp_conv2d_params *params, const int8_t *i
     int16_t *const inputs = (int16_t *)scratch;
     int32_t y = -params->padding_top;
     int32_t column = 0; /* of the output */
+    int32_t left = params->output_height * params->output_width;
     lp_block block;
     lp_block_begin(&block, params, inputs, FOURS);
     lp_block_pixels(&block, LP_BLOCK_PIXELS, params->output_channels);
-    for (int32_t left = params->output_height * params->output_width; left > 0; left -= LP_BLOCK_PIXELS) {
+    block.take_next = take_windows;
+    block.step = stride * DEPTH;
+    block.row_bytes = row_bytes;
+    while (left > 0) {
         const int32_t x = column * stride - params->padding_left;
-        if (column + LP_BLOCK_PIXELS <= params->output_width &&
-            is_inside(params, y, x, x + (LP_BLOCK_PIXELS - 1) * stride)) {
-            expand_windows(input + (y * row_bytes + x * DEPTH), inputs, row_bytes, stride * DEPTH,
-                           LP_BLOCK_PIXELS);
-            column += LP_BLOCK_PIXELS;
+        const int32_t inside = lp_minimum(windows_inside(params, y, x), params->output_width - column);
+        if (inside >= LP_BLOCK_PIXELS) {
+            block.from = input + (y * row_bytes + x * DEPTH);
+            take_windows(&block);
+            block.blocks = lp_block_run(&block, inside / LP_BLOCK_PIXELS);
+            column += block.blocks * LP_BLOCK_PIXELS;
         } else {
             int16_t *to = inputs;
             for (int32_t pixel = 1; pixel <= LP_BLOCK_PIXELS; pixel++, to += LP_PIXEL_STEP(FOURS)) {
                 const int32_t start = column * stride - params->padding_left;
-                if (is_inside(params, y, start, start)) {
+                if (windows_inside(params, y, start) > 0) {
                     expand_windows(input + (y * row_bytes + start * DEPTH), to, row_bytes, 0, 1);
                 } else {
                     expand_border_window(params, input, y, start, to);
@@ -125,6 +138,7 @@ LP_INLINE void conv2d_colour_dsp(const lp_conv2d_params *params, const int8_t *i
                     y += params->stride_y;
                 }
             }
+            block.blocks = 1;
         }
         if (column == params->output_width) {
             column = 0;
@@ -134,7 +148,8 @@ LP_INLINE void conv2d_colour_dsp(const lp_conv2d_params *params, const int8_t *i
             lp_block_pixels(&block, left, params->output_channels);
         }
         LP_PART(lp_multiply_block)(&block, output);
-        output += LP_BLOCK_PIXELS * params->output_channels;
+        output += block.blocks * LP_BLOCK_PIXELS * params->output_channels;
+        left -= block.blocks * LP_BLOCK_PIXELS;
     }
 }
 

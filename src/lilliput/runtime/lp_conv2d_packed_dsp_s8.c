@@ -18,6 +18,7 @@ void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input,
     lp_window_begin(&window, conv, input, (int8_t *)(inputs + params->blocks * step));
     block.weights = lanes;
     block.sums = sums;
+    block.input_step = LP_LANES_INPUT_BYTES * fours;
     block.zero_point = conv->output_zero_point;
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;
     block.maximum = (uint8_t)conv->maximum * 0x01010101u;
@@ -34,11 +35,7 @@ void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input,
         for (int32_t channel = 0; channel < conv->output_channels; channel += LP_LANES_CHANNELS) {
             packed = lp_unpack_lanes(packed, params->weight_bits, fours, lanes);
             block.inputs = inputs;
-            for (int32_t pixel = 0; pixel < pixels; pixel += LP_LANES_PIXELS, block.inputs += step) {
-                lp_lane_outputs(params, &block, multiply, channel,
-                                lp_minimum(pixels - pixel, LP_LANES_PIXELS),
-                                output + pixel * conv->output_channels + channel);
-            }
+            lp_lane_outputs(params, &block, multiply, channel, pixels, output + channel);
         }
         output += pixels * conv->output_channels;
         left -= pixels;

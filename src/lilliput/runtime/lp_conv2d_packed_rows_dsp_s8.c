@@ -7,6 +7,7 @@ void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *i
     lp_lanes_multiply *const multiply =
         params->weight_bits == 2 ? lp_multiply_lanes_2_band : lp_multiply_lanes_4_band;
     const int32_t width = conv->output_width;
+    const int32_t whole = width / LP_LANES_PIXELS * LP_LANES_PIXELS;
     const int32_t fours = (int32_t)conv->kernel_height * LP_BAND_KERNEL_WIDTH * conv->input_channels / 4;
     int32_t *const lanes = (int32_t *)scratch;
     lp_lane_block block;
@@ -15,6 +16,7 @@ void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *i
     lp_band_begin(&band, conv, input, (int16_t *)(lanes + 4 * fours), params->blocks);
     block.weights = lanes;
     block.sums = sums;
+    block.input_step = 8 * LP_LANES_PIXELS;
     block.zero_point = conv->output_zero_point;
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;
     block.maximum = (uint8_t)conv->maximum * 0x01010101u;
@@ -30,11 +32,14 @@ void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *i
         for (int32_t channel = 0; channel < conv->output_channels; channel += LP_LANES_CHANNELS) {
             packed = lp_unpack_lanes(packed, params->weight_bits, fours, lanes);
             for (int32_t row = 0; row < rows; row++) {
-                for (int32_t column = 0; column < width; column += LP_LANES_PIXELS) {
-                    const int32_t x = lp_minimum(column, width - LP_LANES_PIXELS);
+                int8_t *const to = output + row * width * conv->output_channels + channel;
+                block.inputs = lp_band_window(&band, row, 0);
+                lp_lane_outputs(params, &block, multiply, channel, whole, to);
+                if (whole < width) { /* some once more, so that there are four */
+                    const int32_t x = width - LP_LANES_PIXELS;
                     block.inputs = lp_band_window(&band, row, x);
                     lp_lane_outputs(params, &block, multiply, channel, LP_LANES_PIXELS,
-                                    output + (row * width + x) * conv->output_channels + channel);
+                                    to + x * conv->output_channels);
                 }
             }
         }

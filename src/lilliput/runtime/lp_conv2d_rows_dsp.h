@@ -85,7 +85,7 @@ static void take_row(const ring *all, const int8_t *input, int32_t y, int16_t *t
 /* The windows of four pixels whose first column is `column`, in a ring whose first row is in slot `slot`. */
 static void find_windows(const ring *all, lp_row_block *rows, int32_t slot, int32_t column) {
     const int32_t row_elements = 4 * all->planes * all->columns;
-    const int16_t *start = all->memory + 4 * column;
+    int16_t *start = all->memory + 4 * column;
     rows->wrap = start;
     rows->block.inputs = start + slot * row_elements;
     rows->first_end = start + all->params->kernel_height * row_elements;

@@ -11,21 +11,50 @@
 /* Strips are as high as fits so many bytes of scratch memory, but no less than two rows of outputs. */
 #define STRIP_BYTES 512
 
-/* Weights as `lp_depthwise_fours` wants them. */
-static void take_taps(const lp_conv2d_params *params, const int8_t *weights, int32_t *taps) {
-    lp_row_pairs pairs;
-    pairs.image = pairs.outside = weights;
-    pairs.row = 0;
-    pairs.height = 3;
-    pairs.step = params->input_channels;
-    pairs.row_bytes = 3 * pairs.step;
-    pairs.to = taps;
-    pairs.to_skip = 0;
-    pairs.columns = 3;
-    pairs.count = 2;
-    pairs.advance = 1;
-    pair_rows(&pairs);
+/* Weights as `lp_depthwise_fours` wants them, from those of four of `depth` channels. */
+#if LP_DSP
+
+/* Two rows of weights in r7, r8. */
+#define PAIR_TAPS(upper, lower, first, second, third, fourth)                                                \
+    "pkhbt   r7, " upper ", " lower ", lsl #16\n"                                                            \
+    "pkhtb   r8, " lower ", " upper ", asr #16\n"                                                            \
+    "sxtb16  r4, r7                   \n"                                                                    \
+    "sxtb16  r7, r7, ror #8           \n"                                                                    \
+    "sxtb16  lr, r8                   \n"                                                                    \
+    "sxtb16  r8, r8, ror #8           \n"                                                                    \
+    "str     r4, [r2, #" first "]     \n"                                                                    \
+    "str     r7, [r2, #" second "]    \n"                                                                    \
+    "str.w   lr, [r2, #" third "]     \n"                                                                    \
+    "str.w   r8, [r2, #" fourth "]    \n"
+
+LP_NAKED static void take_taps(const int8_t *weights LP_UNUSED, int32_t depth LP_UNUSED,
+                               int32_t *taps LP_UNUSED) {
+    __asm__ volatile("push    {r4-r8, lr}              \n"
+                     "add.w   r3, r1, r1, lsl #1       \n"
+                     "mov.w   r12, #3                  \n"
+                     "1:                               \n" /* a column */
+                     "ldr     r4, [r0]                 \n"
+                     "ldr     r5, [r0, r3]             \n"
+                     "ldr.w   r6, [r0, r3, lsl #1]     \n" PAIR_TAPS("r4", "r5", "0", "4", "8", "12")
+                         PAIR_TAPS("r5", "r6", "48", "52", "56", "60") "adds    r2, r2, #16              \n"
+                                                                       "add     r0, r0, r1               \n"
+                                                                       "subs.w  r12, r12, #1             \n"
+                                                                       "bne     1b                       \n"
+                                                                       "pop     {r4-r8, pc}              \n");
 }
+
+#else
+
+static void take_taps(const int8_t *weights, int32_t depth, int32_t *taps) {
+    for (int32_t column = 0; column < 3; column++, weights += depth) {
+        for (int32_t k = 0; k < 4; k++, taps++) {
+            taps[0] = pair_of(weights[k], weights[k + 3 * depth]);
+            taps[12] = pair_of(weights[k + 3 * depth], weights[k + 6 * depth]);
+        }
+    }
+}
+
+#endif
 
 /* Columns of `count` pairs become the zero point. */
 static void fill(int32_t *to, int32_t columns, int32_t count, int32_t pitch, int32_t zero_point) {
@@ -155,7 +184,6 @@ LP_INLINE void depthwise_conv2d_fours_dsp(const lp_conv2d_params *params, const 
     rows.step = depth;
     rows.outside = outside;
     rows.columns = lp_minimum(params->input_width, columns - left);
-    rows.advance = 2;
     fill(memory, left, stride * pairs + 1, pitch, zero_point);
     fill(memory + 4 * (left + rows.columns), columns - left - rows.columns, stride * pairs + 1, pitch,
          zero_point);
@@ -172,7 +200,7 @@ LP_INLINE void depthwise_conv2d_fours_dsp(const lp_conv2d_params *params, const 
         int32_t *place = memory;
         all.channels = lp_channels(params->channels) + first;
         all.output = output + first;
-        take_taps(params, params->weights + first, taps);
+        take_taps(params->weights + first, depth, taps);
         for (int32_t y = 0; y < height; y += 2 * pairs, all.output += all.rows * all.row_step) {
             const int32_t count = stride * lp_minimum(pairs, (height - y + 1) / 2);
             const int32_t number = y / 2 * stride;

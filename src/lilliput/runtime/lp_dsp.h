@@ -15,6 +15,10 @@ typedef struct {
     uint32_t value;
 } __attribute__((packed, may_alias)) lp_unaligned_word;
 
+typedef struct {
+    uint16_t value;
+} __attribute__((packed, may_alias)) lp_unaligned_half;
+
 typedef int32_t __attribute__((may_alias)) lp_pair;
 
 LP_INLINE uint32_t lp_load_4(const int8_t *from) {
@@ -37,6 +41,30 @@ LP_INLINE int32_t lp_odd_bytes(uint32_t bytes) {
     int32_t pair;
     __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(bytes));
     return pair;
+}
+
+/* Bytes 0 of a and b, then bytes 2. */
+LP_INLINE uint32_t lp_zip_even_bytes(uint32_t a, uint32_t b) {
+    __asm__("uxtb16 %0, %0\n\tuxtb16 %1, %1\n\torr %0, %0, %1, lsl #8" : "+r"(a), "+r"(b));
+    return a;
+}
+
+/* Bytes 1 of a and b, then bytes 3. */
+LP_INLINE uint32_t lp_zip_odd_bytes(uint32_t a, uint32_t b) {
+    __asm__("uxtb16 %0, %0, ror #8\n\tuxtb16 %1, %1, ror #8\n\torr %0, %0, %1, lsl #8" : "+r"(a), "+r"(b));
+    return a;
+}
+
+/* The low halves of a and b. */
+LP_INLINE uint32_t lp_low_halves(uint32_t a, uint32_t b) {
+    __asm__("pkhbt %0, %0, %1, lsl #16" : "+r"(a) : "r"(b));
+    return a;
+}
+
+/* The high halves of a and b. */
+LP_INLINE uint32_t lp_high_halves(uint32_t a, uint32_t b) {
+    __asm__("pkhtb %0, %1, %0, asr #16" : "+r"(a) : "r"(b));
+    return a;
 }
 
 /* The larger, byte by byte, as int8. */

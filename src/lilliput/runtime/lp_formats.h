@@ -37,6 +37,20 @@ typedef struct {
     uint8_t shift;
 } lp_weighted_s16_params;
 
+/* Weights as lp_wide_conv2d_dsp.h has them.  `channels` holds a bias for each output channel, then their
+ * multipliers, or one that serves all; both are filled up to a multiple of four.  A sum is multiplied and
+ * divided by 2**32. */
+typedef struct {
+    const void *weights;
+    const int32_t *channels;
+    lp_windows windows;
+    int16_t minimum, maximum;
+    uint16_t window_fours; /* fours of inputs */
+    uint8_t
+        run_length; /* windows with so many columns to the end of a row are read where they lie; 0: none */
+    uint8_t multiplier_bytes; /* from one multiplier to the next: 4, or 0 */
+} lp_fours_s16_params;
+
 /* As int8 weights, but `weight_bits` a weight, two's complement, one behind the other from bit 0 of each byte
  * on.  `conv.weights` is not read. */
 typedef struct {
@@ -107,6 +121,11 @@ void lp_conv2d_f32(const lp_weighted_f32_params *params, const void *input, void
 void lp_conv2d_s16(const lp_weighted_s16_params *params, const void *input, void *output);
 void lp_conv2d_s16_w16(const lp_weighted_s16_params *params, const void *input, void *output);
 
+/* The same for cores with packed 16-bit arithmetic.  `scratch`, aligned to 4, holds a window of inputs,
+ * filled up as its weights are; it is not used where images are of one pixel, and windows need no filling. */
+void lp_conv2d_dsp_s16(const lp_fours_s16_params *params, const void *input, void *output, void *scratch);
+void lp_conv2d_dsp_s16_w16(const lp_fours_s16_params *params, const void *input, void *output, void *scratch);
+
 /* The same of int8; the input's zero point is folded into the bias.  `scratch` holds
  * kernel_height * kernel_width * input_channels bytes. */
 void lp_conv2d_packed_s8(const lp_packed_params *params, const int8_t *input, int8_t *output, void *scratch);
@@ -127,8 +146,13 @@ void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *inpu
 void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                   void *scratch);
 
+/* The same without dilation by way of a strip of windows (lp_strip.h), in whose order inputs come.
+ * `scratch`, aligned to 4, holds that strip and 16 bytes for each four of a window. */
+void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
+                                   void *scratch);
+
 /* Matrix times vector with weights as lp_conv2d_packed_dsp_s8() has them; `scratch` holds 8 bytes for each
- * four. */
+ * four, and 4 for each four fours, of which the last may be incomplete. */
 void lp_fully_connected_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                       void *scratch);
 

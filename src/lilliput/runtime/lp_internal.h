@@ -6,10 +6,12 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define LP_INLINE static inline __attribute__((always_inline, unused))
+#define LP_UNUSED __attribute__((unused))
 /* Makes a pointer opaque, so that no compiler turns the loop around it into a call of memcpy or memset. */
 #define LP_OPAQUE(pointer) __asm__("" : "+r"(pointer))
 #else
 #define LP_INLINE static inline
+#define LP_UNUSED
 #define LP_OPAQUE(pointer) ((void)0)
 #endif
 
@@ -17,7 +19,6 @@
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__) && !defined(__ARM_BIG_ENDIAN)
 #define LP_DSP 1
 #define LP_NAKED __attribute__((naked, noinline))
-#define LP_UNUSED __attribute__((unused))
 #else
 #define LP_DSP 0
 #endif

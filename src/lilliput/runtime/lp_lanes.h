@@ -7,8 +7,7 @@
  *
  * In flash, fields of a lane lie at its ends, those of further lanes in what is free between them: a word
  * turned right by 0, 8 (4 bits) or 0, 4, 8, 12 bits (2 bits) and masked gives two lanes each.  b is in two's
- * complement, a has 2**(weight_bits - 1) - 1 added, and one more in the upper lane where taking that off
- * borrows.
+ * complement, a has LP_LANES_ADDED added, which no lane wraps from.
  */
 #ifndef LP_LANES_H
 #define LP_LANES_H
@@ -22,18 +21,26 @@
 #define LP_LANES_INPUT_BYTES 32
 #define LP_LANES_WEIGHT_BYTES 16
 
-/* Two lanes from a word that is turned right. */
-LP_INLINE int32_t lp_lanes_of(uint32_t word, uint32_t turn, uint32_t mask, uint32_t added) {
-    const uint32_t fields = (turn == 0 ? word : word >> turn | word << (32 - turn)) & mask;
-    return (int32_t)(fields - added);
+#define LP_LANES_ADDED(bits) ((1 << ((bits) - 1)) - 1)
+
+/* Two lanes, with what is added, from a word that is turned right. */
+LP_INLINE int32_t lp_lane_fields(uint32_t word, uint32_t turn, int32_t bits) {
+    const uint32_t mask = bits == 2 ? 0xC003C003u : 0xF00FF00Fu;
+    return (int32_t)((turn == 0 ? word : word >> turn | word << (32 - turn)) & mask);
 }
 
-LP_INLINE int32_t lp_lanes_2(uint32_t word, uint32_t turn) {
-    return lp_lanes_of(word, turn, 0xC003C003u, 0x00010001u);
-}
-
-LP_INLINE int32_t lp_lanes_4(uint32_t word, uint32_t turn) {
-    return lp_lanes_of(word, turn, 0xF00FF00Fu, 0x00070007u);
+/* Two lanes. */
+LP_INLINE int32_t lp_lanes(uint32_t word, uint32_t turn, int32_t bits) {
+    const int32_t fields = lp_lane_fields(word, turn, bits);
+    const int32_t added = LP_LANES_ADDED(bits) * 0x00010001;
+#if LP_DSP
+    int32_t lanes;
+    __asm__("ssub16 %0, %1, %2" : "=r"(lanes) : "r"(fields), "r"(added));
+    return lanes;
+#else
+    return (int32_t)(((uint32_t)fields & 0xFFFF0000u) - ((uint32_t)added & 0xFFFF0000u)) |
+           (int32_t)(((uint32_t)fields - (uint32_t)added) & 0xFFFFu);
+#endif
 }
 
 /* Four pixels times four output channels.  The assembly knows the place of every field.
@@ -55,18 +62,22 @@ typedef struct {
     int32_t *sums;             /* [pixel + 4 * channel], without biases */
     int32_t plane_bytes;       /* in a band, where planes of three fours are counted, not fours */
     int32_t segment_bytes;     /* of inputs, from the begin of a further segment to its end */
+    int32_t blocks;            /* of pixels, one after the other; 1 to write sums */
+    int32_t input_step;        /* bytes of inputs from one to the next */
+    int32_t output_step;       /* the same of outputs */
 } lp_lane_block;
 
-/* The outputs, or the sums, of a block, for weights of 2 and of 4 bits. */
-void lp_multiply_lanes_2(const lp_lane_block *block);
-void lp_multiply_lanes_4(const lp_lane_block *block);
+/* The outputs of blocks, or the sums of one, for weights of 2 and of 4 bits; `blocks`, `inputs` and `output`
+ * are then those behind the last. */
+void lp_multiply_lanes_2(lp_lane_block *block);
+void lp_multiply_lanes_4(lp_lane_block *block);
 
 /* The same of inputs in a band. */
-void lp_multiply_lanes_2_band(const lp_lane_block *block);
-void lp_multiply_lanes_4_band(const lp_lane_block *block);
+void lp_multiply_lanes_2_band(lp_lane_block *block);
+void lp_multiply_lanes_4_band(lp_lane_block *block);
 
-/* Four channels of a block of 1 to 4 pixels by one of those. */
-typedef void lp_lanes_multiply(const lp_lane_block *block);
+/* Four channels of pixels side by side by one of those: blocks whose inputs lie `input_step` apart. */
+typedef void lp_lanes_multiply(lp_lane_block *block);
 void lp_lane_outputs(const lp_lanes_params *params, lp_lane_block *block, lp_lanes_multiply *multiply,
                      int32_t channel, int32_t pixels, int8_t *output);
 

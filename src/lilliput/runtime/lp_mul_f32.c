@@ -2,8 +2,7 @@
 #include "lp_wide.h"
 
 LP_INLINE float lp_pair_of(const lp_pair_params *params, float whole, float other) {
-    (void)params;
-    return whole * other;
+    return lp_cut(whole * other, params->minimum, params->maximum);
 }
 
 #include "lp_wide_pairs.h"

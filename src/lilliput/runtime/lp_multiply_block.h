@@ -18,93 +18,158 @@
 /* Up to so many pixels are faster one by one. */
 #define LP_FEW_PIXELS 2
 
+/* Fours in a pass through the loop, as many as fit an instruction cache of 1 kB with what follows. */
+#if LP_RELU
+#define PASS_FOURS "8"
+#define FOURS                                                                                                \
+    FOUR("4", "8]", "4", "8", "32]")                                                                         \
+    FOUR("12", "16]", "36", "8", "64]")                                                                      \
+    FOUR("20", "24]", "68", "8", "96]")                                                                      \
+    FOUR("28", "32]!", "100", "8", "128]!")                                                                  \
+    FOUR("4", "8]", "4", "8", "32]")                                                                         \
+    FOUR("12", "16]", "36", "8", "64]")                                                                      \
+    FOUR("20", "24]", "68", "8", "96]")                                                                      \
+    FOUR("28", "32]!", "100", "8", "128]!")
+#else
+#define PASS_FOURS "4"
+#define FOURS                                                                                                \
+    FOUR("4", "8]", "4", "8", "32]")                                                                         \
+    FOUR("12", "16]", "36", "8", "64]")                                                                      \
+    FOUR("20", "24]", "68", "8", "96]")                                                                      \
+    FOUR("28", "32]!", "100", "8", "128]!")
+#endif
+
 /* Inline assembly inside a function could not have all fourteen registers at every optimization level. */
-LP_NAKED static void multiply_channel_pairs(const lp_block *block LP_UNUSED, int8_t *output LP_UNUSED) {
+LP_NAKED static void multiply_channel_pairs(lp_block *block LP_UNUSED, int8_t *output LP_UNUSED) {
     __asm__ volatile(
-        /* r1 is the inputs less 4.  Stack: 44 inputs as the loop wants them, 48 where to enter the loop, 52
-         * bytes that the weights step back for that, 56 end of the inputs. */
-        BEGIN("60") "ldr     r3, [r0, #8]                    \n"
-                    "ldr     r4, [r0, #12]                   \n"
+        /* r1 is the inputs less 4.  Stack: 28 inputs as the loop wants them, 32 where to enter the loop, 36
+         * bytes that the weights step back for that, 40 end of the inputs, 44 the structure, 48 blocks that
+         * are left. */
+        BEGIN("52") "ldr     r3, [r0, #60]                   \n"
+                    "strd    r0, r3, [sp, #44]               \n"
+                    "ldr     r6, [r0, #8]                    \n"
+                    "ldr     r7, [r0, #12]                   \n"
+                    "ldr     r3, [r0, #4]                    \n"
                     "ldr     r0, [r0, #0]                    \n"
-                    "sub.w   r0, r0, #4                      \n"
-                    "sub.w   r3, r3, #4                      \n"
-                    "add.w   r6, r3, r4, lsl #5              \n"
-                    "str     r6, [sp, #56]                   \n"
-                    "rsb.w   r7, r4, #0                      \n"
-                    "and.w   r7, r7, #3                      \n"
-                    "sub.w   r3, r3, r7, lsl #5              \n"
-                    "str     r3, [sp, #44]                   \n"
-                    "lsl.w   r8, r7, #3                      \n"
-                    "str.w   r8, [sp, #52]                   \n"
-                    "mov.w   r9, #112                        \n"
-                    "adr.w   r10, 2f                         \n"
-                    "mla     r10, r7, r9, r10                \n"
-                    "orr.w   r10, r10, #1                    \n"
-                    "str.w   r10, [sp, #48]                  \n"
-                    "1:                                      \n" /* two channels */
-                    "ldr     r1, [sp, #44]                   \n"
-                    "ldr.w   r12, [sp, #48]                  \n"
-                    "ldr.w   r11, [sp, #52]                  \n" START_SUMS
-                    "sub.w   r0, r0, r11                     \n"
-                    "bx      r12                             \n"
+                    "subs    r6, r6, #4                      \n"
+                    "subs    r0, r0, #4                      \n"
+                    "add.w   r4, r6, r7, lsl #5              \n"
+                    "rsbs    r7, r7, #0                      \n"
+                    "str     r4, [sp, #40]                   \n"
+                    "and.w   r5, r7, #3                      \n" /* fours and passes of four to leave out */
+                    "and.w   r7, r7, #" PASS_FOURS "-1       \n"
+                    "sub.w   r6, r6, r5, lsl #5              \n"
+                    "str     r6, [sp, #28]                   \n"
+                    "lsls    r5, r5, #3                      \n"
+                    "str     r5, [sp, #36]                   \n"
+                    "and.w   r4, r7, #4                      \n"
+                    "movs    r5, #92                         \n"
+                    "mla     r4, r7, r5, r4                  \n"
+                    "adr.w   r5, 2f                          \n"
+                    "add     r4, r4, r5                      \n"
+                    "orr.w   r4, r4, #1                      \n"
+                    "str     r4, [sp, #32]                   \n"
+                    "b       1f                              \n"
                     ".balign 4                               \n"
-                    "2:                                      \n" /* entered in its middle when the fours are
-                                                                    no multiple of four */
-        FOUR("4", "8]", "4", "8", "32]") FOUR("12", "16]", "36", "8", "64]")
-            FOUR("20", "24]", "68", "8", "96]") FOUR(
-                "28", "32]!", "100", "8", "128]!") "ldr.w   r10, [sp, #56]                  \n"
-                                                   "cmp     r1, r10                         \n"
-                                                   "bne     2b                              \n" FINISH("60"));
+                    "2:                                      \n" /* entered in its middle when the fours do
+                                                                    not fill it */
+        FOURS "ldr     r2, [sp, #40]                   \n"
+                    "cmp     r1, r2                          \n"
+                    "bne     2b                              \n" FINISH
+                    "1:                                      \n" /* two channels */
+        START_SUMS "ldr     r1, [sp, #28]                   \n"
+                    "ldr     r2, [sp, #32]                   \n"
+                    "ldr     r4, [sp, #36]                   \n"
+                    "str     r3, [sp, #0]                    \n" START_OTHER_SUMS
+                    "subs    r0, r0, r4                      \n"
+                    "bx      r2                              \n"
+                    "3:                                      \n" /* four pixels */
+                    "ldrd    r0, r3, [sp, #44]               \n"
+                    "subs    r3, r3, #1                      \n"
+                    "beq     4f                              \n"
+                    "add     r1, r1, r4                      \n"
+                    "add.w   r5, r5, r2, lsl #2              \n"
+                    "strd    r1, r5, [sp, #4]                \n"
+                    "str     r3, [sp, #48]                   \n"
+                    "ldr     r4, [r0, #64]                   \n"
+                    "cbz     r4, 5f                          \n"
+                    "blx     r4                              \n"
+                    "6:                                      \n"
+                    "ldr     r2, [sp, #44]                   \n"
+                    "ldr     r0, [r2, #0]                    \n"
+                    "ldr     r3, [r2, #4]                    \n"
+                    "subs    r0, r0, #4                      \n"
+                    "b       1b                              \n"
+                    "5:                                      \n" /* whose inputs lie further on */
+                    "ldr     r2, [r0, #72]                   \n"
+                    "ldr     r3, [sp, #28]                   \n"
+                    "ldr     r4, [sp, #40]                   \n"
+                    "adds    r3, r3, r2                      \n"
+                    "adds    r4, r4, r2                      \n"
+                    "str     r3, [sp, #28]                   \n"
+                    "str     r4, [sp, #40]                   \n"
+                    "b       6b                              \n"
+                    "4:                                      \n" RETURN("52"));
 }
 
-/* The sums of two channels of one pixel: that of channel A is the low word. */
-LP_NAKED static int64_t sum_channel_pair(const int8_t *weights LP_UNUSED, const int16_t *inputs LP_UNUSED,
-                                         int32_t fours LP_UNUSED) {
-    __asm__ volatile("push    {r4-r11, lr}                    \n"
-                     "movs    r3, #0                          \n"
-                     "mov.w   r12, #0                         \n"
-                     "lsrs    r2, r2, #1                      \n"
-                     "bcc     1f                              \n"
-                     "ldr     r4, [r1, #0]                    \n" /* an odd four */
-                     "ldr     r5, [r1, #4]                    \n"
-                     "ldr.w   r8, [r0, #0]                    \n"
-                     "ldr.w   r9, [r0, #4]                    \n"
-                     "adds    r0, r0, #8                      \n"
-                     "adds    r1, r1, #32                     \n"
-                     "smuad   r3, r4, r8                      \n"
-                     "smuad   r12, r4, r9                     \n"
-                     "sxtb16  r8, r8                          \n"
-                     "sxtb16  r9, r9                          \n"
-                     "smlad   r3, r5, r8, r3                  \n"
-                     "smlad   r12, r5, r9, r12                \n"
-                     "1:                                      \n"
-                     "cbz     r2, 3f                          \n"
-                     ".balign 4                               \n"
-                     "2:                                      \n" /* two fours */
-                     "ldr     r4, [r1, #0]                    \n"
-                     "ldr     r5, [r1, #4]                    \n"
-                     "ldr     r6, [r1, #32]                   \n"
-                     "ldr     r7, [r1, #36]                   \n"
-                     "ldmia.w r0!, {r8-r11}                   \n"
-                     "adds    r1, r1, #64                     \n"
-                     "subs    r2, r2, #1                      \n"
-                     "smlad   r3, r4, r8, r3                  \n"
-                     "smlad   r12, r4, r9, r12                \n"
-                     "smlad   r3, r6, r10, r3                 \n"
-                     "smlad   r12, r6, r11, r12               \n"
-                     "sxtb16  r8, r8                          \n"
-                     "sxtb16  r9, r9                          \n"
-                     "sxtb16  r10, r10                        \n"
-                     "sxtb16  r11, r11                        \n"
-                     "smlad   r3, r5, r8, r3                  \n"
-                     "smlad   r12, r5, r9, r12                \n"
-                     "smlad   r3, r7, r10, r3                 \n"
-                     "smlad   r12, r7, r11, r12               \n"
-                     "bne     2b                              \n"
-                     "3:                                      \n"
-                     "mov     r0, r3                          \n"
-                     "mov     r1, r12                         \n"
-                     "pop     {r4-r11, pc}                    \n");
+/* Four inputs of one pixel times their weights for two pairs of channels. */
+#define PIXEL_FOUR(weights_a, weights_b, inputs_a, inputs_b)                                                 \
+    "ldr.w   r8, [r2, #" inputs_a "]         \n"                                                             \
+    "ldr.w   r9, [r2, #" inputs_b "]         \n"                                                             \
+    "ldr.w   r10, [r0, #" weights_a "]       \n"                                                             \
+    "ldr.w   r11, [r0, #" weights_b "]       \n"                                                             \
+    "ldr.w   r12, [r1, #" weights_a "]       \n"                                                             \
+    "ldr.w   lr, [r1, #" weights_b "]        \n"                                                             \
+    "smlad   r4, r8, r10, r4                 \n"                                                             \
+    "smlad   r5, r8, r11, r5                 \n"                                                             \
+    "smlad   r6, r8, r12, r6                 \n"                                                             \
+    "smlad   r7, r8, lr, r7                  \n"                                                             \
+    "sxtb16  r10, r10                        \n"                                                             \
+    "sxtb16  r11, r11                        \n"                                                             \
+    "sxtb16  r12, r12                        \n"                                                             \
+    "sxtb16  lr, lr                          \n"                                                             \
+    "smlad   r4, r9, r10, r4                 \n"                                                             \
+    "smlad   r5, r9, r11, r5                 \n"                                                             \
+    "smlad   r6, r9, r12, r6                 \n"                                                             \
+    "smlad   r7, r9, lr, r7                  \n"
+
+/* The sums of two channels of one pixel, and of two others. */
+LP_NAKED static void sum_two_pairs(const int8_t *weights LP_UNUSED, const int8_t *others LP_UNUSED,
+                                   const int16_t *inputs LP_UNUSED, int32_t fours LP_UNUSED,
+                                   int32_t *sums LP_UNUSED) {
+    __asm__ volatile(
+        "push    {r4-r11, lr}                    \n"
+        "movs    r4, #0                          \n"
+        "movs    r5, #0                          \n"
+        "movs    r6, #0                          \n"
+        "movs    r7, #0                          \n"
+        "lsrs    r3, r3, #1                      \n"
+        "bcc     1f                              \n"
+        "subs    r0, r0, #8                      \n" /* an odd four comes first */
+        "subs    r1, r1, #8                      \n"
+        "subs    r2, r2, #32                     \n"
+        "adds    r3, r3, #1                      \n"
+        "b       2f                              \n"
+        ".balign 4                               \n"
+        "1:                                      \n" PIXEL_FOUR(
+            "0", "4", "0",
+            "4") "2:                                      \n" PIXEL_FOUR("8", "12", "32",
+                                                                         "36") "adds    r0, r0, #16          "
+                                                                               "           \n"
+                                                                               "adds    r1, r1, #16          "
+                                                                               "           \n"
+                                                                               "adds    r2, r2, #64          "
+                                                                               "           \n"
+                                                                               "subs    r3, r3, #1           "
+                                                                               "           \n"
+                                                                               "bne     1b                   "
+                                                                               "           \n"
+                                                                               "ldr     r0, [sp, #36]        "
+                                                                               "           \n"
+                                                                               "stmia.w r0, {r4-r7}          "
+                                                                               "           \n"
+                                                                               "pop     {r4-r11, pc}         "
+                                                                               "           \n");
 }
 
 /* The pairs of channels of one pixel. */
@@ -112,10 +177,13 @@ static LP_NOINLINE void multiply_pixel(const lp_block *block, int32_t pixel, int
     const int16_t *inputs = block->inputs + pixel * LP_PIXEL_STEP(block->fours);
     const lp_profile_channel *channel = block->channels;
     const int8_t *weights = block->weights;
-    for (int32_t pair = block->channel_pairs; pair > 0; pair--, weights += 8 * block->fours, channel += 2) {
-        const int64_t sums = sum_channel_pair(weights, inputs, block->fours);
-        *output++ = lp_block_output(block, &channel[0], (int32_t)sums);
-        *output++ = lp_block_output(block, &channel[1], (int32_t)(sums >> 32));
+    const int32_t pair_bytes = 8 * block->fours;
+    for (int32_t left = 2 * block->channel_pairs; left > 0; left -= 4, weights += 2 * pair_bytes) {
+        int32_t sums[4];
+        sum_two_pairs(weights, left > 2 ? weights + pair_bytes : weights, inputs, block->fours, sums);
+        for (int32_t k = 0; k < lp_minimum(left, 4); k++) {
+            *output++ = lp_block_output(block, channel++, sums[k]);
+        }
     }
 }
 
@@ -140,7 +208,7 @@ static LP_NOINLINE void multiply_channel(const lp_block *block, int8_t *output) 
     }
 }
 
-LP_INLINE void multiply_block(const lp_block *block, int8_t *output) {
+LP_INLINE void multiply_block(lp_block *block, int8_t *output) {
     if (block->channel_pairs > 0) {
         if (block->pixels > LP_FEW_PIXELS) {
             multiply_channel_pairs(block, output);
@@ -152,6 +220,10 @@ LP_INLINE void multiply_block(const lp_block *block, int8_t *output) {
     }
     if (block->odd_channel) {
         multiply_channel(block, output);
+    }
+    if (block->is_limited) {
+        limit_outputs(block, output,
+                      block->blocks * block->pixels * (2 * block->channel_pairs + block->odd_channel));
     }
 }
 
@@ -204,7 +276,7 @@ static void multiply_channel(const lp_block *block, const lp_profile_channel *ch
     }
 }
 
-LP_INLINE void multiply_block(const lp_block *block, int8_t *output) {
+LP_INLINE void multiply_block(lp_block *block, int8_t *output) {
     const int8_t *weights = block->weights;
     const lp_profile_channel *channels = block->channels;
     int32_t count = 1;

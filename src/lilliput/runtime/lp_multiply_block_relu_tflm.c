@@ -2,6 +2,6 @@
 #define LP_RELU 1
 #include "lp_multiply_block.h"
 
-void lp_multiply_block_relu_tflm(const lp_block *block, int8_t *output) {
+void lp_multiply_block_relu_tflm(lp_block *block, int8_t *output) {
     multiply_block(block, output);
 }

@@ -29,6 +29,9 @@ CHECK_OFFSET(segments, 48);
 CHECK_OFFSET(sums, 52);
 CHECK_OFFSET(plane_bytes, 56);
 CHECK_OFFSET(segment_bytes, 60);
+CHECK_OFFSET(blocks, 64);
+CHECK_OFFSET(input_step, 68);
+CHECK_OFFSET(output_step, 72);
 
 /* Two inputs of four pixels times two pairs of channels: 32 products, 16 cycles. */
 #define TWO(weights, inputs)                                                                                 \
@@ -116,23 +119,25 @@ CHECK_OFFSET(segment_bytes, 60);
 #define SPLIT_ALL                                                                                            \
     SPLIT("r2", "r3", "16") SPLIT("r4", "r5", "24") SPLIT("r6", "r7", "32") SPLIT("r8", "r9", "40")
 
-/* Two channels of a pixel from their sums as two bytes: r1, r11 are biases, r10, r12 multipliers, lr the zero
+/* Two channels of a pixel from their sums as two bytes: the lower one's is the sum at `place`, which begins
+ * at its bias, and the lane's lower end.  r11 is the other's bias, r10 and r12 are multipliers, lr the zero
  * point. */
 #define PIXEL(sum, place)                                                                                    \
-    "ldr     r0, [sp, #" place "]            \n"                                                             \
-    "add.w   " sum ", r11, " sum ", asr #" LP_LANE_SHIFT "\n"                                                \
+    "ldr     r1, [sp, #" place "]            \n"                                                             \
+    "sbfx    r0, " sum ", #0, #" LP_LANE_SHIFT "\n"                                                          \
+    "sub.w   " sum ", " sum ", r0            \n"                                                             \
     "add     r0, r1                          \n"                                                             \
-    "smmlar  " sum ", " sum ", r12, lr       \n"                                                             \
+    "add.w   " sum ", r11, " sum ", asr #" LP_LANE_SHIFT "\n"                                                \
     "smmlar  r0, r0, r10, lr                 \n"                                                             \
-    "ssat    " sum ", #8, " sum "            \n"                                                             \
+    "smmlar  " sum ", " sum ", r12, lr       \n"                                                             \
     "ssat    r0, #8, r0                      \n"                                                             \
+    "ssat    " sum ", #8, " sum "            \n"                                                             \
     "lsl.w   " sum ", " sum ", #8            \n"                                                             \
     "bfi     " sum ", r0, #0, #8             \n"
 #define PAIR(channel, sum0, sum1, sum2, sum3, place)                                                         \
     "ldr     r0, [sp, #0]                    \n"                                                             \
     "ldr.w   lr, [r0, #28]                   \n"                                                             \
     "ldr     r0, [r0, #8]                    \n"                                                             \
-    "ldr     r1, [r0, #" channel "]          \n"                                                             \
     "ldr.w   r10, [r0, #" channel "+4]       \n"                                                             \
     "ldr.w   r11, [r0, #" channel "+8]       \n"                                                             \
     "ldr.w   r12, [r0, #" channel "+12]      \n" PIXEL(sum0, place) PIXEL(sum1, place "+4")                  \
@@ -147,7 +152,7 @@ CHECK_OFFSET(segment_bytes, 60);
     "sel     " low ", " low ", r11           \n"
 
 /* Inline assembly inside a function could not have all fourteen registers at every optimization level. */
-LP_NAKED static void multiply(const lp_lane_block *block LP_UNUSED) {
+LP_NAKED static void multiply(lp_lane_block *block LP_UNUSED) {
     __asm__ volatile(
         /* r2-r5 sums of channels 0 and 1 for each pixel, r6-r9 of channels 2 and 3.  Stack: 0 the block, 4
          * where inputs of the segment end, 8 segments to go, 12 from
@@ -155,26 +160,34 @@ LP_NAKED static void multiply(const lp_lane_block *block LP_UNUSED) {
         "push    {r4-r11, lr}                    \n"
         "sub     sp, sp, #52                     \n"
         "str     r0, [sp, #0]                    \n"
+        "5:                                      \n" /* four pixels */
         "ldr     r2, [r0, #40]                   \n"
         "ldr     r3, [r0, #48]                   \n"
+        "ldr     r6, [r0, #8]                    \n"
         "ldr     r1, [r0, #4]                    \n"
         "ldr     r0, [r0, #0]                    \n"
-        "str     r3, [sp, #8]                    \n" ENTRY "movs    r2, #0                          \n"
+        "str     r3, [sp, #8]                    \n"
+        "movs    r7, #0                          \n"
+        "movs    r5, #0                          \n"
+        "cbz     r6, 6f                          \n"
+        "ldr     r7, [r6, #0]                    \n"
+        "ldr     r5, [r6, #16]                   \n"
+        "6:                                      \n"
+        "str     r7, [sp, #16]                   \n"
+        "str     r7, [sp, #20]                   \n"
+        "str     r7, [sp, #24]                   \n"
+        "str     r7, [sp, #28]                   \n"
+        "str     r5, [sp, #32]                   \n"
+        "str     r5, [sp, #36]                   \n"
+        "str     r5, [sp, #40]                   \n"
+        "str     r5, [sp, #44]                   \n" ENTRY "movs    r2, #0                          \n"
         "movs    r3, #0                          \n"
         "movs    r4, #0                          \n"
         "movs    r5, #0                          \n"
         "movs    r6, #0                          \n"
         "movs    r7, #0                          \n"
         "mov.w   r8, #0                          \n"
-        "mov.w   r9, #0                          \n"
-        "strd    r2, r3, [sp, #16]               \n"
-        "strd    r2, r3, [sp, #24]               \n"
-        "strd    r2, r3, [sp, #32]               \n"
-        "strd    r2, r3, [sp, #40]               \n" LOOP
-        /* clang-format off */
-        SPLIT_ALL
-        /* clang-format on */
-        "ldr.w   r10, [sp, #8]                   \n"
+        "mov.w   r9, #0                          \n" LOOP "ldr.w   r10, [sp, #8]                   \n"
         "ldr.w   r11, [sp, #0]                   \n"
         "subs.w  r10, r10, #1                    \n"
         "blt     2f                              \n"
@@ -182,6 +195,9 @@ LP_NAKED static void multiply(const lp_lane_block *block LP_UNUSED) {
         "str.w   r10, [sp, #8]                   \n"
         "add     r11, r1                         \n"
         "str.w   r11, [sp, #4]                   \n"
+        /* clang-format off */
+        SPLIT_ALL
+        /* clang-format on */
         "b.w     1b                              \n"
         "2:                                      \n"
         "ldr.w   r10, [r11, #8]                  \n"
@@ -208,9 +224,25 @@ LP_NAKED static void multiply(const lp_lane_block *block LP_UNUSED) {
         "str     r4, [r0, r7]                    \n"
         "str     r3, [r0, r6]                    \n"
         "str     r2, [r0]                        \n"
+        "ldr     r2, [r1, #64]                   \n"
+        "ldr     r3, [r1, #68]                   \n"
+        "ldr     r4, [r1, #72]                   \n"
+        "ldr     r5, [r1, #4]                    \n"
+        "subs    r2, r2, #1                      \n"
+        "add     r3, r5                          \n"
+        "add     r0, r4                          \n"
+        "str     r2, [r1, #64]                   \n"
+        "str     r3, [r1, #4]                    \n"
+        "str     r0, [r1, #12]                   \n"
+        "mov     r0, r1                          \n"
+        "bgt.w   5b                              \n"
         "add     sp, sp, #52                     \n"
         "pop     {r4-r11, pc}                    \n"
         "3:                                      \n"
+        /* clang-format off */
+        SPLIT_ALL
+        /* clang-format on */
+        "ldr.w   r11, [sp, #0]                   \n"
         "asr.w   r2, r2, #" LP_LANE_SHIFT "      \n"
         "asr.w   r3, r3, #" LP_LANE_SHIFT "      \n"
         "asr.w   r4, r4, #" LP_LANE_SHIFT "      \n"
@@ -267,7 +299,7 @@ static void sum_pixel(const lp_lane_block *block, const int32_t *weights, const 
     }
 }
 
-static void multiply(const lp_lane_block *block) {
+static void multiply_pixels(const lp_lane_block *block) {
     int32_t sums[LP_LANES_PIXELS * LP_LANES_CHANNELS];
     int32_t count = 1; /* pixels that are not missing */
     while (count < LP_LANES_PIXELS &&
@@ -291,6 +323,17 @@ static void multiply(const lp_lane_block *block) {
                               (int8_t)(block->minimum & 0xFFu), (int8_t)(block->maximum & 0xFFu));
         } else {
             block->sums[i] = sums[i];
+        }
+    }
+}
+
+static void multiply(lp_lane_block *block) {
+    multiply_pixels(block);
+    for (int32_t left = block->channels ? block->blocks : 0; left > 0; left--) {
+        block->inputs += block->input_step / (int32_t)sizeof *block->inputs;
+        block->output += block->output_step;
+        if (left > 1) {
+            multiply_pixels(block);
         }
     }
 }

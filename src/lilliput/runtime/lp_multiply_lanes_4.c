@@ -3,6 +3,6 @@
 #define LP_LANES_BAND 0
 #include "lp_multiply_lanes.h"
 
-void lp_multiply_lanes_4(const lp_lane_block *block) {
+void lp_multiply_lanes_4(lp_lane_block *block) {
     multiply(block);
 }

@@ -3,6 +3,6 @@
 #define LP_LANES_BAND 1
 #include "lp_multiply_lanes.h"
 
-void lp_multiply_lanes_4_band(const lp_lane_block *block) {
+void lp_multiply_lanes_4_band(lp_lane_block *block) {
     multiply(block);
 }

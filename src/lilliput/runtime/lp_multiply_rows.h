@@ -17,69 +17,73 @@
 #define CHECK_ROWS_OFFSET(field, offset)                                                                     \
     typedef char                                                                                             \
         field##_lies_at_##offset[__builtin_offsetof(lp_row_block, field) == (offset) ? 1 : -1] LP_UNUSED
-CHECK_ROWS_OFFSET(first_end, 60);
-CHECK_ROWS_OFFSET(wrap, 64);
-CHECK_ROWS_OFFSET(last_end, 68);
-CHECK_ROWS_OFFSET(plane_bytes, 72);
-CHECK_ROWS_OFFSET(stride, 76);
+CHECK_ROWS_OFFSET(first_end, 80);
+CHECK_ROWS_OFFSET(wrap, 84);
+CHECK_ROWS_OFFSET(last_end, 88);
+CHECK_ROWS_OFFSET(plane_bytes, 92);
+CHECK_ROWS_OFFSET(stride, 96);
 
 /* Three columns of a plane. */
 #define PLANE(step)                                                                                          \
     FOUR("4", "8]", "0", step, "0+3*" step "+4]")                                                            \
     FOUR("12", "16]", "8", step, "8+3*" step "+4]")                                                          \
     FOUR("20", "24]!", "16", step, "16+3*" step "+4]")                                                       \
-    "ldr.w   r12, [sp, #60]                  \n"                                                             \
-    "ldr.w   lr, [sp, #64]                   \n"                                                             \
-    "add.w   r1, r1, r12                     \n"                                                             \
-    "cmp     r1, lr                          \n"
+    "ldr     r2, [sp, #44]                   \n"                                                             \
+    "ldr     r3, [sp, #48]                   \n"                                                             \
+    "add     r1, r1, r2                      \n"                                                             \
+    "cmp     r1, r3                          \n"
 
 /* Inline assembly inside a function could not have all fourteen registers at every optimization level. */
 LP_NAKED static void multiply_channel_pairs(const lp_row_block *block LP_UNUSED, int8_t *output LP_UNUSED) {
     __asm__ volatile(
-        /* Stack: 44 inputs, 48 end of the part before the ring's end, 52 where it goes on, 56 end of the part
-         * after that, 60 bytes of a plane, 64 end of the part at hand, 68 the loop for the stride. */
-        BEGIN("76") "ldr     r3, [r0, #8]                    \n"
-                    "ldr     r4, [r0, #60]                   \n"
-                    "ldr     r5, [r0, #64]                   \n"
-                    "ldr     r6, [r0, #68]                   \n"
-                    "ldr     r7, [r0, #72]                   \n"
-                    "ldr.w   r8, [r0, #76]                   \n"
+        /* Stack: 28 inputs, 32 end of the part before the ring's end, 36 where it goes on, 40 end of the part
+         * after that, 44 bytes of a plane, 48 end of the part at hand, 52 the loop for the stride. */
+        BEGIN("60") "ldr     r2, [r0, #8]                    \n"
+                    "ldr     r4, [r0, #80]                   \n"
+                    "ldr     r5, [r0, #84]                   \n"
+                    "ldr     r6, [r0, #88]                   \n"
+                    "ldr     r7, [r0, #92]                   \n"
+                    "ldr.w   r8, [r0, #96]                   \n"
+                    "ldr     r3, [r0, #4]                    \n"
                     "ldr     r0, [r0, #0]                    \n"
-                    "sub.w   r0, r0, #4                      \n"
-                    "str     r3, [sp, #44]                   \n"
-                    "str     r4, [sp, #48]                   \n"
-                    "str     r5, [sp, #52]                   \n"
-                    "str     r6, [sp, #56]                   \n"
-                    "str     r7, [sp, #60]                   \n"
-                    "adr.w   r10, 2f                         \n"
-                    "adr.w   r11, 7f                         \n"
+                    "str     r2, [sp, #28]                   \n"
+                    "str     r4, [sp, #32]                   \n"
+                    "str     r5, [sp, #36]                   \n"
+                    "str     r6, [sp, #40]                   \n"
+                    "str     r7, [sp, #44]                   \n"
+                    "subs    r0, r0, #4                      \n"
+                    "adr.w   r4, 2f                          \n"
+                    "adr.w   r5, 7f                          \n"
                     "cmp.w   r8, #1                          \n"
                     "it      ne                              \n"
-                    "movne   r10, r11                        \n"
-                    "orr.w   r10, r10, #1                    \n"
-                    "str.w   r10, [sp, #68]                  \n"
-                    "1:                                      \n" /* two channels */
-                    "ldr     r1, [sp, #44]                   \n"
-                    "ldr.w   r10, [sp, #48]                  \n"
-                    "ldr.w   r12, [sp, #68]                  \n" START_SUMS
-                    "str.w   r10, [sp, #64]                  \n"
-                    "bx      r12                             \n"
+                    "movne   r4, r5                          \n"
+                    "orr.w   r4, r4, #1                      \n"
+                    "str     r4, [sp, #52]                   \n"
+                    "b       1f                              \n"
                     ".balign 4                               \n"
                     "2:                                      \n" /* pixels that are neighbours */
         PLANE("8") "bne     2b                              \n"
                    "8:                                      \n"
-                   "ldr.w   r10, [sp, #56]                  \n"
-                   "ldr.w   r12, [sp, #68]                  \n"
-                   "cmp     lr, r10                         \n"
+                   "ldr     r2, [sp, #40]                   \n"
+                   "ldr     r4, [sp, #52]                   \n"
+                   "cmp     r3, r2                          \n"
                    "beq     9f                              \n"
-                   "ldr     r1, [sp, #52]                   \n"
-                   "str.w   r10, [sp, #64]                  \n"
-                   "bx      r12                             \n"
+                   "ldr     r1, [sp, #36]                   \n"
+                   "str     r2, [sp, #48]                   \n"
+                   "bx      r4                              \n"
                    ".balign 4                               \n"
                    "7:                                      \n" /* every other pixel */
         PLANE("16") "bne     7b                              \n"
                     "b       8b                              \n"
-                    "9:                                      \n" FINISH("76"));
+                    "9:                                      \n" FINISH
+                    "1:                                      \n" /* two channels */
+        START_SUMS "ldr     r1, [sp, #28]                   \n"
+                    "ldr     r2, [sp, #52]                   \n"
+                    "ldr     r4, [sp, #32]                   \n"
+                    "str     r3, [sp, #0]                    \n"
+                    "str     r4, [sp, #48]                   \n" START_OTHER_SUMS
+                    "bx      r2                              \n"
+                    "3:                                      \n" RETURN("60"));
 }
 
 /* The last of an odd number of channels. */
@@ -118,6 +122,10 @@ LP_INLINE void multiply_rows(const lp_row_block *rows, int8_t *output) {
     }
     if (rows->block.odd_channel) {
         multiply_channel(rows, output);
+    }
+    if (rows->block.is_limited) {
+        limit_outputs(&rows->block, output,
+                      LP_BLOCK_PIXELS * (2 * rows->block.channel_pairs + rows->block.odd_channel));
     }
 }
 

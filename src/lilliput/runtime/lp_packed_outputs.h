@@ -4,16 +4,29 @@
 
 #include "lp_profile.h"
 
+LP_INLINE void lp_write_sums_at(const lp_conv2d_params *conv, int32_t channel, const int32_t *sums,
+                                int32_t pixels, int8_t *output, int32_t shift) {
+    const lp_channel *constants = lp_channels(conv->channels) + channel;
+    const int32_t zero_point = conv->output_zero_point;
+    const int32_t low = conv->minimum;
+    const int32_t high = conv->maximum;
+    for (int32_t left = lp_minimum(4, conv->output_channels - channel); left > 0; left--, constants++) {
+        int8_t *to = output++;
+        for (int32_t pixel = 0; pixel < pixels; pixel++, to += conv->output_channels) {
+            *to = lp_requantize(sums[pixel] + constants->bias, constants->multiplier, shift, zero_point, low,
+                                high);
+        }
+        sums += 4;
+    }
+}
+
 /* Up to four channels of up to four pixels, one output after the other, from sums[pixel + 4 * channel]. */
 static LP_NOINLINE void lp_write_sums(const lp_conv2d_params *conv, int32_t channel, const int32_t *sums,
                                       int32_t pixels, int8_t *output) {
-    for (int32_t c = channel; c < lp_minimum(channel + 4, conv->output_channels); c++) {
-        const lp_channel *constants = lp_channels(conv->channels) + c;
-        for (int32_t pixel = 0; pixel < pixels; pixel++) {
-            output[pixel * conv->output_channels + c - channel] =
-                lp_requantize(sums[4 * (c - channel) + pixel] + constants->bias, constants->multiplier,
-                              conv->shift, conv->output_zero_point, conv->minimum, conv->maximum);
-        }
+    if (conv->shift == 32) {
+        lp_write_sums_at(conv, channel, sums, pixels, output, 32);
+    } else {
+        lp_write_sums_at(conv, channel, sums, pixels, output, conv->shift);
     }
 }
 

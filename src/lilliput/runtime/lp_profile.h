@@ -65,9 +65,10 @@ LP_INLINE int8_t lp_dsp_output(const lp_profile_channel *channel, int32_t sum, i
 /* The same from 256 times a sum with its bias, for functions with `relu` in their name. */
 LP_INLINE int8_t lp_rectified_output(const lp_profile_channel *channel, int32_t sum, int32_t zero_point,
                                      int32_t minimum, int32_t maximum) {
-    const int32_t rounding = 64 + (2 * zero_point + 1) * ((int32_t)1 << channel->scale);
-    const int32_t top = (int32_t)(((int64_t)sum * channel->multiplier) >> 32) + rounding;
-    return (int8_t)lp_minimum(lp_maximum((top >> channel->scale) >> 1, minimum), maximum);
+    const int32_t top = (int32_t)(((int64_t)sum * channel->multiplier) >> 32) + 64;
+    const int64_t half = (int64_t)1 << 31;
+    const int32_t value = (int32_t)(((int64_t)top * channel->scale + half) >> 32) + zero_point;
+    return (int8_t)lp_minimum(lp_maximum(value, minimum), maximum);
 }
 
 #endif

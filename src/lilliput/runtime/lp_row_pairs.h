@@ -7,7 +7,7 @@
 /* Pairs of rows of an image, four channels of them. */
 typedef struct {
     const int8_t *image;
-    int32_t row; /* the upper one of the first pair; rows may lie outside */
+    int32_t row; /* the upper one of the first of pairs that follow each other; rows may lie outside */
     int32_t height, row_bytes;
     int32_t step;          /* from column to column */
     const int8_t *outside; /* four channels of whatever lies outside */
@@ -15,7 +15,6 @@ typedef struct {
     int32_t to_skip; /* bytes from behind the last column to the next pair */
     int32_t columns; /* at least 1 */
     int32_t count;   /* of pairs, at least 1 */
-    int32_t advance; /* rows from pair to pair */
 } lp_row_pairs;
 
 /* Two numbers of 16 bits in one word. */
@@ -39,57 +38,70 @@ CHECK_ROW_PAIRS(to, 24);
 CHECK_ROW_PAIRS(to_skip, 28);
 CHECK_ROW_PAIRS(columns, 32);
 CHECK_ROW_PAIRS(count, 36);
-CHECK_ROW_PAIRS(advance, 40);
+
+/* Four channels of a column of two rows. */
+#define PAIR_COLUMN(first, second, third, fourth)                                                            \
+    "pkhbt   r8, r7, r9, lsl #16      \n"                                                                    \
+    "pkhtb   r10, r9, r7, asr #16     \n"                                                                    \
+    "sxtb16  r7, r8                   \n"                                                                    \
+    "sxtb16  r8, r8, ror #8           \n"                                                                    \
+    "sxtb16  r9, r10                  \n"                                                                    \
+    "sxtb16  r10, r10, ror #8         \n"                                                                    \
+    "str     r7, [r5, #" first "]     \n"                                                                    \
+    "str.w   r8, [r5, #" second "]    \n"                                                                    \
+    "str.w   r9, [r5, #" third "]     \n"                                                                    \
+    "str.w   r10, [r5, #" fourth "]   \n"
 
 LP_NAKED static void pair_rows(const lp_row_pairs *all LP_UNUSED) {
-    __asm__ volatile("push    {r4-r11, lr}             \n"
-                     "ldr     r5, [r0, #24]            \n"
-                     "ldr.w   r12, [r0, #4]            \n"
-                     "ldr.w   lr, [r0, #36]            \n"
-                     "1:                               \n" /* a pair */
-                     "ldr     r7, [r0, #8]             \n"
-                     "ldr.w   r8, [r0, #12]            \n"
-                     "ldr.w   r9, [r0, #0]             \n"
-                     "ldr.w   r10, [r0, #20]           \n"
-                     "ldr     r3, [r0, #16]            \n"
-                     "ldr     r6, [r0, #32]            \n"
-                     "mla     r1, r12, r8, r9          \n"
-                     "add.w   r2, r12, #1              \n"
-                     "cmp     r12, r7                  \n"
-                     "mov     r4, r3                   \n"
-                     "itt     hs                       \n"
-                     "movhs   r1, r10                  \n"
-                     "movhs   r3, #0                   \n"
-                     "cmp     r2, r7                   \n"
-                     "mla     r2, r2, r8, r9           \n"
-                     "itt     hs                       \n"
-                     "movhs   r2, r10                  \n"
-                     "movhs   r4, #0                   \n"
-                     ".balign 4                        \n"
-                     "2:                               \n" /* a column */
-                     "ldr.w   r7, [r1]                 \n"
-                     "ldr.w   r9, [r2]                 \n"
-                     "add     r1, r1, r3               \n"
-                     "add     r2, r2, r4               \n"
-                     "pkhbt   r8, r7, r9, lsl #16      \n"
-                     "pkhtb   r10, r9, r7, asr #16     \n"
-                     "sxtb16  r7, r8                   \n"
-                     "sxtb16  r8, r8, ror #8           \n"
-                     "sxtb16  r9, r10                  \n"
-                     "sxtb16  r10, r10, ror #8         \n"
-                     "subs    r6, r6, #1               \n"
-                     "str.w   r8, [r5, #4]             \n"
-                     "str.w   r9, [r5, #8]             \n"
-                     "str.w   r10, [r5, #12]           \n"
-                     "str     r7, [r5], #16            \n"
-                     "bne     2b                       \n"
-                     "ldr     r7, [r0, #28]            \n"
-                     "ldr.w   r8, [r0, #40]            \n"
-                     "subs.w  lr, lr, #1               \n"
-                     "add     r5, r5, r7               \n"
-                     "add     r12, r12, r8             \n"
-                     "bne     1b                       \n"
-                     "pop     {r4-r11, pc}             \n");
+    __asm__ volatile(
+        "push    {r4-r11, lr}             \n"
+        "ldr     r5, [r0, #24]            \n"
+        "ldr.w   r12, [r0, #4]            \n"
+        "ldr.w   lr, [r0, #36]            \n"
+        "1:                               \n" /* a pair */
+        "ldr     r7, [r0, #8]             \n"
+        "ldr.w   r8, [r0, #12]            \n"
+        "ldr.w   r9, [r0, #0]             \n"
+        "ldr.w   r10, [r0, #20]           \n"
+        "ldr     r3, [r0, #16]            \n"
+        "ldr     r6, [r0, #32]            \n"
+        "mla     r1, r12, r8, r9          \n"
+        "add.w   r2, r12, #1              \n"
+        "cmp     r12, r7                  \n"
+        "mov     r4, r3                   \n"
+        "itt     hs                       \n"
+        "movhs   r1, r10                  \n"
+        "movhs   r3, #0                   \n"
+        "cmp     r2, r7                   \n"
+        "mla     r2, r2, r8, r9           \n"
+        "itt     hs                       \n"
+        "movhs   r2, r10                  \n"
+        "movhs   r4, #0                   \n"
+        "lsrs    r6, r6, #1               \n"
+        "bcc     2f                       \n"
+        "subs    r1, r1, r3               \n" /* an odd column comes first */
+        "subs    r2, r2, r4               \n"
+        "subs    r5, r5, #16              \n"
+        "adds    r6, r6, #1               \n"
+        "b       3f                       \n"
+        ".balign 4                        \n"
+        "2:                               \n" /* two columns */
+        "ldr.w   r7, [r1]                 \n"
+        "ldr.w   r9, [r2]                 \n" PAIR_COLUMN(
+            "0", "4", "8", "12") "3:                               \n"
+                                 "ldr.w   r7, [r1, r3]             \n"
+                                 "ldr.w   r9, [r2, r4]             \n"
+                                 "add.w   r1, r1, r3, lsl #1       \n"
+                                 "add.w   r2, r2, r4, lsl #1       \n" PAIR_COLUMN(
+                                     "16", "20", "24", "28") "adds    r5, r5, #32              \n"
+                                                             "subs    r6, r6, #1               \n"
+                                                             "bne     2b                       \n"
+                                                             "ldr     r7, [r0, #28]            \n"
+                                                             "subs.w  lr, lr, #1               \n"
+                                                             "add     r5, r5, r7               \n"
+                                                             "add.w   r12, r12, #2             \n"
+                                                             "bne     1b                       \n"
+                                                             "pop     {r4-r11, pc}             \n");
 }
 
 #else
@@ -97,7 +109,7 @@ LP_NAKED static void pair_rows(const lp_row_pairs *all LP_UNUSED) {
 static void pair_rows(const lp_row_pairs *all) {
     int32_t *to = all->to;
     int32_t row = all->row;
-    for (int32_t i = 0; i < all->count; i++, row += all->advance) {
+    for (int32_t i = 0; i < all->count; i++, row += 2) {
         const int8_t *rows[2] = {all->outside, all->outside};
         int32_t steps[2] = {0, 0};
         for (int32_t k = 0; k < 2; k++) {

@@ -29,6 +29,8 @@ LP_INLINE float lp_cut(float value, float minimum, float maximum) {
     return value < minimum ? minimum : value > maximum ? maximum : value;
 }
 
+#define lp_cut_long lp_cut
+
 LP_INLINE float lp_bias(const lp_weighted_f32_params *params, int32_t channel) {
     return params->biases[channel];
 }
@@ -40,7 +42,11 @@ LP_INLINE float lp_finished(const lp_weighted_f32_params *params, int32_t channe
 
 #else
 
-LP_INLINE int16_t lp_cut(int64_t value, int16_t minimum, int16_t maximum) {
+LP_INLINE int16_t lp_cut(int32_t value, int16_t minimum, int16_t maximum) {
+    return (int16_t)lp_minimum(lp_maximum(value, minimum), maximum);
+}
+
+LP_INLINE int16_t lp_cut_long(int64_t value, int16_t minimum, int16_t maximum) {
     return (int16_t)(value < minimum ? minimum : value > maximum ? maximum : value);
 }
 
@@ -54,8 +60,8 @@ LP_INLINE int64_t lp_bias(const lp_weighted_s16_params *params, int32_t channel)
 }
 
 LP_INLINE int16_t lp_finished(const lp_weighted_s16_params *params, int32_t channel, int64_t sum) {
-    return lp_cut(lp_scaled(sum, params->channels[channel].multiplier, params->shift), params->minimum,
-                  params->maximum);
+    return lp_cut_long(lp_scaled(sum, params->channels[channel].multiplier, params->shift), params->minimum,
+                       params->maximum);
 }
 
 #endif

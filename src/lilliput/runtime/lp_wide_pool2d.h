@@ -25,7 +25,7 @@ LP_INLINE void pool2d(const lp_pool_params *params, const void *from, void *to) 
                         result = LP_TAKE(result, *pixel);
                     }
                 }
-                *output++ = lp_cut(lp_end(params, result, count), params->minimum, params->maximum);
+                *output++ = lp_cut_long(lp_end(params, result, count), params->minimum, params->maximum);
             }
         }
     }

@@ -8,7 +8,7 @@
 #ifndef LP_WINDOW_H
 #define LP_WINDOW_H
 
-#include "lp_dsp.h"
+#include "lp_bytes.h"
 
 typedef struct {
     const lp_conv2d_params *params;
@@ -75,34 +75,6 @@ static LP_NOINLINE int16_t *lp_window_fours(lp_window *window, const int8_t *fro
     return to;
 }
 
-/* `count` bytes; where there are four, the last of them may be copied twice. */
-LP_INLINE int8_t *lp_window_bytes(const int8_t *from, int8_t *to, int32_t count) {
-#if LP_DSP
-    if (count >= 4) {
-        int8_t *const end = to + count;
-        for (; count > 4; count -= 4, from += 4, to += 4) {
-            lp_store_4(to, lp_load_4(from));
-            LP_OPAQUE(to);
-        }
-        lp_store_4(end - 4, lp_load_4(from + (count - 4)));
-        return end;
-    }
-#endif
-    for (; count > 0; count--) {
-        *to++ = *from++;
-        LP_OPAQUE(to);
-    }
-    return to;
-}
-
-static int8_t *lp_window_fill(int8_t *to, int8_t value, int32_t count) {
-    for (; count > 0; count--) {
-        *to++ = value;
-        LP_OPAQUE(to);
-    }
-    return to;
-}
-
 /* A row of such a window, of the image's row `y`; returns where the next goes. */
 static LP_NOINLINE int8_t *lp_window_copy_border_row(const lp_window *window, int32_t y, int8_t *to) {
     const lp_conv2d_params *params = window->params;
@@ -112,11 +84,11 @@ static LP_NOINLINE int8_t *lp_window_copy_border_row(const lp_window *window, in
         lp_inside(window->x, params->kernel_width, params->dilation_x, params->input_width);
     const int32_t run = params->dilation_x == 1 ? columns.end - columns.begin : 1;
     const int32_t at = (y * params->input_width + window->x) * depth;
-    to = lp_window_fill(to, params->input_zero_point, columns.begin * depth);
+    to = lp_fill_bytes(to, params->input_zero_point, columns.begin * depth);
     for (int32_t column = columns.begin; column < columns.end; column += run) {
-        to = lp_window_bytes(window->input + (at + column * step), to, run * depth);
+        to = lp_copy_bytes(window->input + (at + column * step), to, run * depth);
     }
-    return lp_window_fill(to, params->input_zero_point, (params->kernel_width - columns.end) * depth);
+    return lp_fill_bytes(to, params->input_zero_point, (params->kernel_width - columns.end) * depth);
 }
 
 /* A window that lies across the image's border, or has gaps, in bytes. */
@@ -125,11 +97,11 @@ static LP_NOINLINE void lp_window_copy_border(const lp_window *window) {
     const int32_t length = params->kernel_width * params->input_channels;
     const lp_span rows =
         lp_inside(window->y, params->kernel_height, params->dilation_y, params->input_height);
-    int8_t *to = lp_window_fill(window->copy, params->input_zero_point, rows.begin * length);
+    int8_t *to = lp_fill_bytes(window->copy, params->input_zero_point, rows.begin * length);
     for (int32_t row = rows.begin; row < rows.end; row++) {
         to = lp_window_copy_border_row(window, window->y + row * params->dilation_y, to);
     }
-    (void)lp_window_fill(to, params->input_zero_point, (params->kernel_height - rows.end) * length);
+    (void)lp_fill_bytes(to, params->input_zero_point, (params->kernel_height - rows.end) * length);
 }
 
 /* Expands the next window to where its first four goes. */
@@ -150,7 +122,7 @@ LP_INLINE void lp_window_expand(lp_window *window, int16_t *to) {
         } else {
             int8_t *copy = window->copy;
             for (int32_t row = params->kernel_height; row > 0; row--, from += row_bytes) {
-                copy = lp_window_bytes(from, copy, length);
+                copy = lp_copy_bytes(from, copy, length);
             }
             (void)lp_window_fours(window, window->copy, to, window->fours);
         }

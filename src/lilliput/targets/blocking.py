@@ -7,7 +7,7 @@ line here; `make fit-cycles` then measures what each block takes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lilliput.targets.weighted import BLOCK_PIXELS, FEW_PIXELS, STRIP_ROWS
 
@@ -43,16 +43,25 @@ class Blocking:
 
 _COMMON = Blocking()
 _BY_FOURS = Blocking(elements=(16, 4), filled=4, few_pixels=FEW_PIXELS)
+_BY_EIGHT_FOURS = replace(_BY_FOURS, elements=(32, 4))
+_ONE_PIXEL = Blocking(pixels=1, channels=4, filled=4)
 
 _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_dsp": _BY_FOURS,
     "lp_conv2d_colour_dsp": _BY_FOURS,
+    "lp_conv2d_strip_dsp": _BY_FOURS,
     "lp_conv2d_1x1_dsp": _BY_FOURS,
+    "lp_conv2d_dsp_relu": _BY_EIGHT_FOURS,
+    "lp_conv2d_colour_dsp_relu": _BY_EIGHT_FOURS,
+    "lp_conv2d_strip_dsp_relu": _BY_EIGHT_FOURS,
+    "lp_conv2d_1x1_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_max_pool2d_compact": Blocking(channels=1),
     "lp_average_pool2d_compact": Blocking(channels=1),
     "lp_depthwise_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_add_compact": Blocking(elements=()),
+    "lp_conv2d_dsp_s16": _ONE_PIXEL,
+    "lp_conv2d_dsp_s16_w16": _ONE_PIXEL,
     "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
     "lp_max_pool2d": Blocking(channels=16),
     "lp_average_pool2d": Blocking(channels=16),
@@ -63,10 +72,11 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_1x1_pairs": Blocking(channels=1, gathered=()),
     "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),
 }
-"""Kernel without type, profile and variant, which have the same loops → its blocks, where they differ."""
+"""Kernel without type int8 and profile, which have the same loops → its blocks, where they differ; without
+its variant too, if that has the same."""
 
 
 def blocking_of(function: str) -> Blocking:
     """The blocks of the kernel called `function`."""
-    stem = function.removesuffix("_s8").removesuffix("_u8").removesuffix("_tflm").removesuffix("_relu")
-    return _BLOCKING.get(stem, _COMMON)
+    stem = function.removesuffix("_s8").removesuffix("_u8").removesuffix("_tflm")
+    return _BLOCKING.get(stem) or _BLOCKING.get(stem.removesuffix("_relu"), _COMMON)

@@ -13,8 +13,8 @@ from typing import Any
 
 from lilliput.errors import NetError
 from lilliput.net.access import Access
-from lilliput.net.fixedpoint import WeightedOp, is_wide
-from lilliput.net.graph import Net
+from lilliput.net.fixedpoint import WeightedOp
+from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import (
     Add,
     AveragePool2D,
@@ -29,6 +29,7 @@ from lilliput.net.ops import (
     Mul,
     Op,
     Pad,
+    PairwiseOp,
     Profile,
     ReLU,
     ReLU6,
@@ -46,15 +47,21 @@ from lilliput.targets.band import band_bytes, fits_band
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout
 from lilliput.targets.lanes import (
-    BAND_ROWS,
     BLOCK_PIXELS,
+    band_rows,
     blocks_of,
     fits_lanes,
     fours_of,
+    most_segments,
     prefers_nibbles,
+    shares_strip,
 )
+from lilliput.targets.strip import strip_bytes, strip_fours
+from lilliput.targets.wide import fits_wide_dsp, window_access, window_bytes
 
 HEADER = "lp_formats.h"
+MOST_IMAGE_CHANNELS = 3
+"""Channels that images have."""
 Choose = Callable[[Any, Net, Core], Kernel]
 
 
@@ -69,12 +76,13 @@ class Family(StrEnum):
 
 def family_of(op: Op, net: Net) -> Family:
     """The family of `op`; types decide, weights are not needed."""
-    if net.tensors[op.outputs[0]].dtype is DType.FLOAT32:
+    read, written = net.tensors[op.inputs[0]].dtype, net.tensors[op.outputs[0]].dtype
+    if written is DType.FLOAT32:
         return Family.REAL
-    if is_wide(op, net) or net.tensors[op.inputs[0]].dtype is DType.INT16:
+    if DType.INT16 in (read, written):
         return Family.WIDE
-    if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected):
-        return Family.PACKED if net.tensors[op.inputs[1]].dtype.narrow else Family.BYTES
+    if isinstance(op, WeightedOp) and net.tensors[op.inputs[1]].dtype.narrow:
+        return Family.PACKED
     return Family.BYTES
 
 
@@ -87,8 +95,10 @@ def family_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
     family = family_of(op, net)
     if family is Family.BYTES or type(op) in _MOVING:
         return None
+    if family is Family.PACKED and takes_bytes(op, net, core):
+        return None
     choose = FAMILIES[family].get(type(op))
-    if choose is None or (isinstance(op, Add | Sub | Mul) and net.constants(op)):
+    if choose is None or (isinstance(op, PairwiseOp) and net.constants(op)):
         raise NetError(
             f"op '{op.name}' ({type(op).__name__}) has no kernel for {family.value}",
             "it does not compute with such numbers",
@@ -97,9 +107,20 @@ def family_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
     return choose(op, net, core)
 
 
+def takes_bytes(op: Op, net: Net, core: Core) -> bool:
+    """Whether weights of less than a byte are kept as bytes: the few of a convolution of an image's channels.
+
+    The kernels for int8 are the fastest there.
+    """
+    if not (isinstance(op, Conv2D) and core.has_dsp and op.profile is Profile.LILLIPUT):
+        return False
+    is_first = net.tensors[op.inputs[1]].shape[3] <= MOST_IMAGE_CHANNELS
+    return is_first and net.optimize is Optimize.SPEED
+
+
 def bias_bytes(op: Op, net: Net) -> int:
     """Bytes of the biases that the code holds where a float op has none: zeros."""
-    if not isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected) or len(op.inputs) == 3:
+    if not isinstance(op, WeightedOp) or len(op.inputs) == 3:
         return 0
     return 4 * net.tensors[op.outputs[0]].shape[-1]
 
@@ -110,7 +131,7 @@ _MOVING = frozenset({Concat, Reshape, Slice, Transpose, ResizeNearest})
 
 def _plain(function: str, access: Access = Access.SEPARATE) -> Choose:
     def choose(op: Op, net: Net, core: Core) -> Kernel:
-        layout = Layout.PLAIN if isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected) else Layout.NONE
+        layout = Layout.PLAIN if isinstance(op, WeightedOp) else Layout.NONE
         return Kernel(function, layout=layout, access=access, header=HEADER)
 
     return choose
@@ -118,8 +139,17 @@ def _plain(function: str, access: Access = Access.SEPARATE) -> Choose:
 
 def _wide_weighted(stem: str) -> Choose:
     def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
-        suffix = "_w16" if net.tensors[op.inputs[1]].dtype is DType.INT16 else ""
-        return Kernel(f"{stem}_s16{suffix}", layout=Layout.PLAIN, header=HEADER)
+        suffix = "s16_w16" if net.tensors[op.inputs[1]].dtype is DType.INT16 else "s16"
+        if not core.has_dsp or isinstance(op, DepthwiseConv2D) or not fits_wide_dsp(op, net):
+            access = Access.SEPARATE if isinstance(op, FullyConnected) else Access.WINDOWS
+            return Kernel(f"{stem}_{suffix}", layout=Layout.PLAIN, access=access, header=HEADER)
+        return Kernel(
+            f"{stem}_dsp_{suffix}",
+            scratch_bytes=window_bytes(op, net),
+            layout=Layout.CHANNEL_FOURS,
+            access=window_access(op, net),
+            header=HEADER,
+        )
 
     return choose
 
@@ -139,7 +169,7 @@ def _packed_dense(op: FullyConnected, net: Net, core: Core) -> Kernel:
         return _packed_conv2d(op, net, core)
     return Kernel(
         "lp_fully_connected_packed_dsp_s8",
-        scratch_bytes=8 * fours_of(op, net),
+        scratch_bytes=8 * fours_of(op, net) + 4 * most_segments(op, net),
         layout=Layout.LANES,
         folds_zero_point=True,
         access=Access.INPUTS_FIRST,
@@ -147,11 +177,24 @@ def _packed_dense(op: FullyConnected, net: Net, core: Core) -> Kernel:
     )
 
 
+_LANE_PARTS = ("lp_lane_outputs", "lp_unpack_lanes")
+
+
 def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     fours = fours_of(op, net)
     by_pixel = Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST
     if not (core.has_dsp and op.profile is Profile.LILLIPUT):
         return _packed("lp_conv2d")(op, net, core)
+    if shares_strip(op, net) and fits_lanes(op, net):
+        return Kernel(
+            "lp_conv2d_packed_strip_dsp_s8",
+            scratch_bytes=16 * strip_fours(op, net) + strip_bytes(op, net),
+            layout=Layout.LANES_STRIP,
+            needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *_LANE_PARTS),
+            folds_zero_point=True,
+            access=by_pixel,
+            header=HEADER,
+        )
     if prefers_nibbles(op, net):
         in_rows = fits_band(op, net)
         return Kernel(
@@ -165,13 +208,12 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
         )
     if not fits_lanes(op, net):
         return _packed("lp_conv2d")(op, net, core)
-    parts = ("lp_lane_outputs", "lp_unpack_lanes")
     if fits_band(op, net, BLOCK_PIXELS):
         return Kernel(
             "lp_conv2d_packed_rows_dsp_s8",
-            scratch_bytes=16 * fours + band_bytes(op, net, BAND_ROWS, sums=False),
+            scratch_bytes=16 * fours + band_bytes(op, net, band_rows(op, net), sums=False),
             layout=Layout.LANES_ROWS,
-            needs=("lp_multiply_lanes_2_band", "lp_multiply_lanes_4_band", *parts),
+            needs=("lp_multiply_lanes_2_band", "lp_multiply_lanes_4_band", *_LANE_PARTS),
             folds_zero_point=True,
             access=Access.ROWS,
             header=HEADER,
@@ -180,7 +222,7 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
         "lp_conv2d_packed_dsp_s8",
         scratch_bytes=fours * (20 + 32 * blocks_of(op, net)),
         layout=Layout.LANES,
-        needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *parts),
+        needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *_LANE_PARTS),
         folds_zero_point=True,
         access=by_pixel,
         header=HEADER,
@@ -206,12 +248,12 @@ def _packed(stem: str) -> Choose:
 
 FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
     Family.REAL: {
-        Conv2D: _plain("lp_conv2d_f32"),
-        DepthwiseConv2D: _plain("lp_depthwise_conv2d_f32"),
+        Conv2D: _plain("lp_conv2d_f32", Access.WINDOWS),
+        DepthwiseConv2D: _plain("lp_depthwise_conv2d_f32", Access.WINDOWS),
         FullyConnected: _plain("lp_conv2d_f32"),
-        MaxPool2D: _plain("lp_max_pool2d_f32"),
-        AveragePool2D: _plain("lp_average_pool2d_f32"),
-        GlobalAveragePool2D: _plain("lp_average_pool2d_f32"),
+        MaxPool2D: _plain("lp_max_pool2d_f32", Access.WINDOWS),
+        AveragePool2D: _plain("lp_average_pool2d_f32", Access.WINDOWS),
+        GlobalAveragePool2D: _plain("lp_average_pool2d_f32", Access.WINDOWS),
         Add: _plain("lp_add_f32", Access.ELEMENTS),
         Sub: _plain("lp_add_f32", Access.ELEMENTS),
         Mul: _plain("lp_mul_f32", Access.ELEMENTS),
@@ -228,9 +270,9 @@ FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
         Conv2D: _wide_weighted("lp_conv2d"),
         DepthwiseConv2D: _wide_weighted("lp_depthwise_conv2d"),
         FullyConnected: _wide_weighted("lp_conv2d"),
-        MaxPool2D: _plain("lp_max_pool2d_s16"),
-        AveragePool2D: _plain("lp_average_pool2d_s16"),
-        GlobalAveragePool2D: _plain("lp_average_pool2d_s16"),
+        MaxPool2D: _plain("lp_max_pool2d_s16", Access.WINDOWS),
+        AveragePool2D: _plain("lp_average_pool2d_s16", Access.WINDOWS),
+        GlobalAveragePool2D: _plain("lp_average_pool2d_s16", Access.WINDOWS),
         Add: _plain("lp_add_s16", Access.ELEMENTS),
         Sub: _plain("lp_add_s16", Access.ELEMENTS),
         Mul: _plain("lp_mul_s16", Access.ELEMENTS),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from lilliput.net.access import Access
 from lilliput.net.ops import Op, Profile
@@ -20,6 +20,7 @@ class Layout(StrEnum):
     SPLIT_PAIRS = "split pairs"
     SPLIT_ROWS = "split rows"
     SPLIT_COLOUR = "split colour"
+    SPLIT_STRIP = "split strip"
     SPLIT = "split"
     SPARSE = "sparse"
     CHANNELS_FIRST = "channels first"
@@ -30,12 +31,16 @@ class Layout(StrEnum):
     LANES = "lanes"
     NIBBLES = "nibbles"
     LANES_ROWS = "lanes of rows"
+    LANES_STRIP = "lanes of strips"
     NIBBLES_ROWS = "nibbles of rows"
+    CHANNEL_FOURS = "channels in fours"
 
 
-SPLIT_CONV_LAYOUTS = frozenset({Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT_COLOUR})
+SPLIT_CONV_LAYOUTS = frozenset(
+    {Layout.SPLIT_PAIRS, Layout.SPLIT_ROWS, Layout.SPLIT_COLOUR, Layout.SPLIT_STRIP}
+)
 """The orders in which convolutions read weights of two halves, two output channels at a time."""
-LANE_LAYOUTS = frozenset({Layout.LANES, Layout.LANES_ROWS})
+LANE_LAYOUTS = frozenset({Layout.LANES, Layout.LANES_ROWS, Layout.LANES_STRIP})
 """Two channels of weights of 2 or 4 bits in a halfword."""
 NIBBLE_LAYOUTS = frozenset({Layout.NIBBLES, Layout.NIBBLES_ROWS})
 """Four channels of weights of 4 bits in a halfword."""
@@ -47,6 +52,7 @@ DSP_LAYOUTS = frozenset(
         Layout.SPLIT_PAIRS,
         Layout.SPLIT_ROWS,
         Layout.SPLIT_COLOUR,
+        Layout.SPLIT_STRIP,
         Layout.SPLIT,
         Layout.SPARSE,
         Layout.CHANNELS_FIRST,
@@ -57,8 +63,7 @@ DSP_LAYOUTS = frozenset(
 """The orders that kernels for cores with DSP instructions read."""
 
 
-@dataclass(frozen=True)
-class Kernel:
+class Kernel(NamedTuple):
     """A C function of the runtime.
 
     Attributes:

@@ -50,6 +50,7 @@ from lilliput.targets.dense import PRODUCT_LAYOUTS, fully_connected, shares_fact
 from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
 from lilliput.targets.kernel import Kernel, Layout, in_profile, to_four
 from lilliput.targets.weighted import conv2d, depthwise, weights_bytes, without_variants
+from lilliput.targets.wide import wide_channels_bytes
 
 BIAS_BYTES = 4
 """Bias of one output channel."""
@@ -81,6 +82,14 @@ def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
     Raises:
         NetError: no kernel can.
     """
+    known = net.kernels.get(op.name)
+    if known is None or known[0] is not op or known[1] is not core:
+        known = net.kernels[op.name] = (op, core, _chosen(op, net, core))
+    kernel: Kernel = known[2]
+    return kernel
+
+
+def _chosen(op: Op, net: Net, core: Core) -> Kernel:
     choose = KERNELS.get(type(op))
     if choose is None:
         raise NetError(
@@ -120,6 +129,8 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
                 factor_bytes = channel_bytes - BIAS_BYTES
                 factors = 1 if shares_factor(op, net) else to_four(channels)
                 return weights_bytes(op, net, layout) + channels * BIAS_BYTES + factors * factor_bytes
+            if layout is Layout.CHANNEL_FOURS:
+                return weights_bytes(op, net, layout) + wide_channels_bytes(op, net)
             return weights_bytes(op, net, layout) + channels * channel_bytes
         case AveragePool2D() if op.profile is Profile.TFLM:
             return 0

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.net.fixedpoint import WeightedOp
-from lilliput.net.graph import Net
-from lilliput.targets.band import by_planes, fits_band
+from lilliput.net.graph import Net, Optimize
+from lilliput.net.ops import Conv2D
+from lilliput.targets.band import band_bytes, by_planes, fits_band
 from lilliput.targets.kernel import to_four
+from lilliput.targets.strip import by_columns, fits_strip
 
 LANE_BITS = frozenset({2, 4})
 """Bits of the weights that lanes hold."""
@@ -24,8 +26,12 @@ LANE_CHANNELS = 4
 """Output channels whose lanes lie together."""
 BLOCK_PIXELS = 4
 """Output pixels that are computed side by side."""
-BAND_ROWS = 2
+BAND_ROWS = 4
 """Rows of outputs that are made of one unpacking of weights where windows share expanded rows."""
+FEW_BAND_ROWS = 2
+"""The same where more would take much memory."""
+MOST_BAND_BYTES = 8192
+"""Up to so many bytes of expanded rows, there are more."""
 MOST_BLOCKS = 4
 """Blocks of pixels that one unpacking of weights serves at most."""
 MOST_INPUT_BYTES = 4608
@@ -66,10 +72,22 @@ def prefers_nibbles(op: WeightedOp, net: Net) -> bool:
     return bool(sums.max() <= LARGEST_NIBBLE_SUM)
 
 
+def shares_strip(op: WeightedOp, net: Net) -> bool:
+    """Whether the windows of a row of outputs are expanded once, as `lp_strip.h` does."""
+    bits = net.tensors[op.inputs[1]].dtype.bits
+    has_lanes = bits == 2 or (bits == 4 and net.tensors[op.inputs[0]].dtype.bits <= MOST_LANE_INPUT_BITS)
+    return has_lanes and net.optimize is Optimize.SPEED and fits_strip(op, net)
+
+
 def fours_of(op: WeightedOp, net: Net) -> int:
     """Fours of inputs of an output."""
     _, *window = net.tensors[op.inputs[1]].shape
     return to_four(math.prod(window)) // 4
+
+
+def most_segments(op: WeightedOp, net: Net) -> int:
+    """So many segments have the inputs of an output at most, whatever its weights."""
+    return to_four(fours_of(op, net)) // SEGMENT_STEP
 
 
 def segment_fours(op: WeightedOp, net: Net) -> int:
@@ -82,6 +100,9 @@ def segment_fours(op: WeightedOp, net: Net) -> int:
     in_rows = fits_band(op, net, BLOCK_PIXELS)
     if in_rows:
         rows = by_planes(rows.reshape(weights.shape))
+    elif shares_strip(op, net):
+        assert isinstance(op, Conv2D)
+        rows = by_columns(rows.reshape(weights.shape), op.strides[1] * weights.shape[3])
     fours: NDArray[np.int64] = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).reshape(len(rows), -1, 4)
     rows = fours.sum(axis=2)
     largest: int = 1 << (net.tensors[op.inputs[0]].dtype.bits - 1)
@@ -115,6 +136,12 @@ def longest_segment(rows: NDArray[np.int64], limit: int, step: int) -> int:
     return 0
 
 
+def band_rows(op: WeightedOp, net: Net) -> int:
+    """Rows of outputs that are made of one unpacking of weights where windows share expanded rows."""
+    fits = band_bytes(op, net, BAND_ROWS, sums=False) <= MOST_BAND_BYTES
+    return BAND_ROWS if fits and net.optimize is Optimize.SPEED else FEW_BAND_ROWS
+
+
 def blocks_of(op: WeightedOp, net: Net) -> int:
     """Blocks of pixels that are made of one unpacking of weights."""
     pixels = math.prod(net.tensors[op.outputs[0]].shape[:-1])
@@ -122,7 +149,7 @@ def blocks_of(op: WeightedOp, net: Net) -> int:
     return max(1, min(most, MOST_BLOCKS, to_four(pixels) // BLOCK_PIXELS))
 
 
-def lane_bytes(op: WeightedOp, net: Net) -> int:
-    """Bytes of weights as lanes, channels and inputs filled to fours."""
+def lane_bytes(op: WeightedOp, net: Net, fours: int) -> int:
+    """Bytes of weights that share halfwords, channels filled to four, and inputs to so many fours."""
     weights = net.tensors[op.inputs[1]]
-    return to_four(weights.shape[0]) * fours_of(op, net) * 4 * weights.dtype.bits // 8
+    return to_four(weights.shape[0]) * fours * 4 * weights.dtype.bits // 8

@@ -21,6 +21,7 @@ from lilliput.net.ops import (
     MaxPool2D,
     Op,
 )
+from lilliput.net.tensor import Tensor
 
 ALIGNMENT_BYTES = 4
 """Every buffer starts at a multiple of this."""
@@ -64,8 +65,6 @@ def overlap(op: Op, net: Net, access: Access, source: str) -> Overlap:
         case Access.ELEMENTS:
             same = read.storage_bytes == written.storage_bytes
             return Overlap(0, input_bytes, in_place=True) if same else apart
-        case _ if read.element_bytes != 1:
-            return apart
         case Access.CHANNELS:
             return apart._replace(in_place=read.shape[-1] == written.shape[-1])
         case Access.PIXELS | Access.WINDOWS:
@@ -91,20 +90,20 @@ class _Windows(NamedTuple):
 
 
 def _windows(op: Op, net: Net, source: str) -> _Windows:
-    image = net.tensors[source].shape
+    image = _sides(net.tensors[source])
     match op:
         case Conv2D() | DepthwiseConv2D() | MaxPool2D() | AveragePool2D():
-            output, before = net.tensors[op.outputs[0]].shape, (op.padding.top, op.padding.left)
-            return _Windows(_sides(image), _sides(output), op.strides, before)
+            before = (op.padding.top, op.padding.left)
+            return _Windows(image, _sides(net.tensors[op.outputs[0]]), op.strides, before)
         case GlobalAveragePool2D():
-            return _Windows(_sides(image), (1, 1, image[2]), (1, 1), (0, 0))
+            return _Windows(image, (1, 1, image[2]), (1, 1), (0, 0))
         case _:
             raise TypeError(f"{type(op).__name__} has no windows")
 
 
-def _sides(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    height, width, channels = shape
-    return height, width, channels
+def _sides(tensor: Tensor) -> tuple[int, int, int]:
+    height, width, channels = tensor.shape
+    return height, width, channels * tensor.element_bytes
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +13,9 @@ from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
-from lilliput.targets.lanes import lane_bytes
+from lilliput.targets.lanes import fours_of, lane_bytes
+from lilliput.targets.strip import fits_strip, strip_bytes, strip_fours
+from lilliput.targets.wide import wide_weights_bytes
 
 BLOCK_PIXELS = 4
 """Output pixels that the kernels for cores with DSP instructions compute side by side."""
@@ -84,6 +85,7 @@ def _by_pixel_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
     copy_bytes = 0 if stem == "lp_conv2d_1x1" or depth % 4 == 0 else elements
     is_colour = [*kernel, depth] == [3, 3, 3] and op.dilation == (1, 1) and not is_small
     stem = "lp_conv2d_colour" if is_colour else stem
+    in_strip = stem == "lp_conv2d" and not is_small and fits_strip(op, net)
     found = Kernel(
         f"{stem}_dsp",
         scratch_bytes=elements // 2 * PAIR_BYTES * BLOCK_PIXELS + (0 if is_colour else copy_bytes),
@@ -97,23 +99,27 @@ def _by_pixel_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
         and found.scratch_bytes < _ring_bytes(op, net)
     )
     if _shares_rows(op, net) and not is_small and not saves_ring:
-        return replace(
-            found,
+        return found._replace(
             function=in_profile("lp_conv2d_rows_dsp", op),
             scratch_bytes=_ring_bytes(op, net),
             layout=Layout.SPLIT_ROWS,
             needs=(part_in_profile("lp_multiply_rows", op),),
             access=Access.ROWS,
         )
+    if in_strip and (net.optimize is not Optimize.RAM or strip_bytes(op, net) <= found.scratch_bytes):
+        found = found._replace(
+            function="lp_conv2d_strip_dsp",
+            scratch_bytes=strip_bytes(op, net),
+            layout=Layout.SPLIT_STRIP,
+        )
     begins_at_bias = not is_small and _is_rectified(op, net)
-    return _in_variant(replace(found, begins_at_bias=begins_at_bias), op)
+    return _in_variant(found._replace(begins_at_bias=begins_at_bias), op)
 
 
 def _in_variant(kernel: Kernel, op: Conv2D) -> Kernel:
     """The kernel that is called `kernel.function` with its variant, numeric profile and parts."""
     variant = "_relu" if kernel.begins_at_bias else ""
-    return replace(
-        kernel,
+    return kernel._replace(
         function=in_profile(kernel.function + variant, op),
         needs=(part_in_profile(f"lp_multiply_block{variant}", op), "lp_expand_fours"),
     )
@@ -124,13 +130,18 @@ def without_variants(kernel: Kernel, op: Op, net: Net) -> Kernel:
 
     The code of both variants would take more than the cycles are worth.
     """
+    if isinstance(op, DepthwiseConv2D) and "_relu" in kernel.function:
+        alike = (other for other in net.ops if isinstance(other, DepthwiseConv2D))
+        if all(_hides_negative(other, net) for other in alike if comes_in_fours(other, net)):
+            return kernel
+        return kernel._replace(function=kernel.function.replace("_relu", ""))
     if not (kernel.begins_at_bias and isinstance(op, Conv2D)):
         return kernel
     others = (other for other in net.ops if isinstance(other, Conv2D) and not _shares_rows(other, net))
     if all(_hides_negative(other, net) for other in others):
         return kernel
     stem = kernel.function.removesuffix("_relu_tflm_s8")
-    return _in_variant(replace(kernel, function=stem, begins_at_bias=False), op)
+    return _in_variant(kernel._replace(function=stem, begins_at_bias=False), op)
 
 
 def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
@@ -197,8 +208,9 @@ def fours_strip(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
 def _by_channel_fours(op: DepthwiseConv2D, net: Net) -> Kernel:
     """Four channels by four channels: the rows under a strip in scratch memory, two rows in a word."""
     pairs, columns = fours_strip(op, net)
+    variant = "_relu" if op.profile is Profile.TFLM and _hides_negative(op, net) else ""
     return Kernel(
-        in_profile("lp_depthwise_conv2d_fours_dsp", op),
+        in_profile(f"lp_depthwise_conv2d_fours_dsp{variant}", op),
         scratch_bytes=(pairs * op.strides[0] + 1) * columns * 16,
         layout=Layout.TAP_BY_TAP,
         folds_zero_point=True,
@@ -288,7 +300,7 @@ def _fits_split(op: Conv2D, net: Net) -> bool:
     return fits_halves(op, net) and int(rows.sum(axis=1).max()) <= LARGEST_SPLIT_SUM
 
 
-def _hides_negative(op: Conv2D, net: Net) -> bool:
+def _hides_negative(op: Conv2D | DepthwiseConv2D, net: Net) -> bool:
     """Whether nothing less than the zero point is put out."""
     return activation_range(op, net)[0] >= quant(op.outputs[0], net).zero_point
 
@@ -346,8 +358,16 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
     """Bytes of the array of weights in an order, filled to a multiple of four."""
     channels, *window = net.tensors[op.inputs[1]].shape
     match layout:
+        case Layout.SPLIT_STRIP:
+            return 4 * channels * strip_fours(op, net)
         case Layout.SPLIT_PAIRS | Layout.SPLIT_COLOUR | Layout.SPLIT:
             return channels * to_four(math.prod(window))
+        case Layout.LANES_STRIP:
+            return lane_bytes(op, net, strip_fours(op, net))
         case Layout.LANES | Layout.LANES_ROWS | Layout.NIBBLES | Layout.NIBBLES_ROWS:
-            return lane_bytes(op, net)
-    return to_four(net.tensors[op.inputs[1]].storage_bytes)
+            return lane_bytes(op, net, fours_of(op, net))
+        case Layout.CHANNEL_FOURS:
+            return wide_weights_bytes(op, net)
+        case Layout.PLAIN:
+            return to_four(net.tensors[op.inputs[1]].storage_bytes)
+    return to_four(channels * math.prod(window))

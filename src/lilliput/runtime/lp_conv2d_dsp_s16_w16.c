@@ -1,0 +1,7 @@
+#define LP_WEIGHT_BYTES 2
+#include "lp_wide_conv2d_dsp.h"
+
+void lp_conv2d_dsp_s16_w16(const lp_fours_s16_params *params, const void *input, void *output,
+                           void *scratch) {
+    conv2d_fours(params, input, output, scratch);
+}

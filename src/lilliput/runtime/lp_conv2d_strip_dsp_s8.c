@@ -1,0 +1,7 @@
+#define LP_TFLM 0
+#include "lp_conv2d_strip_dsp.h"
+
+void lp_conv2d_strip_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                            void *scratch) {
+    conv2d_strip_dsp(params, input, output, scratch);
+}
