@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
+from microai import float_net
 from networks import MLPERF_TINY, quantized
 from tests.codegen.quantized_builder import Builder
 
 import lilliput
 from lilliput import cli
+from lilliput.codegen import generate
+from lilliput.cost import cost
 from lilliput.errors import ConfigError, ToolchainError
+from lilliput.measure.firmware import build_firmware
+from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Activation, Add, MaxPool2D, Net, Optimize, Padding, Profile
 from lilliput.net.storage import save
 from lilliput.passes import plan_for
@@ -26,6 +33,8 @@ MOST_RAM_BYTES = {
     Optimize.RAM: {"ad": 800, "kws": 8_700, "ic": 22_000, "vww": 29_000},
 }
 """Arena of the networks of MLPerf Tiny, input included."""
+MOST_CODE_BYTES = {Profile.LILLIPUT: 1_620, Profile.TFLM: 1_680}
+"""Of MicroAI's ResNetv1-6 with 16 filters."""
 
 
 def residual_block() -> Net:
@@ -78,6 +87,33 @@ def test_published_networks_need_no_more_memory(way: Optimize) -> None:
         plan = plan_for(net, board(BOARD).core).plan
         assert plan
         assert plan.arena_bytes <= most, name
+
+
+@pytest.mark.parametrize("profile", list(Profile), ids=str)
+def test_a_small_network_takes_little_code(profile: Profile) -> None:
+    net = quantized(float_net(16, np.random.default_rng(0)), profile)
+    target = board("nucleo-l452re")
+    try:
+        toolchain = find_toolchain(target)
+    except ToolchainError as error:
+        pytest.skip(str(error))
+    if "gcc" not in toolchain.command[0]:
+        pytest.skip("sizes are those of gcc")
+    planned = plan_for(replace(net, optimize=Optimize.FLASH), target.core)
+    with TemporaryDirectory() as folder:
+        image = Path(folder) / "firmware.elf"
+        built = build_firmware(generate(planned, target), net.name, target, toolchain, image)
+    assert built.flash_bytes.code is not None
+    assert built.flash_bytes.code < MOST_CODE_BYTES[profile]
+    assert cost(planned, target).code_bytes == pytest.approx(built.flash_bytes.code, rel=0.07)
+
+
+@pytest.mark.parametrize("name", MLPERF_TINY)
+def test_published_networks_take_least_flash_when_that_is_wanted(name: str) -> None:
+    net = replace(quantized(MLPERF_TINY[name](0), Profile.TFLM), plan=None)
+    costs = {way: cost(replace(net, optimize=way), board(BOARD)) for way in WAYS}
+    assert min(costs, key=lambda way: costs[way].flash_bytes) is Optimize.FLASH
+    assert costs[Optimize.FLASH].code_bytes < 0.45 * costs[Optimize.SPEED].code_bytes
 
 
 def test_a_model_keeps_what_it_was_made_for(model: Path, tmp_path: Path) -> None:
