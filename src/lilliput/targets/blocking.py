@@ -60,7 +60,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_1x1_pairs": Blocking(channels=1, gathered=()),
     "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),
 }
-"""Kernel without profile, variant and type int8, which have the same loops → its blocks, where they differ."""
+"""Kernel without profile, variant and int8, which have the same loops → its blocks, where they differ."""
 
 
 def blocking_of(function: str) -> Blocking:
