@@ -27,5 +27,6 @@ def test_layers_that_do_the_same_stay_two_functions() -> None:
     definitions, layers = share_parameters([_layer(0, 3, 0), _layer(1, 3, 0)])
     assert (definitions, layers) == ("", [_layer(0, 3, 0), _layer(1, 3, 0)])
     definitions, layers = share_parameters([_layer(0, 3, 0), _layer(1, 3, 0), _layer(2, 3, 4)])
-    assert definitions and layers[1] == _layer(1, 3, 0)
+    assert definitions
+    assert layers[1] == _layer(1, 3, 0)
     assert "static" not in layers[0].body + layers[2].body

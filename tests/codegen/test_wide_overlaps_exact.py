@@ -1,4 +1,4 @@
-"""Kernels of floats and 16-bit integers give the reference's outputs, as near to their inputs as they promise."""
+"""Outputs of floats and 16-bit integers are the reference's, as near to inputs as kernels promise."""
 
 from __future__ import annotations
 

@@ -37,6 +37,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     hard_rows = border_rows - easy_rows
     hard_runs = hard_rows * (1 if long_runs else kernel_width)
     inside = sum(taps_y) * sum(taps_x)
+    runs = sum(taps_y) * (columns if long_runs else sum(taps_x))
+    groups = -(-channels // blocking.channels)
     found: Counts = {
         "rows": rows,
         "pixels": pixels,
@@ -56,6 +58,9 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "products": channels * inside * depth,
         "padding_rows": channels * columns * (rows * kernel_height - sum(taps_y)),
         "padding_products": channels * (pixels * kernel_height * kernel_width - inside) * depth,
+        "runs": runs,
+        "group_runs": groups * runs,
+        "group_products": groups * inside * depth,
         "crossing_rows": channels * sum(taps_y) * (columns - whole_x),
     }
     found["gathered_taps"] = -(-pixels // blocking.pixels) * kernel_height * kernel_width
@@ -148,9 +153,12 @@ def _ring(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
 def _products(blocks: int, channels: int, elements: int, blocking: Blocking) -> Counts:
     """Counts of loops that multiply blocks of inputs by blocks of channels."""
     whole, odd = divmod(channels, blocking.channels)
+    groups = blocks * -(-channels // blocking.channels)
     found: Counts = {"blocks": blocks, "channel_blocks": blocks * whole, "odd_channels": blocks * odd}
+    found["groups"] = groups
     elements = -(-elements // blocking.filled) * blocking.filled
     for size, steps in split_up(elements, blocking.elements):
+        found[f"group_{size}s"] = groups * steps
         found[f"block_{size}s"] = blocks * whole * steps
         found[f"blocks_with_{size}s"] = blocks * whole * (steps > 0)
         found[f"odd_{size}s"] = blocks * odd * steps

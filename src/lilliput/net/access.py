@@ -22,7 +22,7 @@ from lilliput.net.ops import (
 class Access(StrEnum):
     """The order of a kernel's reads and writes, as far as it promises one.
 
-    Elements are those of tensors, of one to four bytes; pixels are (row, column) with all their channels, in
+    Elements are those of a tensor, whatever their size; pixels are (row, column) with all their channels, in
     row-major order.
 
     SEPARATE: none; an input may be read after anything was written.
