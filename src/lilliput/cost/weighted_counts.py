@@ -49,7 +49,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "missing_pixels": missing,
         "missing_depth": missing * depth,
         "outputs": pixels * channels,
-        "output_rows": channels * columns * sum(1 for taps in taps_y for _ in range(taps)),
+        "output_rows": channels * columns * sum(taps_y),
         "products": channels * inside * depth,
         "padding_rows": channels * columns * (rows * kernel_height - sum(taps_y)),
         "padding_products": channels * (pixels * kernel_height * kernel_width - inside) * depth,
