@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from lilliput.targets.weighted import BLOCK_PIXELS, FEW_PIXELS, STRIP_ROWS
 
@@ -59,6 +60,7 @@ _BLOCKING: Mapping[str, Blocking] = {
 """Kernel without type, profile and variant, which have the same loops → its blocks, where they differ."""
 
 
+@cache
 def blocking_of(function: str) -> Blocking:
     """The blocks of the kernel called `function`."""
     stem = function.removesuffix("_s8").removesuffix("_u8").removesuffix("_tflm").removesuffix("_relu")
