@@ -54,7 +54,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "missing_depth": missing * depth,
         "outputs": pixels * channels,
         "limited_outputs": pixels * channels * _is_limited(op, net),
-        "output_rows": channels * columns * sum(1 for taps in taps_y for _ in range(taps)),
+        "output_rows": channels * columns * sum(taps_y),
         "products": channels * inside * depth,
         "padding_rows": channels * columns * (rows * kernel_height - sum(taps_y)),
         "padding_products": channels * (pixels * kernel_height * kernel_width - inside) * depth,

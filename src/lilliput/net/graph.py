@@ -161,8 +161,8 @@ class Net:
         return all(tensor is None or tensor.dtype is not DType.FLOAT32 for tensor in written)
 
     @cached_property
-    def kernels(self) -> dict[str, Any]:
-        """The kernels that were chosen for its ops so far; `targets.kernels` keeps them here."""
+    def known(self) -> dict[object, Any]:
+        """What has been worked out about its ops, such as their kernels, so that nobody does it twice."""
         return {}
 
     @cached_property
@@ -196,12 +196,12 @@ class Net:
     def rearranged(self, ops: Iterable[Op], plan: Plan | None) -> Net:
         """The network with its own ops in another order, and with another plan.
 
-        The kernels that were chosen so far stay, unless it is the plan that they are chosen for.
+        What is known about the ops stays known, unless it is the plan that kernels are chosen for.
         """
         found = replace(self, ops=tuple(ops), plan=plan)
         plans = (known for known in (self.plan, plan) if known is not None)
         if self.optimize is not Optimize.RAM and not any(known.streams or known.patches for known in plans):
-            vars(found)["kernels"] = self.kernels
+            vars(found)["known"] = self.known
         return found
 
     def with_ops(self, ops: Iterable[Op], tensors: Iterable[Tensor] = ()) -> Net:

@@ -142,18 +142,18 @@ class Problem:
 
     def _lay_apart(self, one: int, other: int) -> None:
         pair = self._pairs.get((one, other))
-        if pair is None:
-            pair = Pair(self._buffers[one].size, self._buffers[other].size)
         a, b = self._block_of[one], self._block_of[other]
+        above, below = self.apart[a], self.apart[b]
+        a_below, b_below = (pair or (self._buffers[one].size, self._buffers[other].size))[:2]
         # Blocks of several buffers may only begin together if each two that meet may.
-        if pair.same and b not in self.apart[a]:
-            self.same[a].add(b)
-            self.same[b].add(a)
-        elif not pair.same:
-            self.same[a].discard(b)
-            self.same[b].discard(a)
-        self.apart[a][b] = max(self.apart[a].get(b, 0), pair.a_below)
-        self.apart[b][a] = max(self.apart[b].get(a, 0), pair.b_below)
+        if pair and pair.same:
+            if b not in above:
+                self.same[a].add(b)
+                self.same[b].add(a)
+        elif b in self.same[a]:
+            self.same[a].remove(b)
+            self.same[b].remove(a)
+        above[b], below[a] = max(above.get(b, 0), a_below), max(below.get(a, 0), b_below)
 
     def _time(self, now: Sequence[int], moment: int) -> Time:
         sizes: dict[int, int] = {}

@@ -157,6 +157,8 @@ class _Search:
         for end in range(place + 1, min(place + LONGEST, len(self._order)) + 1):
             if not self._windows[end - 1]:
                 break
+            if self._live[end] > limit:
+                continue
             for begin, tail in self._tails(end):
                 if tail.windows_bytes > limit:
                     break

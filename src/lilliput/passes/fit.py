@@ -84,8 +84,15 @@ class Fit:
         state = _State(
             [0] * len(self._sizes), [height - size for size in self._sizes], [_OPEN] * len(self._pairs)
         )
-        inside = min(state.highest, default=0) >= 0
-        return state if inside and self._follow(state, range(len(self._pairs))) else None
+        if min(state.highest, default=0) < 0:
+            return None
+        highest = state.highest
+        tight = [
+            number
+            for number, (a, b, a_below, b_below, _) in enumerate(self._pairs)
+            if a_below > highest[b] or b_below > highest[a]
+        ]
+        return state if self._follow(state, tight) else None
 
     def _tightest(self, state: _State) -> tuple[int, ...] | None:
         """The pair with the least room among those too close at the lowest offsets; the better ways last."""
@@ -120,6 +127,8 @@ class Fit:
             if decision == _OPEN:
                 can_a = lowest[lower] + distance <= highest[upper]
                 can_b = lowest[upper] + b_below <= highest[lower]
+                if can_a and can_b:
+                    continue
                 can_same = same and lowest[lower] <= highest[upper] and lowest[upper] <= highest[lower]
                 if can_a + can_b + can_same > 1:
                     continue

@@ -14,7 +14,7 @@ Sets of ops are bit masks: bit i stands for `net.ops[i]`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lilliput.errors import NetError
 from lilliput.net.access import Access, AccessOf, in_place_only
@@ -32,8 +32,7 @@ def no_scratch(op: Op, net: Net) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Moves:
+class Moves(NamedTuple):
     """What running one op does to memory.  All in bytes, rounded up to the alignment.
 
     Attributes:

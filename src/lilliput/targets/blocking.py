@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from lilliput.targets.weighted import BLOCK_PIXELS, FEW_PIXELS, STRIP_ROWS
 
@@ -77,6 +78,7 @@ _BLOCKING: Mapping[str, Blocking] = {
 its variant too, if that has the same."""
 
 
+@cache
 def blocking_of(function: str) -> Blocking:
     """The blocks of the kernel called `function`."""
     stem = function.removesuffix("_s8").removesuffix("_u8").removesuffix("_tflm")

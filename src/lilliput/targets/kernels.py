@@ -82,9 +82,9 @@ def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
     Raises:
         NetError: no kernel can.
     """
-    known = net.kernels.get(op.name)
+    known = net.known.get(op.name)
     if known is None or known[0] is not op or known[1] is not core:
-        known = net.kernels[op.name] = (op, core, _chosen(op, net, core))
+        known = net.known[op.name] = (op, core, _chosen(op, net, core))
     kernel: Kernel = known[2]
     return kernel
 

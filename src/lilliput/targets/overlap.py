@@ -54,6 +54,14 @@ def overlap(op: Op, net: Net, access: Access, source: str) -> Overlap:
 
     Shapes and types decide; weights are not needed.
     """
+    known = net.known.get((op.name, source))
+    if known is None or known[0] is not op or known[1] is not access:
+        known = net.known[op.name, source] = (op, access, _overlap(op, net, access, source))
+    found: Overlap = known[2]
+    return found
+
+
+def _overlap(op: Op, net: Net, access: Access, source: str) -> Overlap:
     read, written = net.tensors[source], net.tensors[op.outputs[0]]
     input_bytes, output_bytes = aligned(read.storage_bytes), aligned(written.storage_bytes)
     apart = Overlap(output_bytes, input_bytes)
