@@ -215,11 +215,6 @@ void lp_conv2d_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_
 void lp_conv2d_colour_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                              void *scratch);
 
-/* The same without dilation, by way of a strip of windows (lp_strip.h), in whose order weights lie;
- * `scratch`, aligned to 4, holds that strip. */
-void lp_conv2d_strip_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
-                            void *scratch);
-
 /* The same for kernels three columns wide without dilation, steps of one or two columns, input channels that
  * are a multiple of four and at least four output columns.  Weights lie as lp_multiply_rows.h says;
  * `scratch`, aligned to 4, holds 2 * kernel_height * input_channels * ((output_width - 1) * stride_x + 3 -
@@ -342,14 +337,11 @@ void lp_softmax_s8(const lp_softmax_params *params, const int8_t *input, int8_t 
 void lp_copy_rows(const int8_t *input, int8_t *output, uint32_t rows, uint32_t row_bytes,
                   uint32_t output_stride);
 
-/* Kernels of the profile `tflm`, which otherwise do the same as those without it in their name: every byte is
- * that of TensorFlow Lite Micro. */
+/* The same in the profile `tflm`: every byte is that of TensorFlow Lite Micro. */
 void lp_conv2d_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_conv2d_1x1_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
 void lp_conv2d_colour_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                   void *scratch);
-void lp_conv2d_strip_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
-                                 void *scratch);
 void lp_conv2d_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                            void *scratch);
 void lp_conv2d_rows_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
@@ -358,8 +350,6 @@ void lp_conv2d_1x1_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *inp
                                void *scratch);
 void lp_conv2d_colour_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                        void *scratch);
-void lp_conv2d_strip_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
-                                      void *scratch);
 void lp_conv2d_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                 void *scratch);
 void lp_conv2d_1x1_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,

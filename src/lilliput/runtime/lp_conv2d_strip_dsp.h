@@ -5,6 +5,7 @@
 
 #define LP_STRIP_SPLIT 1
 #include "lp_block.h"
+#include "lp_conv2d_strip.h"
 #include "lp_strip.h"
 
 LP_INLINE void conv2d_strip_dsp(const lp_conv2d_params *params, const int8_t *input, int8_t *output,

@@ -109,6 +109,7 @@ def _by_pixel_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
     if in_strip and (net.optimize is not Optimize.RAM or strip_bytes(op, net) <= found.scratch_bytes):
         found = found._replace(
             function="lp_conv2d_strip_dsp",
+            header="lp_conv2d_strip.h",
             scratch_bytes=strip_bytes(op, net),
             layout=Layout.SPLIT_STRIP,
         )
