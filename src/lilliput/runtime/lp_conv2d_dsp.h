@@ -9,6 +9,7 @@
 #define LP_CONV2D_DSP_H
 
 #include "lp_block.h"
+#include "lp_border.h"
 
 /* The same for all pixels of a convolution. */
 typedef struct {
@@ -61,61 +62,6 @@ static void expand_window(const geometry *all, int32_t y, int32_t x, int16_t *to
     }
 }
 
-/* `count` bytes; the last four of them may be copied twice. */
-LP_INLINE int8_t *copy_bytes(const int8_t *from, int8_t *to, int32_t count) {
-#if LP_DSP
-    if (count >= 4) {
-        int8_t *const end = to + count;
-        for (; count > 4; count -= 4, from += 4, to += 4) {
-            lp_store_4(to, lp_load_4(from));
-            LP_OPAQUE(to);
-        }
-        lp_store_4(end - 4, lp_load_4(from + (count - 4)));
-        return end;
-    }
-#endif
-    for (; count > 0; count--) {
-        *to++ = *from++;
-        LP_OPAQUE(to);
-    }
-    return to;
-}
-
-static int8_t *fill_bytes(int8_t *to, int8_t value, int32_t count) {
-    for (; count > 0; count--) {
-        *to++ = value;
-        LP_OPAQUE(to);
-    }
-    return to;
-}
-
-/* A row of a window that lies across the image's border, or has gaps; its first element would be `at`. */
-static LP_NOINLINE int8_t *copy_border_row(const geometry *all, int32_t at, columns inside, int8_t *to) {
-    const lp_conv2d_params *params = all->params;
-    const int32_t depth = params->input_channels;
-    const int32_t step = params->dilation_x * depth;
-    const int32_t run = params->dilation_x == 1 ? inside.end - inside.begin : 1;
-    to = fill_bytes(to, params->input_zero_point, inside.begin * depth);
-    for (int32_t column = inside.begin; column < inside.end; column += run) {
-        to = copy_bytes(all->input + (at + column * step), to, run * depth);
-    }
-    return fill_bytes(to, params->input_zero_point, (params->kernel_width - inside.end) * depth);
-}
-
-/* A window that lies across the image's border, or has gaps. */
-static LP_NOINLINE void copy_border_window(const geometry *all, int32_t y, int32_t x) {
-    const lp_conv2d_params *params = all->params;
-    const int32_t length = params->kernel_width * params->input_channels;
-    const lp_span rows = lp_inside(y, params->kernel_height, params->dilation_y, params->input_height);
-    const columns inside = columns_inside(params, x);
-    int8_t *to = fill_bytes(all->copy, params->input_zero_point, rows.begin * length);
-    for (int32_t row = rows.begin; row < rows.end; row++) {
-        const int32_t at = (y + row * params->dilation_y) * all->row_bytes + x * params->input_channels;
-        to = copy_border_row(all, at, inside, to);
-    }
-    (void)fill_bytes(to, params->input_zero_point, (params->kernel_height - rows.end) * length);
-}
-
 /* The same by way of a copy, for any number of channels. */
 static void expand_copied_window(const geometry *all, int32_t y, int32_t x, int16_t *to) {
     const lp_conv2d_params *params = all->params;
@@ -125,10 +71,10 @@ static void expand_copied_window(const geometry *all, int32_t y, int32_t x, int1
         const int8_t *from = all->input + (y * all->row_bytes + x * params->input_channels);
         int8_t *place = all->copy;
         for (int32_t left = params->kernel_height; left > 0; left--, from += all->row_bytes) {
-            place = copy_bytes(from, place, length);
+            place = lp_copy_bytes(from, place, length);
         }
     } else {
-        copy_border_window(all, y, x);
+        lp_copy_border(params, all->input, y, x, all->copy);
     }
     (void)lp_expand_fours(all->copy, to, all->fours);
 }
@@ -150,7 +96,7 @@ LP_INLINE void conv2d_dsp(const lp_conv2d_params *params, const int8_t *input, i
     all.copy = (int8_t *)(inputs + all.fours * 4 * LP_BLOCK_PIXELS);
     lp_block_begin(&block, params, inputs, all.fours);
     if (is_copied) {
-        (void)fill_bytes(all.copy, 0, all.fours * 4);
+        (void)lp_fill_bytes(all.copy, 0, all.fours * 4);
     }
     for (int32_t left = params->output_height * params->output_width; left > 0; left -= LP_BLOCK_PIXELS) {
         const int32_t count = lp_minimum(left, LP_BLOCK_PIXELS);

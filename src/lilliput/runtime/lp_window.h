@@ -8,7 +8,7 @@
 #ifndef LP_WINDOW_H
 #define LP_WINDOW_H
 
-#include "lp_bytes.h"
+#include "lp_border.h"
 
 typedef struct {
     const lp_conv2d_params *params;
@@ -75,35 +75,6 @@ static LP_NOINLINE int16_t *lp_window_fours(lp_window *window, const int8_t *fro
     return to;
 }
 
-/* A row of such a window, of the image's row `y`; returns where the next goes. */
-static LP_NOINLINE int8_t *lp_window_copy_border_row(const lp_window *window, int32_t y, int8_t *to) {
-    const lp_conv2d_params *params = window->params;
-    const int32_t depth = params->input_channels;
-    const int32_t step = params->dilation_x * depth;
-    const lp_span columns =
-        lp_inside(window->x, params->kernel_width, params->dilation_x, params->input_width);
-    const int32_t run = params->dilation_x == 1 ? columns.end - columns.begin : 1;
-    const int32_t at = (y * params->input_width + window->x) * depth;
-    to = lp_fill_bytes(to, params->input_zero_point, columns.begin * depth);
-    for (int32_t column = columns.begin; column < columns.end; column += run) {
-        to = lp_copy_bytes(window->input + (at + column * step), to, run * depth);
-    }
-    return lp_fill_bytes(to, params->input_zero_point, (params->kernel_width - columns.end) * depth);
-}
-
-/* A window that lies across the image's border, or has gaps, in bytes. */
-static LP_NOINLINE void lp_window_copy_border(const lp_window *window) {
-    const lp_conv2d_params *params = window->params;
-    const int32_t length = params->kernel_width * params->input_channels;
-    const lp_span rows =
-        lp_inside(window->y, params->kernel_height, params->dilation_y, params->input_height);
-    int8_t *to = lp_fill_bytes(window->copy, params->input_zero_point, rows.begin * length);
-    for (int32_t row = rows.begin; row < rows.end; row++) {
-        to = lp_window_copy_border_row(window, window->y + row * params->dilation_y, to);
-    }
-    (void)lp_fill_bytes(to, params->input_zero_point, (params->kernel_height - rows.end) * length);
-}
-
 /* Expands the next window to where its first four goes. */
 LP_INLINE void lp_window_expand(lp_window *window, int16_t *to) {
     const lp_conv2d_params *params = window->params;
@@ -127,7 +98,7 @@ LP_INLINE void lp_window_expand(lp_window *window, int16_t *to) {
             (void)lp_window_fours(window, window->copy, to, window->fours);
         }
     } else {
-        lp_window_copy_border(window);
+        lp_copy_border(params, window->input, y, x, window->copy);
         (void)lp_window_fours(window, window->copy, to, window->fours);
     }
     window->x += params->stride_x;
