@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lilliput.cost.loops import Counts, elements_inside, split_up
 from lilliput.net.fixedpoint import activation_range
 from lilliput.net.graph import Net
@@ -92,7 +94,9 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if by_channel else {})
 
 
-def _spans(taps_y: list[int], taps_x: list[int], depth: int, channels: int, blocking: Blocking) -> Counts:
+def _spans(
+    taps_y: Sequence[int], taps_x: Sequence[int], depth: int, channels: int, blocking: Blocking
+) -> Counts:
     """Counts of a kernel that multiplies rows of windows where they lie.
 
     Args:
@@ -109,7 +113,7 @@ def _spans(taps_y: list[int], taps_x: list[int], depth: int, channels: int, bloc
     return found
 
 
-def _taps(taps_y: list[int], taps_x: list[int], channels: int, blocking: Blocking) -> Counts:
+def _taps(taps_y: Sequence[int], taps_x: Sequence[int], channels: int, blocking: Blocking) -> Counts:
     """Counts of a kernel that multiplies some channels of each element of a window at a time; as `_spans`."""
     pixels, rows, taps = len(taps_y) * len(taps_x), sum(taps_y) * len(taps_x), sum(taps_y) * sum(taps_x)
     found: Counts = {"rows": len(taps_y), "pixels": pixels, "outputs": pixels * channels}

@@ -5,8 +5,6 @@ They are slower than the others, but still make use of those instructions, and t
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from lilliput.net.access import Access
@@ -44,7 +42,7 @@ def compact_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
             return _kernel(in_profile("lp_conv2d_compact", op), Layout.ROWS)
         case FullyConnected() if _fits(op, net):
             # The convolution of one pixel, which writes outputs while others need its inputs.
-            return replace(_kernel(in_profile("lp_conv2d_compact", op), Layout.ROWS), access=Access.SEPARATE)
+            return _kernel(in_profile("lp_conv2d_compact", op), Layout.ROWS, Access.SEPARATE)
         case DepthwiseConv2D(dilation=(1, 1)) if _keeps_channels(op, net) and _fits(op, net):
             return _kernel(in_profile("lp_depthwise_conv2d_compact", op), Layout.TAP_BY_TAP)
         case MaxPool2D() if _stays_inside(op, net):
@@ -56,8 +54,8 @@ def compact_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
     return None
 
 
-def _kernel(function: str, layout: Layout = Layout.NONE) -> Kernel:
-    return Kernel(function, layout=layout, access=Access.WINDOWS, header=HEADER)
+def _kernel(function: str, layout: Layout = Layout.NONE, access: Access = Access.WINDOWS) -> Kernel:
+    return Kernel(function, layout=layout, access=access, header=HEADER)
 
 
 def _keeps_channels(op: DepthwiseConv2D, net: Net) -> bool:
