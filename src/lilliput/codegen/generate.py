@@ -116,7 +116,7 @@ def _require_planned(net: Net) -> Plan:
 def _source(net: Net, board: Board, plan: Plan, layers: list[Layer]) -> str:
     name, upper = net.name, macro_name(net.name)
     source, target = element_type(net.input), element_type(net.output)
-    shared, layers = share_parameters(layers)
+    shared, layers = share_parameters(layers, net.name)
     functions = "\n".join(
         f"/* {layer.comment} */\nstatic LP_NOINLINE {layer.signature} {{\n{layer.body}}}\n"
         for layer in layers

@@ -13,8 +13,8 @@ _DEFINITION = re.compile(r"    static const (\w+) params = (\{\n.*?\n    \});\n"
 """As `lilliput.codegen.calls.call` writes it."""
 
 
-def share_parameters(layers: Sequence[Layer]) -> tuple[str, list[Layer]]:
-    """The definitions that more than one layer wants, and the layers without them.
+def share_parameters(layers: Sequence[Layer], name: str) -> tuple[str, list[Layer]]:
+    """The definitions that more than one layer of the network `name` wants, and the layers without them.
 
     Of layers that do the very same all but one keep their own: compilers would make them one function, and
     nobody could tell what each takes.
@@ -24,7 +24,7 @@ def share_parameters(layers: Sequence[Layer]) -> tuple[str, list[Layer]]:
         first.setdefault(layer.body, layer.function)
     found = Counter(match for body in first for match in _DEFINITION.findall(body))
     repeated = [match for match, times in found.items() if times > 1]
-    shared = {match: f"shared_params_{i}" for i, match in enumerate(repeated)}
+    shared = {match: f"params_{name}_{i}" for i, match in enumerate(repeated)}
 
     def without(layer: Layer) -> Layer:
         match = _DEFINITION.search(layer.body)
@@ -34,7 +34,7 @@ def share_parameters(layers: Sequence[Layer]) -> tuple[str, list[Layer]]:
         return replace(layer, body=body)
 
     definitions = (
-        f"static const {ctype} {name} = {values};\n".replace("\n    ", "\n")
-        for (ctype, values), name in shared.items()
+        f"static const {ctype} {constant} = {values};\n".replace("\n    ", "\n")
+        for (ctype, values), constant in shared.items()
     )
     return "\n".join(definitions), [without(layer) for layer in layers]
