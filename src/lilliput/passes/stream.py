@@ -162,7 +162,7 @@ class Tail:
         height = streamer.net.tensors[last.outputs[0]].shape[0]
         self._streamer = streamer
         self._made = {last.name: [min(end, height) for end in range(rows, height + rows, rows)]}
-        self._turns = [(last, rows)]
+        self._turns = [(last, min(rows, height))]
         self.windows_bytes = 0
 
     def put_before(self, op: Op) -> None:
