@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
 from tests.branching import Builder, live_bytes, random_net, random_scratch, topological_orders
@@ -11,7 +12,9 @@ from lilliput.errors import NetError
 from lilliput.net.graph import Net
 from lilliput.net.ops import Add, ReLU, Requantize
 from lilliput.net.tensor import DType
-from lilliput.passes.order import best_order, order, peak
+from lilliput.passes.liveness import Liveness
+from lilliput.passes.order import Orders, _Segment, best_order, order, peak
+from lilliput.passes.steps import Steps
 
 
 def _least(net: Net, scratch: dict[str, int], alignment: int) -> int:
@@ -194,3 +197,42 @@ def test_an_order_that_cannot_run_is_refused() -> None:
         peak(net, tuple(reversed(net.ops)))
     with pytest.raises(NetError, match="each once"):
         peak(net, net.ops[:-1])
+
+
+def test_one_search_serves_all_orders_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    solved: list[_Segment] = []
+    solve = _Segment.solve
+
+    def counted(segment: _Segment, floor: int, node_limit: int) -> None:
+        solved.append(segment)
+        solve(segment, floor, node_limit)
+
+    monkeypatch.setattr(_Segment, "solve", counted)
+    orders = Orders(Liveness(many_branches(4, 3)))
+    assert not solved
+    found = [orders.best(variant) for variant in range(5)]
+    assert len(solved) == 1
+    assert len({one.peak_bytes for one in found}) == 1
+    assert len({tuple(one.indices) for one in found}) > 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_remembered_step_is_the_step(seed: int) -> None:
+    liveness = Liveness(random_net(seed, ops=9, reach=5))
+    steps, rng = Steps(liveness), random.Random(seed)
+    for _ in range(200):
+        done = 0
+        for index in range(liveness.count):
+            if not liveness.before[index] & ~done and rng.random() < 0.6:
+                step = steps.step(done, index)
+                assert (step.rise_bytes, step.change_bytes) == liveness.step(done, 0, index)
+                assert step.enabled == liveness.enabled(index, done | 1 << index)
+                run = steps.free_run(done, index)
+                if run is not None:
+                    most, live, ran = 0, 0, done
+                    for other in run.ops:
+                        during, live = liveness.step(ran, live, other)
+                        most, ran = max(most, during), ran | 1 << other
+                    assert (run.rise_bytes, run.change_bytes, run.mask) == (most, live, ran & ~done)
+                    assert live <= 0
+                done |= 1 << index

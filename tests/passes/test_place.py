@@ -197,3 +197,12 @@ def test_concatenation_of_many_inputs_is_placed_at_its_peak() -> None:
     found = plan(builder.net(joined)).plan
     assert found
     assert found.arena_bytes == 16 * 36 * 2
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_an_arena_that_will_do_changes_nothing_but_the_effort(seed: int) -> None:
+    net, scratch = random_net(seed, ops=4 + seed % 8), _scratch(seed)
+    least = arena_bytes(net, scratch, count_input=False)
+    for most_bytes in (least - 4, least, least + 4, 2 * least):
+        found = arena_bytes(net, scratch, count_input=False, most_bytes=most_bytes)
+        assert found == min(least, most_bytes)

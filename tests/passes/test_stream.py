@@ -20,7 +20,7 @@ from lilliput.passes.lower import access_of, arena_bytes_without_input, plan_for
 from lilliput.passes.order import Orders
 from lilliput.passes.place import plan
 from lilliput.passes.show import shown
-from lilliput.passes.stream import Streamer
+from lilliput.passes.stream import Streamer, Tail
 from lilliput.targets.cores import core
 
 ONE = Padding(1, 1, 1, 1)
@@ -176,3 +176,23 @@ def test_random_networks_are_planned_in_streams() -> None:
         verify_plan(net, scratch, access)
         assert net.plan
         assert 0 < arena_bytes_without_input(net, M4) <= net.plan.arena_bytes
+
+
+def test_a_stream_that_grows_backwards_takes_what_it_takes_as_a_whole() -> None:
+    def scratch_bytes(op: Op, net: Net) -> int:
+        return 12 * net.tensors[op.outputs[0]].shape[0]
+
+    compared = 0
+    for seed in range(60):
+        net = random_images(seed, 3 + seed % 6, side=18)
+        streamer = Streamer(net, scratch_bytes, pixels)
+        for ops in possible_streams(net):
+            for rows in (1, 2, 5):
+                tail = Tail(streamer, ops[-1], rows)
+                for op in reversed(ops[:-1]):
+                    tail.put_before(op)
+                taken = streamer.stream(ops, rows).memory_bytes
+                assert tail.fits(taken)
+                assert not tail.fits(taken - 4)
+                compared += 1
+    assert compared > 100

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lilliput.search.cnn import CnnSpace
-from lilliput.search.cnn_architecture import Block, CnnArchitecture, ConvLayer
+from lilliput.search.cnn_architecture import KERNELS, Block, CnnArchitecture, ConvLayer
 from lilliput.search.cnn_morphisms import MORPHISMS, moves
-from lilliput.search.cnn_sample import Sampler
+from lilliput.search.cnn_sample import PRIORS, Sampler
 
 SPACE = CnnSpace()
 seeds = st.integers(0, 2**63 - 1)
@@ -172,3 +172,12 @@ def test_widths_are_read_and_set_in_the_same_order(seed: int) -> None:
     layers = sum(layer.channels is not None for block in architecture.blocks for layer in block.layers)
     narrowest = SPACE.with_widths(architecture, [0] * len(widths))
     assert SPACE.widths(narrowest) == (1,) * layers + (10,) * len(architecture.units)
+
+
+@given(seed=seeds)
+def test_kernels_are_drawn_by_their_probabilities_as_numpy_draws(seed: int) -> None:
+    for odds in PRIORS.values():
+        drawn = Sampler(odds=odds).layer(np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        rng.random()
+        assert drawn.kernel == rng.choice(KERNELS, p=odds.kernels)

@@ -45,11 +45,15 @@ class CodeSizes:
 
     def function_bytes(self, name: str) -> float:
         """Size of a function; the mean of all for one that was not measured yet."""
-        return self.functions.get(name, sum(self.functions.values()) / len(self.functions))
+        return self.functions[name] if name in self.functions else _mean(self.functions)
 
     def layer_bytes(self, name: str) -> float:
         """Size of a layer that calls a function; the mean of all for one that was not measured yet."""
-        return self.layers.get(name, sum(self.layers.values()) / len(self.layers))
+        return self.layers[name] if name in self.layers else _mean(self.layers)
+
+
+def _mean(sizes: dict[str, float]) -> float:
+    return sum(sizes.values()) / len(sizes)
 
 
 def code_bytes(net: Net, core: Core) -> int:

@@ -106,6 +106,8 @@ def _turns(op: Op, net: Net, stream: Stream, blocking: Blocking) -> Counts:
 
 def _pool(op: Op, net: Net, blocking: Blocking) -> Counts:
     height, width, depth = net.tensors[op.inputs[0]].shape
+    taps_y: tuple[int, ...]
+    taps_x: tuple[int, ...]
     if isinstance(op, GlobalAveragePool2D):
         rows, columns, taps_y, taps_x = 1, 1, (height,), (width,)
     else:

@@ -32,8 +32,9 @@ class Arena:
             if not tensor.constant:
                 self._begin[name] = top
                 top += tensor.storage_bytes
-        self._bytes = np.arange(top, dtype=np.int64 if top >> 31 else np.int32)
-        self._held = np.full(plan.arena_bytes, _NOTHING, self._bytes.dtype)
+        number: type[np.integer[Any]] = np.int64 if top >> 31 else np.int32
+        self._bytes: NDArray[np.integer[Any]] = np.arange(top, dtype=number)
+        self._held = np.full(plan.arena_bytes, _NOTHING, number)
 
     def wrong(self, what: str, why: str) -> NetError:
         """The error that says what is wrong with the plan."""

@@ -20,7 +20,7 @@ from lilliput.passes.liveness import Liveness, ScratchBytes
 from lilliput.passes.order import Orders
 from lilliput.passes.patch import patched, with_patches
 from lilliput.passes.place import arena_bytes, plan, plan_in_order
-from lilliput.passes.quantize import quantize
+from lilliput.passes.quantize import quantized
 from lilliput.passes.quantize_activations import RangePair
 from lilliput.passes.show import shown
 from lilliput.passes.stream import Streamer
@@ -56,7 +56,7 @@ def drafted(
     if formats is not None and formats.real:
         check(folded, Stage.FLOAT)
         return _planned(folded, core)
-    return drafted_plan(quantize(folded, ranges, formats), core)
+    return drafted_plan(quantized(folded, ranges, formats), core)
 
 
 def plan_for(net: Net, core: Core) -> Net:

@@ -228,7 +228,8 @@ class _Segment:
         self.goal = done | inside
         self.members = list(_indices(inside))
         self.ready = sum(1 << i for i in self.members if not liveness.before[i] & ~done)
-        self.path, self.peak, self.live_at_goal = self.members, *self._walk(self.members)
+        self.path = self.members
+        self.peak, self.live_at_goal = self._walk(self.members)
         self.bound = max(self._surely_live(i, ancestors[i], descendants[i]) for i in self.members)
         self.exact = self.peak == self.bound
 

@@ -57,6 +57,17 @@ def quantize(
             activation or hold a number that is not finite, or a format is float32.
     """
     check(net, Stage.FLOAT)
+    return quantized(net, ranges, formats, weight_scales=weight_scales)
+
+
+def quantized(
+    net: Net,
+    ranges: Mapping[str, RangePair] | None,
+    formats: Formats | Format | None = None,
+    *,
+    weight_scales: Mapping[str, NDArray[np.float64]] | None = None,
+) -> Net:
+    """The same of a network that was made of one that was checked; what comes out is checked here."""
     if formats is None or isinstance(formats, Format):
         formats = Formats() if formats is None else Formats(formats)
     if any(formats.of(op.name).real for op in net.ops):
@@ -90,11 +101,11 @@ def quantize(
             op, constants = quantize_weighted(op, net, quants, names, formats.of(op.name), one_scale, learned)
             tensors += constants
         ops.append(op)
-    quantized = net.with_ops(ops, tensors)
+    found = net.with_ops(ops, tensors)
     if raw_input_quant(net) is not None:
-        quantized = _take_bytes(quantized, names)
-    check(quantized, Stage.QUANTIZED)
-    return quantized
+        found = _take_bytes(found, names)
+    check(found, Stage.QUANTIZED)
+    return found
 
 
 def _take_bytes(net: Net, names: Names) -> Net:

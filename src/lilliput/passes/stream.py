@@ -162,23 +162,23 @@ class Tail:
         height = streamer.net.tensors[last.outputs[0]].shape[0]
         self._streamer = streamer
         self._made = {last.name: [min(end, height) for end in range(rows, height + rows, rows)]}
-        self._turns = [(last, rows)]
+        self._turns = [(last, min(rows, height))]
         self.windows_bytes = 0
 
     def put_before(self, op: Op) -> None:
         """Makes the streams longer by an op whose output only they read."""
         net = self._streamer.net
         (target,) = op.outputs
-        readers = [(self._streamer.window(reader), reader.name) for reader in net.consumers(target)]
         ends, firsts = [], []
-        for window, name in readers:
+        for reader in net.consumers(target):
+            window, rows = self._streamer.window(reader), self._made[reader.name]
             assert window is not None
-            ends.append([window.end(row) for row in self._made[name]])
-            firsts.append([window.first(row) for row in (0, *self._made[name])])
-        made = [max(rows) for rows in zip(*ends, strict=True)]
-        needed = [min(rows) for rows in zip(*firsts, strict=True)]
+            ends.append([window.end(row) for row in rows])
+            firsts.append([window.first(row) for row in (0, *rows[:-1])])
+        made = ends[0] if len(ends) == 1 else [max(rows) for rows in zip(*ends, strict=True)]
+        needed = firsts[0] if len(firsts) == 1 else [min(rows) for rows in zip(*firsts, strict=True)]
         begin = height = most = 0
-        for end, first in zip(made, needed, strict=False):
+        for end, first in zip(made, needed, strict=True):
             if end > begin:
                 height, most = max(height, end - min(begin, first)), max(most, end - begin)
                 begin = end

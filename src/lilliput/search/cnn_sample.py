@@ -12,8 +12,10 @@ be drawn log-uniformly: under a budget of a kilobyte hardly any uniform draw fit
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -66,6 +68,12 @@ class Odds:
     kernels: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25)
     block_pool: float | None = None
     growth: float | None = None
+
+    @cached_property
+    def kernels_up_to(self) -> tuple[float, ...]:
+        """The probability of each kernel size or one before it."""
+        sums = np.cumsum(self.kernels)
+        return tuple((sums / sums[-1]).tolist())
 
 
 UNIFORM = Odds()
@@ -149,7 +157,7 @@ class Sampler:
     def layer(self, rng: np.random.Generator) -> ConvLayer:
         """A layer with free channels, as in the middle of a block."""
         depthwise = bool(rng.random() < self.odds.depthwise)
-        kernel = int(rng.choice(KERNELS, p=self.odds.kernels))
+        kernel = KERNELS[bisect_right(self.odds.kernels_up_to, rng.random())]
         return ConvLayer(
             depthwise=depthwise,
             kernel=kernel,

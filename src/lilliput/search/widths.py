@@ -36,11 +36,11 @@ class Widths:
 
     def draw_weights(self, rng: np.random.Generator) -> int:
         """Bits of a layer's weights."""
-        return int(rng.integers(*self.weights, endpoint=True))
+        return _drawn(self.weights, rng)
 
     def draw_activations(self, rng: np.random.Generator) -> int:
         """Bits of what a layer puts out."""
-        return int(rng.integers(*self.activations, endpoint=True))
+        return _drawn(self.activations, rng)
 
     def changed(
         self, weights: int, activations: int, rng: np.random.Generator, *, last: bool = False
@@ -50,6 +50,11 @@ class Widths:
         if choose_activations and (self.weights[0] == self.weights[1] or rng.random() < 0.5):
             return weights, self.draw_activations(rng)
         return self.draw_weights(rng), activations
+
+
+def _drawn(bounds: Range, rng: np.random.Generator) -> int:
+    """One of a range; where there is but one, nothing is drawn."""
+    return bounds[0] if bounds[0] == bounds[1] else int(rng.integers(*bounds, endpoint=True))
 
 
 def steps(bits: int, bounds: Range) -> tuple[int, ...]:
