@@ -62,6 +62,8 @@ from lilliput.targets.wide import fits_wide_dsp, window_access, window_bytes
 HEADER = "lp_formats.h"
 MOST_IMAGE_CHANNELS = 3
 """Channels that images have."""
+MOST_BYTES_SHARE = 0.01
+"""Up to so much of all constants, weights may take more than their bits where that is faster."""
 Choose = Callable[[Any, Net, Core], Kernel]
 
 
@@ -110,12 +112,16 @@ def family_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
 def takes_bytes(op: Op, net: Net, core: Core) -> bool:
     """Whether weights of less than a byte are kept as bytes: the few of a convolution of an image's channels.
 
-    The kernels for int8 are the fastest there.
+    The kernels for int8 are the fastest there.  What bytes take more must not count beside all weights.
     """
     if not (isinstance(op, Conv2D) and core.has_dsp and op.profile is Profile.LILLIPUT):
         return False
-    is_first = net.tensors[op.inputs[1]].shape[3] <= MOST_IMAGE_CHANNELS
-    return is_first and net.optimize is Optimize.SPEED
+    weights = net.tensors[op.inputs[1]]
+    if weights.shape[3] > MOST_IMAGE_CHANNELS or net.optimize is not Optimize.SPEED:
+        return False
+    more_bytes = weights.elements - weights.storage_bytes
+    constants = sum(tensor.storage_bytes for tensor in net.tensors.values() if tensor.constant)
+    return more_bytes <= MOST_BYTES_SHARE * constants
 
 
 def bias_bytes(op: Op, net: Net) -> int:
