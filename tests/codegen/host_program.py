@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lilliput.errors import ToolchainError
+from lilliput.measure.objects import objects_of
 from lilliput.measure.toolchain import find_host_compiler
 from lilliput.net import Net
 
@@ -26,11 +27,20 @@ def compile_host(files: Mapping[str, str], folder: Path, *flags: str) -> Callabl
         flags = ("-O1",)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
-    sources = [str(folder / name) for name in sorted(files) if name.endswith(".c")]
+    sources = [folder / name for name in sorted(files) if name.endswith(".c")]
     program = folder / "program"
-    command = [*compiler, "-std=c99", *STRICT, *flags, "-o", str(program), *sources]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert found.returncode == 0, f"{' '.join(command)}\n{found.stderr}"
+    command = [*compiler, "-std=c99", *STRICT, *flags]
+
+    def build(*arguments: str) -> None:
+        found = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+        assert found.returncode == 0, f"{' '.join((*command, *arguments))}\n{found.stderr}"
+
+    kernels = [path for path in sources if path.name.startswith("lp_")]
+    objects = objects_of(
+        kernels, [folder], command, lambda source, made: build("-c", str(source), "-o", str(made))
+    )
+    own = [str(path) for path in sources if path not in kernels]
+    build("-o", str(program), *map(str, objects), *own)
 
     def run(data: bytes) -> bytes:
         done = subprocess.run([program], input=data, capture_output=True, check=False)

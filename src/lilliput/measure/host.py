@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from lilliput.errors import MeasureError, NetError, ToolchainError
 from lilliput.measure.firmware import write_sources
-from lilliput.measure.toolchain import find_host_compiler, run_compiler
+from lilliput.measure.objects import objects_of
+from lilliput.measure.toolchain import find_host_compiler, host_title, run_compiler
 from lilliput.net.graph import Net
 
 _SOURCES = Path(__file__).parent / "firmware"
@@ -137,7 +138,15 @@ def _compile(
     output: Path,
 ) -> None:
     sources = [*write_sources(files, name, folder), *(_SOURCES / driver for driver in drivers)]
-    command = [*find_host_compiler(), *flags, f"-I{folder}", *map(str, sources), "-o", str(output)]
-    run_compiler(command)
+    compiler = [*find_host_compiler(), *flags, f"-I{folder}"]
+
+    def compile_to(source: Path, made: Path) -> None:
+        run_compiler([*compiler, "-c", str(source), "-o", str(made)])
+
+    shared = [path for path in sources if path.name.startswith("lp_")]
+    title = host_title(find_host_compiler())
+    objects = objects_of(shared, [folder], (title, *find_host_compiler(), *flags), compile_to)
+    own = [path for path in sources if path not in shared]
+    run_compiler([*compiler, *map(str, (*objects, *own)), "-o", str(output)])
     if not output.exists():
-        raise ToolchainError(f"{command[0]} built nothing", "it reported no error", "")
+        raise ToolchainError(f"{compiler[0]} built nothing", "it reported no error", "")

@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 
 from lilliput.errors import ToolchainError
+from lilliput.measure.objects import objects_of
 from lilliput.targets import Board, Core
 
 TIMEOUT_S = 600  # zig builds its own support library the first time, which takes a slow machine a while
@@ -79,13 +80,25 @@ class Toolchain:
     ) -> None:
         """Compile `sources` and link them by the linker script `script` into `output`.
 
+        Kernels and what is not in the first folder of `include`, the network's, are compiled once a process.
+
         Raises:
             ToolchainError: the compiler failed; the error carries its first words.
         """
+        compiler = (*self.command, *self.flags, *_WARNINGS, *_SECTIONS, *options)
+        folders = [f"-I{folder}" for folder in include]
+
+        def compile_to(source: Path, made: Path) -> None:
+            command = [*compiler, *folders, "-c", str(source), "-o", str(made)]
+            run_compiler(command, dict(self.environment))
+
+        given = list(sources)
+        shared = [path for path in given if path.name.startswith("lp_") or path.parent != include[0]]
+        environment = (f"{name}={value}" for name, value in self.environment)
+        objects = objects_of(shared, include, (self.title, *compiler, *environment), compile_to)
         command = [
-            *(*self.command, *self.flags, *_WARNINGS, *_SECTIONS, *options),
-            *(f"-I{folder}" for folder in include),
-            *(str(source) for source in sources),
+            *(*compiler, *folders),
+            *(str(path) for path in (*objects, *(path for path in given if path not in shared))),
             *(*self.link_flags, "-T", str(script), "-Wl,--gc-sections", "-o", str(output)),
             *self.libraries,
         ]
