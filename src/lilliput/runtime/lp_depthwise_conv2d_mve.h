@@ -104,7 +104,8 @@ LP_INLINE void depthwise_conv2d_mve(const lp_conv2d_params *params, const int8_t
     for (int32_t y = 0; y < params->output_height; y++) {
         for (int32_t x = 0; x < params->output_width; x++, output += depth) {
             int32_t first = 0;
-            lp_mve_gather(params, input, y, x, window);
+            const lp_mve_place place = {y, x};
+            lp_mve_take_window(params, input, &place, window);
 #if LP_MVE
             for (; first < depth && LP_PROFILE(params->shift == 32, 1); first += BLOCK) {
                 const lp_profile_channel *channel = lp_channels(params->channels) + first;

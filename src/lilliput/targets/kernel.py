@@ -32,6 +32,7 @@ class Layout(StrEnum):
     LANES_ROWS = "lanes of rows"
     LANES_STRIP = "lanes of strips"
     NIBBLES_ROWS = "nibbles of rows"
+    VECTORS = "vectors"
 
 
 SPLIT_CONV_LAYOUTS = frozenset(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from lilliput.net.access import Access
-from lilliput.net.fixedpoint import WeightedOp, activation_range, quant
+from lilliput.net.fixedpoint import WeightedOp, activation_range, conv_requant, quant
 from lilliput.net.fixedpoint_tflm import conv_factors
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
@@ -33,6 +33,12 @@ STRIP_ROWS = 8
 """Rows of outputs that `lp_depthwise_conv2d_dsp_s8` makes of what it holds in scratch memory."""
 FOURS_STRIP_BYTES = 512
 """Scratch memory up to which `lp_depthwise_conv2d_fours_dsp_s8` makes more than two rows of outputs."""
+LANES = 16
+"""Bytes of a vector of Helium."""
+WINDOWS_BYTES = 512
+"""Scratch memory up to which `lp_conv2d_mve_s8` holds more windows than it has to."""
+FEWEST_WINDOWS, MOST_WINDOWS = 4, 16
+"""Windows that it holds."""
 PAIR_BYTES = 4
 """Two inputs, expanded to int16."""
 PAIR_OF_PIXELS_BYTES = 4
@@ -46,11 +52,11 @@ LARGEST_SPLIT_SUM = ((1 << 31) - 1) // (256 * 128 + 127)
 def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a convolution."""
     channels, *kernel, depth = net.tensors[op.inputs[1]].shape
-    if core.has_mve:
+    if core.has_mve and _fits_vectors(op, net):
         return Kernel(
             in_profile("lp_conv2d_mve", op),
-            scratch_bytes=to_four(math.prod(kernel) * depth * BLOCK_PIXELS),
-            layout=Layout.PLAIN,
+            scratch_bytes=_windows_bytes(math.prod(kernel) * depth),
+            layout=Layout.VECTORS,
             folds_zero_point=True,
             access=Access.PIXELS,
         )
@@ -294,6 +300,20 @@ def fits_halves(op: WeightedOp, net: Net) -> bool:
     return weights is None or int(weights.min()) > -128
 
 
+def _fits_vectors(op: Conv2D, net: Net) -> bool:
+    """Whether all factors shift right, as `lp_conv2d_mve_s8` does: by the top word of a product at least."""
+    if op.profile is Profile.LILLIPUT:
+        return conv_requant(op, net).shift == 32
+    return all(-31 <= factor.shift <= -1 for factor in conv_factors(op, net))
+
+
+def _windows_bytes(elements: int) -> int:
+    """Scratch memory of `lp_conv2d_mve_s8`: windows of so many elements, filled to vectors, in pairs."""
+    window_bytes = -(-elements // LANES) * LANES
+    fitting = WINDOWS_BYTES // window_bytes // 2 * 2
+    return min(max(fitting, FEWEST_WINDOWS), MOST_WINDOWS) * window_bytes
+
+
 def _fits_split(op: Conv2D, net: Net) -> bool:
     """Whether also 256 times every sum of products fits int32, which many hundred inputs can exceed."""
     weights = net.tensors[op.inputs[1]].data
@@ -369,6 +389,8 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return lane_bytes(op, net, strip_fours(op, net))
         case Layout.LANES | Layout.LANES_ROWS | Layout.NIBBLES | Layout.NIBBLES_ROWS:
             return lane_bytes(op, net, fours_of(op, net))
+        case Layout.VECTORS:
+            return to_four(channels) * -(-math.prod(window) // LANES) * LANES
         case Layout.PLAIN:
             return to_four(net.tensors[op.inputs[1]].storage_bytes)
     return to_four(channels * math.prod(window))
