@@ -163,12 +163,24 @@ LP_NAKED static void multiply_rectified(block *all LP_UNUSED) {
 #define multiply_rectified multiply
 #endif
 
-/* Fours of channels of pairs of pixels; what `active` leaves out of the last pair and four is not put out. */
-static void multiply_fours(const lp_conv2d_params *params, block *all, const lp_profile_channel *channels,
-                           int32_t first, int32_t count) {
-    const int32_t step = all->window_bytes;
-    all->weights = params->weights + first * step;
-    all->weights_end = all->weights + count * step;
+/* What is the same for all pixels. */
+LP_INLINE void begin(block *all, const lp_conv2d_params *params, int32_t window_bytes) {
+    const int32_t outputs = params->output_channels;
+    all->zero_point = params->output_zero_point;
+    all->advance = 2 * outputs;
+    all->window_bytes = window_bytes;
+    for (int32_t i = 0; i < LP_MVE_CHANNELS; i++) {
+        all->channel_offsets[i] = (uint32_t)i * sizeof(lp_profile_channel);
+        all->output_offsets[2 * i] = (uint16_t)i;
+        all->output_offsets[2 * i + 1] = (uint16_t)(outputs + i);
+    }
+}
+
+/* `count` channels from `first` on, a multiple of four. */
+LP_INLINE void multiply_fours(const lp_conv2d_params *params, block *all, const lp_profile_channel *channels,
+                              int32_t first, int32_t count) {
+    all->weights = params->weights + first * all->window_bytes;
+    all->weights_end = all->weights + count * all->window_bytes;
     all->channels = channels;
     if (params->minimum >= params->output_zero_point) {
         multiply_rectified(all);
@@ -177,34 +189,25 @@ static void multiply_fours(const lp_conv2d_params *params, block *all, const lp_
     }
 }
 
-/* All outputs of some pixels, two by two; of the second pixel too, if it is there. */
-static void multiply_pixels(const lp_conv2d_params *params, const int8_t *windows, int32_t window_bytes,
-                            int32_t pixels, uint32_t active, int8_t *output) {
+/* All outputs of an even number of pixels; of the last one only where it is `active`. */
+static LP_NOINLINE void multiply_pixels(const lp_conv2d_params *params, block *all, const int8_t *windows,
+                                        int32_t pixels, uint32_t active, int8_t *output) {
     const int32_t outputs = params->output_channels;
     const int32_t whole = outputs / LP_MVE_CHANNELS * LP_MVE_CHANNELS;
-    block all;
-    all.zero_point = params->output_zero_point;
-    all.advance = 2 * outputs;
-    all.windows = windows;
-    all.windows_end = windows + pixels * window_bytes;
-    all.output = output;
-    all.window_bytes = window_bytes;
-    all.active = active;
-    for (int32_t i = 0; i < LP_MVE_CHANNELS; i++) {
-        all.channel_offsets[i] = (uint32_t)i * sizeof(lp_profile_channel);
-        all.output_offsets[2 * i] = (uint16_t)i;
-        all.output_offsets[2 * i + 1] = (uint16_t)(outputs + i);
-    }
+    all->windows = windows;
+    all->windows_end = windows + pixels * all->window_bytes;
+    all->output = output;
+    all->active = active;
     if (whole) {
-        multiply_fours(params, &all, lp_channels(params->channels), 0, whole);
+        multiply_fours(params, all, lp_channels(params->channels), 0, whole);
     }
     if (whole < outputs) {
         lp_profile_channel last[LP_MVE_CHANNELS];
         for (int32_t i = 0; i < LP_MVE_CHANNELS; i++) {
             last[i] = lp_channels(params->channels)[lp_minimum(whole + i, outputs - 1)];
         }
-        all.active = active & ((1u << (4 * (outputs - whole))) - 1);
-        multiply_fours(params, &all, last, whole, LP_MVE_CHANNELS);
+        all->active = active & ((1u << (4 * (outputs - whole))) - 1);
+        multiply_fours(params, all, last, whole, LP_MVE_CHANNELS);
     }
 }
 
@@ -223,14 +226,14 @@ LP_INLINE void limit(const lp_conv2d_params *params, int8_t *output, int32_t cou
 }
 
 /* All outputs of the pixels whose windows are there. */
-LP_INLINE void put_pixels(const lp_conv2d_params *params, const int8_t *windows, int32_t window_bytes,
-                          int32_t pixels, int8_t *output) {
+LP_INLINE void put_pixels(const lp_conv2d_params *params, block *all, const int8_t *windows, int32_t pixels,
+                          int8_t *output) {
     const int32_t paired = pixels / 2 * 2;
     if (paired) {
-        multiply_pixels(params, windows, window_bytes, paired, LANES_OF_ALL, output);
+        multiply_pixels(params, all, windows, paired, LANES_OF_ALL, output);
     }
     if (paired < pixels) {
-        multiply_pixels(params, windows + paired * window_bytes, window_bytes, 2, LANES_OF_FIRST,
+        multiply_pixels(params, all, windows + paired * all->window_bytes, 2, LANES_OF_FIRST,
                         output + paired * params->output_channels);
     }
     limit(params, output, pixels * params->output_channels);
@@ -238,8 +241,18 @@ LP_INLINE void put_pixels(const lp_conv2d_params *params, const int8_t *windows,
 
 #else
 
-LP_INLINE void put_pixels(const lp_conv2d_params *params, const int8_t *windows, int32_t window_bytes,
+typedef struct {
+    int32_t window_bytes;
+} block;
+
+LP_INLINE void begin(block *all, const lp_conv2d_params *params, int32_t window_bytes) {
+    all->window_bytes = window_bytes;
+    (void)params;
+}
+
+LP_INLINE void put_pixels(const lp_conv2d_params *params, const block *all, const int8_t *windows,
                           int32_t pixels, int8_t *output) {
+    const int32_t window_bytes = all->window_bytes;
     const int32_t outputs = params->output_channels;
     const int32_t elements = (int32_t)params->kernel_height * params->kernel_width * params->input_channels;
     for (int32_t i = 0; i < pixels * outputs; i++) {
@@ -267,10 +280,12 @@ LP_INLINE void conv2d_mve(const lp_conv2d_params *params, const int8_t *input, i
     const int32_t pixels = lp_minimum(lp_maximum(fitting, LEAST_PIXELS), MOST_PIXELS);
     int8_t *const windows = (int8_t *)scratch;
     lp_mve_place place = {0, 0};
+    block all;
+    begin(&all, params, window_bytes);
     for (int32_t left = params->output_height * params->output_width; left > 0; left -= pixels) {
         const int32_t count = lp_minimum(left, pixels);
         lp_mve_take_windows(params, input, &place, count, windows, window_bytes);
-        put_pixels(params, windows, window_bytes, count, output);
+        put_pixels(params, &all, windows, count, output);
         output += count * params->output_channels;
     }
 }

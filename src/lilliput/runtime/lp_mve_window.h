@@ -18,6 +18,12 @@ static LP_NOINLINE void lp_mve_copy_rows(const int8_t *from, int32_t from_step, 
         lp_mve_copy(from, to, rows * length);
         return;
     }
+    if (length > 32) {
+        for (; rows > 0; rows--, from += from_step, to += to_step) {
+            lp_mve_copy(from, to, length);
+        }
+        return;
+    }
     for (; length > 0; length -= 16, from += 16, to += 16) { /* columns of sixteen */
         const int8_t *source = from;
         int8_t *place = to;
@@ -66,12 +72,27 @@ static LP_NOINLINE void lp_mve_take_window(const lp_conv2d_params *params, const
     }
 }
 
-/* Copies the windows of `count` output pixels from `place` on, which is moved, `window_bytes` apart. */
-LP_INLINE void lp_mve_take_windows(const lp_conv2d_params *params, const int8_t *input, lp_mve_place *place,
-                                   int32_t count, int8_t *to, int32_t window_bytes) {
+/* The same of `count` windows side by side, `to_step` bytes apart, whose columns lie inside: `input` is the
+ * first column of the image; `top` may lie outside. */
+static LP_NOINLINE void lp_mve_take_run(const lp_conv2d_params *params, const int8_t *input, int32_t top,
+                                        int32_t count, int8_t *to, int32_t to_step) {
     const int32_t depth = params->input_channels;
     const int32_t length = params->kernel_width * depth;
     const int32_t row_bytes = params->input_width * depth;
+    for (int32_t row = top; row < top + params->kernel_height; row++, to += length) {
+        if (row >= 0 && row < params->input_height) {
+            lp_mve_copy_rows(input + row * row_bytes, params->stride_x * depth, to, to_step, length, count);
+        } else {
+            for (int32_t i = 0; i < count; i++) {
+                lp_mve_fill(to + i * to_step, params->input_zero_point, length);
+            }
+        }
+    }
+}
+
+/* Copies the windows of `count` output pixels from `place` on, which is moved, `window_bytes` apart. */
+LP_INLINE void lp_mve_take_windows(const lp_conv2d_params *params, const int8_t *input, lp_mve_place *place,
+                                   int32_t count, int8_t *to, int32_t window_bytes) {
     const int32_t stride = params->stride_x;
     const int32_t room = params->input_width - params->kernel_width + params->padding_left;
     const int32_t is_dense = params->dilation_x == 1 && params->dilation_y == 1 && room >= 0;
@@ -79,16 +100,12 @@ LP_INLINE void lp_mve_take_windows(const lp_conv2d_params *params, const int8_t 
     const int32_t begin = (params->padding_left + stride - 1) / stride;
     const int32_t end = is_dense ? lp_minimum(room / stride + 1, params->output_width) : 0;
     while (count > 0) {
-        const int32_t top = place->y * params->stride_y - params->padding_top;
         int32_t run = 1;
-        if (top >= 0 && top + params->kernel_height <= params->input_height && place->x >= begin &&
-            place->x < end) {
-            const int8_t *from = input + top * row_bytes + (place->x * stride - params->padding_left) * depth;
+        if (place->x >= begin && place->x < end) {
+            const int32_t left = place->x * stride - params->padding_left;
             run = lp_minimum(count, end - place->x);
-            for (int32_t row = 0; row < params->kernel_height; row++) {
-                lp_mve_copy_rows(from + row * row_bytes, stride * depth, to + row * length, window_bytes,
-                                 length, run);
-            }
+            lp_mve_take_run(params, input + left * params->input_channels,
+                            place->y * params->stride_y - params->padding_top, run, to, window_bytes);
         } else {
             lp_mve_take_window(params, input, place, to);
         }
