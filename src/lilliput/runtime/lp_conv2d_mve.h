@@ -211,20 +211,6 @@ static LP_NOINLINE void multiply_pixels(const lp_conv2d_params *params, block *a
     }
 }
 
-/* Outputs get the range that is smaller than int8. */
-LP_INLINE void limit(const lp_conv2d_params *params, int8_t *output, int32_t count) {
-    const int8x16_t minimum = vdupq_n_s8(params->minimum);
-    const int8x16_t maximum = vdupq_n_s8(params->maximum);
-    if (params->minimum == -128 && params->maximum == 127) {
-        return;
-    }
-    for (; count > 0; count -= LANES, output += LANES) {
-        const mve_pred16_t there = vctp8q((uint32_t)count);
-        const int8x16_t values = vldrbq_z_s8(output, there);
-        vstrbq_p_s8(output, vminq_s8(vmaxq_s8(values, minimum), maximum), there);
-    }
-}
-
 /* All outputs of the pixels whose windows are there. */
 LP_INLINE void put_pixels(const lp_conv2d_params *params, block *all, const int8_t *windows, int32_t pixels,
                           int8_t *output) {
@@ -236,7 +222,7 @@ LP_INLINE void put_pixels(const lp_conv2d_params *params, block *all, const int8
         multiply_pixels(params, all, windows + paired * all->window_bytes, 2, LANES_OF_FIRST,
                         output + paired * params->output_channels);
     }
-    limit(params, output, pixels * params->output_channels);
+    lp_mve_limit(output, pixels * params->output_channels, params->minimum, params->maximum);
 }
 
 #else

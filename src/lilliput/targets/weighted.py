@@ -39,6 +39,10 @@ WINDOWS_BYTES = 512
 """Scratch memory up to which `lp_conv2d_mve_s8` holds more windows than it has to."""
 FEWEST_WINDOWS, MOST_WINDOWS = 4, 16
 """Windows that it holds."""
+TILE = (2, 4)
+"""Lines of outputs that `lp_depthwise_conv2d_mve_s8` makes at once, and outputs of a line."""
+RUN_BYTES = 12
+"""What it notes of the tiles of a line."""
 PAIR_BYTES = 4
 """Two inputs, expanded to int16."""
 PAIR_OF_PIXELS_BYTES = 4
@@ -157,13 +161,13 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a depthwise convolution."""
     is_small = net.optimize is Optimize.FLASH
     keeps_channels = net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]
-    if core.has_mve and keeps_channels and fits_halves(op, net):
+    if core.has_mve and keeps_channels and _fits_patches(op, net):
         return Kernel(
             in_profile("lp_depthwise_conv2d_mve", op),
-            scratch_bytes=to_four(math.prod(net.tensors[op.inputs[1]].shape)),
-            layout=Layout.PLAIN,
+            scratch_bytes=_patches_bytes(op, net),
+            layout=Layout.CHANNEL_BY_CHANNEL,
             folds_zero_point=True,
-            access=Access.PIXELS,
+            access=Access.CHANNELS,
         )
     if core.has_dsp and op.dilation == (1, 1) and fits_dsp(op, net) and not is_small:
         by_channel = _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
@@ -300,8 +304,8 @@ def fits_halves(op: WeightedOp, net: Net) -> bool:
     return weights is None or int(weights.min()) > -128
 
 
-def _fits_vectors(op: Conv2D, net: Net) -> bool:
-    """Whether all factors shift right, as `lp_conv2d_mve_s8` does: by the top word of a product at least."""
+def _fits_vectors(op: WeightedOp, net: Net) -> bool:
+    """Whether all factors shift right, as vectors do: by the top word of a product at least."""
     if op.profile is Profile.LILLIPUT:
         return conv_requant(op, net).shift == 32
     return all(-31 <= factor.shift <= -1 for factor in conv_factors(op, net))
@@ -312,6 +316,45 @@ def _windows_bytes(elements: int) -> int:
     window_bytes = -(-elements // LANES) * LANES
     fitting = WINDOWS_BYTES // window_bytes // 2 * 2
     return min(max(fitting, FEWEST_WINDOWS), MOST_WINDOWS) * window_bytes
+
+
+def _is_upright(op: DepthwiseConv2D, net: Net) -> bool:
+    """Whether tiles of `lp_depthwise_conv2d_mve_s8` are long downwards: where that takes fewer."""
+    height, width, _ = net.tensors[op.outputs[0]].shape
+    return -(-height // TILE[1]) * -(-width // TILE[0]) < -(-width // TILE[1]) * -(-height // TILE[0])
+
+
+def _plane(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
+    """Rows and columns of a channel as `lp_depthwise_conv2d_mve_s8` copies it, with the padding."""
+    least = TILE[:: -1 if _is_upright(op, net) else 1]
+    rows, columns = (
+        (max(length, least_length) - 1) * op.strides[0] + 3
+        for length, least_length in zip(net.tensors[op.outputs[0]].shape, least, strict=False)
+    )
+    return rows, max(columns, op.padding.left + net.tensors[op.inputs[0]].shape[1])
+
+
+def _fits_patches(op: DepthwiseConv2D, net: Net) -> bool:
+    """Whether `lp_depthwise_conv2d_mve_s8` has the window, and reaches what it gathers and scatters."""
+    if net.tensors[op.inputs[1]].shape[:2] != (3, 3) or op.dilation != (1, 1):
+        return False
+    if op.strides not in ((1, 1), (2, 2)) or not _fits_vectors(op, net):
+        return False
+    _, columns = _plane(op, net)
+    _, width, channels = net.tensors[op.outputs[0]].shape
+    upright = _is_upright(op, net)
+    patch_rows, patch_columns = (4, 4) if op.strides == (1, 1) else (5, 3) if upright else (3, 5)
+    rows_below, columns_beside = (3, 1) if upright else (1, 3)
+    furthest = (patch_rows - 1) * columns + patch_columns - 1
+    return furthest < 1 << 8 and (rows_below * width + columns_beside) * channels < 1 << 16
+
+
+def _patches_bytes(op: DepthwiseConv2D, net: Net) -> int:
+    """Scratch memory of `lp_depthwise_conv2d_mve_s8`: a channel, and runs of tiles with one that is none."""
+    height, width, _ = net.tensors[op.outputs[0]].shape
+    length, lines = (height, width) if _is_upright(op, net) else (width, height)
+    runs = -(-lines // TILE[0]) * ((length >= TILE[1]) + (length % TILE[1] > 0))
+    return to_four(math.prod(_plane(op, net))) + RUN_BYTES * (runs + 1)
 
 
 def _fits_split(op: Conv2D, net: Net) -> bool:
