@@ -64,7 +64,7 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
             folds_zero_point=True,
             access=Access.PIXELS,
         )
-    has_dsp = core.has_dsp and fits_dsp(op, net)
+    has_dsp = core.has_dsp and not core.has_mve and fits_dsp(op, net)
     is_small = net.optimize is Optimize.FLASH
     by_channel = depth == 1 and kernel == [3, 3] and channels <= FEW_CHANNELS and op.dilation == (1, 1)
     if has_dsp and by_channel and not is_small:
@@ -169,7 +169,8 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
             folds_zero_point=True,
             access=Access.CHANNELS,
         )
-    if core.has_dsp and op.dilation == (1, 1) and fits_dsp(op, net) and not is_small:
+    has_dsp = core.has_dsp and fits_dsp(op, net) and (not core.has_mve or _fits_vectors(op, net))
+    if has_dsp and op.dilation == (1, 1) and not is_small:
         by_channel = _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
         if not (keeps_channels and comes_in_fours(op, net)):
             return by_channel
