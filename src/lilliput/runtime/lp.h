@@ -286,12 +286,15 @@ void lp_fully_connected_dsp_s8(const lp_fully_connected_dsp_params *params, cons
 void lp_fully_connected_sparse_dsp_s8(const lp_fully_connected_dsp_params *params, const int8_t *input,
                                       int8_t *output, void *scratch);
 
-/* For cores with Helium: as lp_conv2d_s8() with any kernel; `scratch` holds 4 * kernel_height * kernel_width
- * * input_channels bytes. */
+/* For cores with Helium: as lp_conv2d_s8() with factors that shift right, and right shifts of 32.  Weights lie
+ * four channels by four, sixteen of each side by side, both filled with zeros; `scratch` holds windows filled to
+ * sixteen bytes: as many as fit 512 bytes, an even number, but 4 at least and 16 at most. */
 void lp_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
 
-/* For cores with Helium: as lp_depthwise_conv2d_s8(), but weights are -127 to 127, and the input's zero point
- * is folded into the bias. */
+/* For cores with Helium: as lp_depthwise_conv2d_s8() for kernels of 3x3 in steps of one or two without
+ * dilation, with such factors; the input's zero point is folded into the bias, and weights lie channel by
+ * channel.  `scratch`, aligned to 4, holds a channel as far as windows reach, with its padding, and 12 bytes for
+ * each run of tiles, as lp_depthwise_conv2d_mve.h says. */
 void lp_depthwise_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                 void *scratch);
 
