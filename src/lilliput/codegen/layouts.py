@@ -12,7 +12,7 @@ from lilliput.targets.band import by_planes
 from lilliput.targets.dense import SPARSE_ROWS
 from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Layout
 from lilliput.targets.strip import by_columns
-from lilliput.targets.weighted import LANES
+from lilliput.targets.vectors import LANES
 
 Weights = NDArray[np.generic]
 

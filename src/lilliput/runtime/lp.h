@@ -286,15 +286,12 @@ void lp_fully_connected_dsp_s8(const lp_fully_connected_dsp_params *params, cons
 void lp_fully_connected_sparse_dsp_s8(const lp_fully_connected_dsp_params *params, const int8_t *input,
                                       int8_t *output, void *scratch);
 
-/* For cores with Helium: as lp_conv2d_s8() with factors that shift right, and right shifts of 32.  Weights lie
- * four channels by four, sixteen of each side by side, both filled with zeros; `scratch` holds windows filled to
- * sixteen bytes: as many as fit 512 bytes, an even number, but 4 at least and 16 at most. */
+/* For cores with Helium: as lp_conv2d_s8(), by factors that only shift right (32 in the profile `lilliput`).
+ * lp_conv2d_mve.h says how weights lie and what `scratch` holds. */
 void lp_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
 
-/* For cores with Helium: as lp_depthwise_conv2d_s8() for kernels of 3x3 in steps of one or two without
- * dilation, with such factors; the input's zero point is folded into the bias, and weights lie channel by
- * channel.  `scratch`, aligned to 4, holds a channel as far as windows reach, with its padding, and 12 bytes for
- * each run of tiles, as lp_depthwise_conv2d_mve.h says. */
+/* The same for depthwise kernels of 3x3 in steps of one or two without dilation; lp_depthwise_conv2d_mve.h.
+ */
 void lp_depthwise_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                 void *scratch);
 

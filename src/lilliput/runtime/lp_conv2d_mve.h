@@ -9,7 +9,8 @@
 
 #include "lp_mve_window.h"
 
-/* Windows are held for 4 to 16 pixels, in about so much scratch memory: the Python code knows these numbers. */
+/* Windows are held for 4 to 16 pixels, in about so much scratch memory: the Python code knows these numbers.
+ */
 #define WINDOWS_BYTES 512
 #define LEAST_PIXELS 4
 #define MOST_PIXELS 16
@@ -26,7 +27,7 @@
 typedef struct {
     int32_t zero_point;
     const int8_t *weights;
-    int32_t advance;            /* of the output, for two pixels */
+    int32_t advance; /* of the output, for two pixels */
     const int8_t *windows_end;
     const lp_profile_channel *channels;
     const int8_t *windows;
@@ -61,8 +62,8 @@ CHECK_BLOCK(output_offsets, 56);
     "vldrb.u8    q2, [r1], #16               \n"                                                             \
     "vldrb.u8    q3, [r1], #16               \n" multiply " r0, q0, q2 \n" multiply " r2, q1, q2 \n"         \
     "vldrb.u8    q2, [r1], #16               \n" multiply " r4, q0, q3 \n" multiply " r6, q1, q3 \n"         \
-    "vldrb.u8    q3, [r1], #16               \n" multiply " r8, q0, q2 \n" multiply " r10, q1, q2 \n"        \
-    multiply " r12, q0, q3 \n" multiply " lr, q1, q3 \n"
+    "vldrb.u8    q3, [r1], #16               \n" multiply " r8, q0, q2 \n" multiply                          \
+    " r10, q1, q2 \n" multiply " r12, q0, q3 \n" multiply " lr, q1, q3 \n"
 
 /* Sums in q0 and q1 become values; biases are in q4, multipliers in q5, scales in q6. */
 #if LP_TFLM
@@ -103,8 +104,7 @@ CHECK_BLOCK(output_offsets, 56);
     "vldrw.u32   q7, [r9, #40]               \n"                                                             \
     "vldrw.u32   q4, [r0, q7]                \n"                                                             \
     "adds        r0, #4                      \n"                                                             \
-    "vldrw.u32   q5, [r0, q7]                \n" LOAD_SCALES                                                 \
-    "adds        r0, #" TO_NEXT_CHANNELS "   \n"                                                             \
+    "vldrw.u32   q5, [r0, q7]                \n" LOAD_SCALES "adds        r0, #" TO_NEXT_CHANNELS "   \n"    \
     "str         r0, [r9, #16]               \n"                                                             \
     "vldrw.u32   q7, [r9, #56]               \n"                                                             \
     "ldrd        r11, r6, [r9, #24]          \n"                                                             \
@@ -115,39 +115,39 @@ CHECK_BLOCK(output_offsets, 56);
     "adds        r7, r3, r6                  \n"                                                             \
     "mov         r5, r7                      \n"                                                             \
     "2:                                      \n" /* two pixels */                                            \
-    SIXTEEN("vmladav.s8 ")                                                                                   \
-    "cmp         r3, r7                      \n"                                                             \
-    "beq         4f                          \n"                                                             \
-    "3:                                      \n" SIXTEEN("vmladava.s8")                                      \
-    "cmp         r3, r7                      \n"                                                             \
-    "bne         3b                          \n"                                                             \
-    "4:                                      \n"                                                             \
-    "vmov        q0[2], q0[0], r0, r8        \n"                                                             \
-    "vmov        q0[3], q0[1], r4, r12       \n"                                                             \
-    "vmov        q1[2], q1[0], r2, r10       \n"                                                             \
-    "vmov        q1[3], q1[1], r6, lr        \n"                                                             \
-    "ldm         r9, {r0, r1, r2, r4}        \n"                                                             \
-    "vadd.i32    q0, q0, q4                  \n"                                                             \
-    "vadd.i32    q1, q1, q4                  \n" SCALE lessen SHIFT                                          \
-    "vqmovnb.s32 q0, q0                      \n"                                                             \
-    "vqmovnt.s32 q0, q1                      \n"                                                             \
-    "rsb         r7, r3, r5, lsl #1          \n"                                                             \
-    "mov         r3, r5                      \n"                                                             \
-    "vqadd.s16   q0, q0, r0                  \n"                                                             \
-    "mov         r5, r7                      \n"                                                             \
-    "cmp         r3, r4                      \n"                                                             \
-    "vqmovnb.s16 q0, q0                      \n"                                                             \
-    "vpst                                    \n"                                                             \
-    "vstrbt.16   q0, [r11, q7]               \n"                                                             \
-    "add         r11, r2                     \n"                                                             \
-    "bne         2b                          \n"                                                             \
-    "ldrd        r6, r0, [r9, #28]           \n"                                                             \
-    "add         r1, r1, r6, lsl #2          \n"                                                             \
-    "str         r1, [r9, #4]                \n"                                                             \
-    "cmp         r1, r0                      \n"                                                             \
-    "bne         1b                          \n"                                                             \
-    "vpop        {d8-d15}                    \n"                                                             \
-    "pop         {r4-r11, pc}                \n"
+        SIXTEEN("vmladav.s8 ") "cmp         r3, r7                      \n"                                  \
+                               "beq         4f                          \n"                                  \
+                               "3:                                      \n" SIXTEEN(                         \
+                                   "vmladava.s8") "cmp         r3, r7                      \n"               \
+                                                  "bne         3b                          \n"               \
+                                                  "4:                                      \n"               \
+                                                  "vmov        q0[2], q0[0], r0, r8        \n"               \
+                                                  "vmov        q0[3], q0[1], r4, r12       \n"               \
+                                                  "vmov        q1[2], q1[0], r2, r10       \n"               \
+                                                  "vmov        q1[3], q1[1], r6, lr        \n"               \
+                                                  "ldm         r9, {r0, r1, r2, r4}        \n"               \
+                                                  "vadd.i32    q0, q0, q4                  \n"               \
+                                                  "vadd.i32    q1, q1, q4                  \n" SCALE         \
+                                                      lessen SHIFT                                           \
+                                                  "vqmovnb.s32 q0, q0                      \n"               \
+                                                  "vqmovnt.s32 q0, q1                      \n"               \
+                                                  "rsb         r7, r3, r5, lsl #1          \n"               \
+                                                  "mov         r3, r5                      \n"               \
+                                                  "vqadd.s16   q0, q0, r0                  \n"               \
+                                                  "mov         r5, r7                      \n"               \
+                                                  "cmp         r3, r4                      \n"               \
+                                                  "vqmovnb.s16 q0, q0                      \n"               \
+                                                  "vpst                                    \n"               \
+                                                  "vstrbt.16   q0, [r11, q7]               \n"               \
+                                                  "add         r11, r2                     \n"               \
+                                                  "bne         2b                          \n"               \
+                                                  "ldrd        r6, r0, [r9, #28]           \n"               \
+                                                  "add         r1, r1, r6, lsl #2          \n"               \
+                                                  "str         r1, [r9, #4]                \n"               \
+                                                  "cmp         r1, r0                      \n"               \
+                                                  "bne         1b                          \n"               \
+                                                  "vpop        {d8-d15}                    \n"               \
+                                                  "pop         {r4-r11, pc}                \n"
 
 /* Fours of channels of pairs of pixels. */
 LP_NAKED static void multiply(block *all LP_UNUSED) {

@@ -2,8 +2,8 @@
  *
  * A channel is copied to scratch memory, with the zero point around it.  A vector holds a patch of it, over
  * which lie four windows in steps of one, or two in steps of two; each of them is one product of vectors,
- * with the weights where the window is and zeros elsewhere.  Outputs are made in tiles of 2x4.  The last tiles
- * of a line overlap the one before.  Weights lie channel by channel, (3, 3) each.
+ * with the weights where the window is and zeros elsewhere.  Outputs are made in tiles of 2x4.  The last
+ * tiles of a line overlap the one before.  Weights lie channel by channel, (3, 3) each.
  */
 #ifndef LP_DEPTHWISE_CONV2D_MVE_H
 #define LP_DEPTHWISE_CONV2D_MVE_H
@@ -150,38 +150,37 @@ CHECK_PLANE(windows, 92);
     "mov         r9, r0                      \n"                                                             \
     "ldr         r1, [r9, #72]               \n"                                                             \
     "vldrw.u32   q0, [r9, #76]               \n" LOAD_WEIGHTS("q1", "92") LOAD_WEIGHTS("q2", "100")          \
-        LOAD_WEIGHTS("q3", "108") LOAD_WEIGHTS("q4", "116")                                                  \
-    "vldrw.u32   q0, [r9, #40]               \n"                                                             \
-    "vldrw.u32   q7, [r9, #56]               \n"                                                             \
-    "ldrd        r5, r7, [r9, #12]           \n"                                                             \
-    "ldr         r8, [r9, #20]               \n"                                                             \
-    "ldrd        r10, r11, [r9, #24]         \n"                                                             \
-    "ldrd        r12, r2, [r9, #32]          \n"                                                             \
-    "vmsr        p0, r2                      \n"                                                             \
-    "1:                                      \n" /* a run */                                                 \
-    "ldr         r0, [r9, #0]                \n"                                                             \
-    "ldr         r4, [r9, #4]                \n"                                                             \
-    "ldm         r0!, {r1, r3, r6}           \n"                                                             \
-    "str         r0, [r9, #0]                \n"                                                             \
-    "add         r3, r4                      \n"                                                             \
-    "wls         lr, r6, 3f                  \n"                                                             \
-    "2:                                      \n" /* a tile */                                                \
-    sum("q5") sum("q6")                                                                                      \
-    "ldr         r0, [r9, #8]                \n"                                                             \
-    "vadd.i32    q5, q5, r5                  \n"                                                             \
-    "vadd.i32    q6, q6, r5                  \n" SCALE lessen SHIFT                                          \
-    "vqmovnb.s32 q5, q5                      \n"                                                             \
-    "vqmovnt.s32 q5, q6                      \n"                                                             \
-    "vqadd.s16   q5, q5, r0                  \n"                                                             \
-    "vqmovnb.s16 q5, q5                      \n"                                                             \
-    "vpst                                    \n"                                                             \
-    "vstrbt.16   q5, [r3, q7]                \n"                                                             \
-    "add         r3, r12                     \n"                                                             \
-    "le          lr, 2b                      \n"                                                             \
-    "b           1b                          \n"                                                             \
-    "3:                                      \n"                                                             \
-    "vpop        {d8-d15}                    \n"                                                             \
-    "pop         {r4-r11, pc}                \n"
+        LOAD_WEIGHTS("q3", "108")                                                                            \
+            LOAD_WEIGHTS("q4", "116") "vldrw.u32   q0, [r9, #40]               \n"                           \
+                                      "vldrw.u32   q7, [r9, #56]               \n"                           \
+                                      "ldrd        r5, r7, [r9, #12]           \n"                           \
+                                      "ldr         r8, [r9, #20]               \n"                           \
+                                      "ldrd        r10, r11, [r9, #24]         \n"                           \
+                                      "ldrd        r12, r2, [r9, #32]          \n"                           \
+                                      "vmsr        p0, r2                      \n"                           \
+                                      "1:                                      \n" /* a run */               \
+                                      "ldr         r0, [r9, #0]                \n"                           \
+                                      "ldr         r4, [r9, #4]                \n"                           \
+                                      "ldm         r0!, {r1, r3, r6}           \n"                           \
+                                      "str         r0, [r9, #0]                \n"                           \
+                                      "add         r3, r4                      \n"                           \
+                                      "wls         lr, r6, 3f                  \n"                           \
+                                      "2:                                      \n" /* a tile */              \
+        sum("q5") sum("q6") "ldr         r0, [r9, #8]                \n"                                     \
+                            "vadd.i32    q5, q5, r5                  \n"                                     \
+                            "vadd.i32    q6, q6, r5                  \n" SCALE lessen SHIFT                  \
+                            "vqmovnb.s32 q5, q5                      \n"                                     \
+                            "vqmovnt.s32 q5, q6                      \n"                                     \
+                            "vqadd.s16   q5, q5, r0                  \n"                                     \
+                            "vqmovnb.s16 q5, q5                      \n"                                     \
+                            "vpst                                    \n"                                     \
+                            "vstrbt.16   q5, [r3, q7]                \n"                                     \
+                            "add         r3, r12                     \n"                                     \
+                            "le          lr, 2b                      \n"                                     \
+                            "b           1b                          \n"                                     \
+                            "3:                                      \n"                                     \
+                            "vpop        {d8-d15}                    \n"                                     \
+                            "pop         {r4-r11, pc}                \n"
 
 /* All outputs of a channel, in steps of one and of two. */
 LP_NAKED static void put_in_ones(plane *channel LP_UNUSED) {
@@ -226,9 +225,8 @@ static void begin_plane(plane *all, const lp_conv2d_params *params, const side *
             all->taps[lane] = (uint8_t)(row * 3 + column);
         }
     }
-    for (; lane < 16; lane++) {
-        all->inputs[lane] = all->taps[lane] = 0;
-    }
+    all->inputs[15] = stride == 1 ? all->inputs[15] : 0;
+    all->taps[15] = stride == 1 ? all->taps[15] : 0;
     all->active = 0;
     for (int32_t i = 0; i < 4; i++) {
         const int32_t line = i / 2;

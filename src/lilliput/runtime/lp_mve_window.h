@@ -27,19 +27,19 @@ static LP_NOINLINE void lp_mve_copy_rows(const int8_t *from, int32_t from_step, 
     for (; length > 0; length -= 16, from += 16, to += 16) { /* columns of sixteen */
         const int8_t *source = from;
         int8_t *place = to;
-        __asm__ volatile("vctp.8         %[length]               \n"
-                         "dls            lr, %[rows]             \n"
-                         "1:                                     \n"
-                         "vpstt                                  \n"
-                         "vldrbt.u8      q0, [%[source]]         \n"
-                         "vstrbt.8       q0, [%[place]]          \n"
-                         "add            %[source], %[from_step] \n"
-                         "add            %[place], %[to_step]    \n"
-                         "le             lr, 1b                  \n"
-                         : [source] "+r"(source), [place] "+r"(place)
-                         : [length] "r"(length), [rows] "r"(rows), [from_step] "r"(from_step),
-                           [to_step] "r"(to_step)
-                         : "lr", "q0", "memory");
+        __asm__ volatile(
+            "vctp.8         %[length]               \n"
+            "dls            lr, %[rows]             \n"
+            "1:                                     \n"
+            "vpstt                                  \n"
+            "vldrbt.u8      q0, [%[source]]         \n"
+            "vstrbt.8       q0, [%[place]]          \n"
+            "add            %[source], %[from_step] \n"
+            "add            %[place], %[to_step]    \n"
+            "le             lr, 1b                  \n"
+            : [source] "+r"(source), [place] "+r"(place)
+            : [length] "r"(length), [rows] "r"(rows), [from_step] "r"(from_step), [to_step] "r"(to_step)
+            : "lr", "q0", "memory");
     }
 #else
     for (int32_t i = 0; i < rows; i++) {
@@ -53,8 +53,8 @@ static LP_NOINLINE void lp_mve_take_window(const lp_conv2d_params *params, const
                                            const lp_mve_place *place, int8_t *to) {
     const lp_span rows = lp_inside(place->y * params->stride_y - params->padding_top, params->kernel_height,
                                    params->dilation_y, params->input_height);
-    const lp_span columns = lp_inside(place->x * params->stride_x - params->padding_left, params->kernel_width,
-                                      params->dilation_x, params->input_width);
+    const lp_span columns = lp_inside(place->x * params->stride_x - params->padding_left,
+                                      params->kernel_width, params->dilation_x, params->input_width);
     const int32_t depth = params->input_channels;
     const int32_t length = params->kernel_width * depth;
     const int32_t row_step = params->dilation_y * params->input_width * depth;

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from lilliput.net.access import Access
-from lilliput.net.fixedpoint import WeightedOp, activation_range, conv_requant, quant
+from lilliput.net.fixedpoint import WeightedOp, activation_range, quant
 from lilliput.net.fixedpoint_tflm import conv_factors
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
@@ -16,6 +16,7 @@ from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 from lilliput.targets.lanes import fours_of, lane_bytes
 from lilliput.targets.strip import fits_strip, strip_bytes, strip_fours
+from lilliput.targets.vectors import LANES, fits_patches, fits_vectors, patches_bytes, windows_bytes
 
 BLOCK_PIXELS = 4
 """Output pixels that the kernels for cores with DSP instructions compute side by side."""
@@ -33,16 +34,6 @@ STRIP_ROWS = 8
 """Rows of outputs that `lp_depthwise_conv2d_dsp_s8` makes of what it holds in scratch memory."""
 FOURS_STRIP_BYTES = 512
 """Scratch memory up to which `lp_depthwise_conv2d_fours_dsp_s8` makes more than two rows of outputs."""
-LANES = 16
-"""Bytes of a vector of Helium."""
-WINDOWS_BYTES = 512
-"""Scratch memory up to which `lp_conv2d_mve_s8` holds more windows than it has to."""
-FEWEST_WINDOWS, MOST_WINDOWS = 4, 16
-"""Windows that it holds."""
-TILE = (2, 4)
-"""Lines of outputs that `lp_depthwise_conv2d_mve_s8` makes at once, and outputs of a line."""
-RUN_BYTES = 12
-"""What it notes of the tiles of a line."""
 PAIR_BYTES = 4
 """Two inputs, expanded to int16."""
 PAIR_OF_PIXELS_BYTES = 4
@@ -56,10 +47,10 @@ LARGEST_SPLIT_SUM = ((1 << 31) - 1) // (256 * 128 + 127)
 def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a convolution."""
     channels, *kernel, depth = net.tensors[op.inputs[1]].shape
-    if core.has_mve and _fits_vectors(op, net):
+    if core.has_mve and fits_vectors(op, net):
         return Kernel(
             in_profile("lp_conv2d_mve", op),
-            scratch_bytes=_windows_bytes(math.prod(kernel) * depth),
+            scratch_bytes=windows_bytes(math.prod(kernel) * depth),
             layout=Layout.VECTORS,
             folds_zero_point=True,
             access=Access.PIXELS,
@@ -161,15 +152,15 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a depthwise convolution."""
     is_small = net.optimize is Optimize.FLASH
     keeps_channels = net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]
-    if core.has_mve and keeps_channels and _fits_patches(op, net):
+    if core.has_mve and keeps_channels and fits_patches(op, net):
         return Kernel(
             in_profile("lp_depthwise_conv2d_mve", op),
-            scratch_bytes=_patches_bytes(op, net),
+            scratch_bytes=patches_bytes(op, net),
             layout=Layout.CHANNEL_BY_CHANNEL,
             folds_zero_point=True,
             access=Access.CHANNELS,
         )
-    has_dsp = core.has_dsp and fits_dsp(op, net) and (not core.has_mve or _fits_vectors(op, net))
+    has_dsp = core.has_dsp and fits_dsp(op, net) and (not core.has_mve or fits_vectors(op, net))
     if has_dsp and op.dilation == (1, 1) and not is_small:
         by_channel = _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
         if not (keeps_channels and comes_in_fours(op, net)):
@@ -303,59 +294,6 @@ def fits_halves(op: WeightedOp, net: Net) -> bool:
     """Whether pairs of weights fit int16, which -128 does not; no weights are taken to be none of those."""
     weights = net.tensors[op.inputs[1]].data
     return weights is None or int(weights.min()) > -128
-
-
-def _fits_vectors(op: WeightedOp, net: Net) -> bool:
-    """Whether all factors shift right, as vectors do: by the top word of a product at least."""
-    if op.profile is Profile.LILLIPUT:
-        return conv_requant(op, net).shift == 32
-    return all(-31 <= factor.shift <= -1 for factor in conv_factors(op, net))
-
-
-def _windows_bytes(elements: int) -> int:
-    """Scratch memory of `lp_conv2d_mve_s8`: windows of so many elements, filled to vectors, in pairs."""
-    window_bytes = -(-elements // LANES) * LANES
-    fitting = WINDOWS_BYTES // window_bytes // 2 * 2
-    return min(max(fitting, FEWEST_WINDOWS), MOST_WINDOWS) * window_bytes
-
-
-def _is_upright(op: DepthwiseConv2D, net: Net) -> bool:
-    """Whether tiles of `lp_depthwise_conv2d_mve_s8` are long downwards: where that takes fewer."""
-    height, width, _ = net.tensors[op.outputs[0]].shape
-    return -(-height // TILE[1]) * -(-width // TILE[0]) < -(-width // TILE[1]) * -(-height // TILE[0])
-
-
-def _plane(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
-    """Rows and columns of a channel as `lp_depthwise_conv2d_mve_s8` copies it, with the padding."""
-    least = TILE[:: -1 if _is_upright(op, net) else 1]
-    rows, columns = (
-        (max(length, least_length) - 1) * op.strides[0] + 3
-        for length, least_length in zip(net.tensors[op.outputs[0]].shape, least, strict=False)
-    )
-    return rows, max(columns, op.padding.left + net.tensors[op.inputs[0]].shape[1])
-
-
-def _fits_patches(op: DepthwiseConv2D, net: Net) -> bool:
-    """Whether `lp_depthwise_conv2d_mve_s8` has the window, and reaches what it gathers and scatters."""
-    if net.tensors[op.inputs[1]].shape[:2] != (3, 3) or op.dilation != (1, 1):
-        return False
-    if op.strides not in ((1, 1), (2, 2)) or not _fits_vectors(op, net):
-        return False
-    _, columns = _plane(op, net)
-    _, width, channels = net.tensors[op.outputs[0]].shape
-    upright = _is_upright(op, net)
-    patch_rows, patch_columns = (4, 4) if op.strides == (1, 1) else (5, 3) if upright else (3, 5)
-    rows_below, columns_beside = (3, 1) if upright else (1, 3)
-    furthest = (patch_rows - 1) * columns + patch_columns - 1
-    return furthest < 1 << 8 and (rows_below * width + columns_beside) * channels < 1 << 16
-
-
-def _patches_bytes(op: DepthwiseConv2D, net: Net) -> int:
-    """Scratch memory of `lp_depthwise_conv2d_mve_s8`: a channel, and runs of tiles with one that is none."""
-    height, width, _ = net.tensors[op.outputs[0]].shape
-    length, lines = (height, width) if _is_upright(op, net) else (width, height)
-    runs = -(-lines // TILE[0]) * ((length >= TILE[1]) + (length % TILE[1] > 0))
-    return to_four(math.prod(_plane(op, net))) + RUN_BYTES * (runs + 1)
 
 
 def _fits_split(op: Conv2D, net: Net) -> bool:
