@@ -23,14 +23,12 @@ typedef struct {
     int32_t output_unit; /* the same in the output */
 } side;
 
-LP_INLINE side side_of(int32_t input, int32_t output, int32_t least, int32_t stride, int32_t padding) {
-    side one;
-    one.input = input;
-    one.output = output;
-    one.taken = (lp_maximum(output, least) - 1) * stride + 3;
-    one.padding = padding;
-    one.unit = one.output_unit = 0;
-    return one;
+LP_INLINE void begin_side(side *one, int32_t input, int32_t output, int32_t least, int32_t stride,
+                          int32_t padding) {
+    one->input = input;
+    one->output = output;
+    one->taken = (lp_maximum(output, least) - 1) * stride + 3;
+    one->padding = padding;
 }
 
 LP_INLINE int32_t tiles(int32_t length, int32_t lines) {
@@ -306,11 +304,13 @@ LP_INLINE void depthwise_conv2d_mve(const lp_conv2d_params *params, const int8_t
     const int32_t depth = params->input_channels;
     const int32_t stride = params->stride_x;
     const int32_t upright = is_upright(params);
-    side down = side_of(params->input_height, params->output_height, upright ? TILE_LENGTH : TILE_LINES,
-                        stride, params->padding_top);
-    side right = side_of(params->input_width, params->output_width, upright ? TILE_LINES : TILE_LENGTH,
-                         stride, params->padding_left);
+    side down;
+    side right;
     int8_t *const memory = (int8_t *)scratch;
+    begin_side(&down, params->input_height, params->output_height, upright ? TILE_LENGTH : TILE_LINES, stride,
+               params->padding_top);
+    begin_side(&right, params->input_width, params->output_width, upright ? TILE_LINES : TILE_LENGTH, stride,
+               params->padding_left);
     down.unit = lp_maximum(right.taken, right.padding + right.input);
     down.output_unit = right.output * depth;
     right.unit = 1;
