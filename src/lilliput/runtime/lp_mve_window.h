@@ -48,27 +48,34 @@ static LP_NOINLINE void lp_mve_copy_rows(const int8_t *from, int32_t from_step, 
 #endif
 }
 
+/* Copies what lies inside the image of `rows` rows of a window of column `x`; `input` is the first of them.
+ */
+static LP_NOINLINE void lp_mve_take_columns(const lp_conv2d_params *params, const int8_t *input, int32_t x,
+                                            int32_t rows, int8_t *to) {
+    const lp_span columns = lp_inside(x * params->stride_x - params->padding_left, params->kernel_width,
+                                      params->dilation_x, params->input_width);
+    const int32_t depth = params->input_channels;
+    const int32_t row_step = params->dilation_y * params->input_width * depth;
+    const int32_t is_dense = params->dilation_x == 1;
+    const int32_t taken = is_dense ? (columns.end - columns.begin) * depth : depth;
+    for (int32_t i = columns.begin; i < columns.end; i += is_dense ? columns.end : 1) {
+        const int32_t column = columns.start + i * params->dilation_x;
+        lp_mve_copy_rows(input + column * depth, row_step, to + i * depth, params->kernel_width * depth,
+                         taken, rows);
+    }
+}
+
 /* Copies the window of an output pixel; what lies outside the image is the zero point. */
 static LP_NOINLINE void lp_mve_take_window(const lp_conv2d_params *params, const int8_t *input,
                                            const lp_mve_place *place, int8_t *to) {
     const lp_span rows = lp_inside(place->y * params->stride_y - params->padding_top, params->kernel_height,
                                    params->dilation_y, params->input_height);
-    const lp_span columns = lp_inside(place->x * params->stride_x - params->padding_left,
-                                      params->kernel_width, params->dilation_x, params->input_width);
-    const int32_t depth = params->input_channels;
-    const int32_t length = params->kernel_width * depth;
-    const int32_t row_step = params->dilation_y * params->input_width * depth;
+    const int32_t length = params->kernel_width * params->input_channels;
     const int32_t top = rows.start + rows.begin * params->dilation_y;
-    const int32_t is_dense = params->dilation_x == 1;
-    const int32_t taken = is_dense ? (columns.end - columns.begin) * depth : depth;
     lp_mve_fill(to, params->input_zero_point, params->kernel_height * length);
-    if (rows.begin == rows.end) {
-        return;
-    }
-    for (int32_t i = columns.begin; i < columns.end; i += is_dense ? columns.end : 1) {
-        const int32_t column = columns.start + i * params->dilation_x;
-        lp_mve_copy_rows(input + (top * params->input_width + column) * depth, row_step,
-                         to + rows.begin * length + i * depth, length, taken, rows.end - rows.begin);
+    if (rows.begin < rows.end) {
+        lp_mve_take_columns(params, input + top * params->input_width * params->input_channels, place->x,
+                            rows.end - rows.begin, to + rows.begin * length);
     }
 }
 
