@@ -12,6 +12,7 @@ from lilliput.targets.band import by_planes
 from lilliput.targets.dense import SPARSE_ROWS
 from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Layout
 from lilliput.targets.strip import by_columns
+from lilliput.targets.vectors import LANES
 
 Weights = NDArray[np.generic]
 
@@ -39,6 +40,8 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return _fours_first(weights.reshape(len(weights), -1))
         case Layout.CHANNEL_FOURS:
             return channel_fours(weights)
+        case Layout.VECTORS if isinstance(op, Conv2D):
+            return _vectors(weights.reshape(len(weights), -1))
         case Layout.COLUMNS_FIRST if isinstance(op, Conv2D):
             return weights.swapaxes(1, 2).reshape(-1)
         case Layout.COLUMNS_FIRST if isinstance(op, DepthwiseConv2D):
@@ -124,6 +127,12 @@ def _fours_first(rows: Weights) -> Weights:
     """Of each row what fills words, then of each row what remains."""
     fours = rows.shape[1] // 4 * 4
     return np.concatenate([rows[:, :fours].reshape(-1), rows[:, fours:].reshape(-1)])
+
+
+def _vectors(rows: Weights) -> Weights:
+    """Rows four by four, filled with zeros to sixteens, sixteen of each beside those of the next."""
+    filled = np.pad(rows, ((0, -len(rows) % 4), (0, -rows.shape[1] % LANES)))
+    return filled.reshape(-1, 4, filled.shape[1] // LANES, LANES).transpose(0, 2, 1, 3).reshape(-1)
 
 
 def _split(rows: Weights) -> Weights:

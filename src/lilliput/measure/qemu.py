@@ -32,6 +32,7 @@ _RECORD = struct.Struct("<iII")  # status, ticks, bytes of stack
 _INSTRUCTION_NS = 32  # as -icount's shift below says
 _TICK_NS = 31.25  # the timer of mps3-an547 has 32 MHz
 _ICOUNT = "shift=5,align=off,sleep=off"
+_FIRST_OF_TWO = 0xE800  # from here on, a halfword begins an instruction of two
 _LOG = ("-d", "exec,nochain,in_asm")
 
 
@@ -139,21 +140,31 @@ def count_logged(lines: Iterable[str], entries: NDArray[np.uint16]) -> dict[int,
     """
     translated: dict[str, int] = {}
     executed: Counter[int] = Counter()
-    layer, listed = OUTSIDE, 0
+    layer, listed = OUTSIDE, list[str]()
     for line in lines:
         if line.startswith("0x"):
-            listed += 1
+            # 0x00000978:  eef0       .byte    0xf0, 0xee
+            listed += line.partition(":")[2][:11].split()
         elif line.startswith("IN:"):
-            listed = 0
+            listed = []
         elif line.startswith("Trace"):
             # Trace 0: 0x7ff47c000100 [0080044a/00000148/00000150/ff020200] Reset
             _, _, block, where, *_ = line.split()
             if listed:
-                translated[block], listed = listed, 0
+                translated[block], listed = _instructions(listed), []
             place = int(where.split("/")[1], 16) // 2
             layer = int(entries[place] if place < len(entries) else 0) or layer
             executed[layer] += translated[block]
     return {one - FIRST_LAYER: executed[one] for one in sorted(executed) if one >= FIRST_LAYER}
+
+
+def _instructions(halfwords: Iterable[str]) -> int:
+    """How many instructions are in the halfwords of some: the disassembler takes those of Helium apart."""
+    found, is_second = 0, False
+    for halfword in halfwords:
+        is_second = not is_second and int(halfword, 16) >= _FIRST_OF_TWO
+        found += not is_second
+    return found
 
 
 def emulator_for(image: Image, name: str, board: Board) -> Emulator | QemuEmulator:

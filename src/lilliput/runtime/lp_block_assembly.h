@@ -171,14 +171,14 @@ LP_INLINE void limit_outputs(const lp_block *block, int8_t *output, int32_t coun
     ADD_BIASES                                                                                               \
     "ldr     r4, [sp, #24]                   \n"                                                             \
     "cmp     r4, #0                          \n"                                                             \
-    "bne     6f                              \n"                                                             \
-    "5:                                      \n"                                                             \
+    "bne     66f                             \n"                                                             \
+    "55:                                     \n"                                                             \
     "ldr     r1, [r3, #4]                    \n"                                                             \
     "ldr     r2, [r3, #12]                   \n" OF_A("smmlar", "r1, r5") OF_B("smmlar", "r2, r5")
 
 /* sum * 2**(32 - shift): saturated, it still saturates the output. */
 #define DOUBLE_SUMS                                                                                          \
-    "6:                                      \n"                                                             \
+    "66:                                     \n"                                                             \
     "qadd    r6, r6, r6                      \n"                                                             \
     "qadd    r7, r7, r7                      \n"                                                             \
     "qadd    r8, r8, r8                      \n"                                                             \
@@ -188,8 +188,8 @@ LP_INLINE void limit_outputs(const lp_block *block, int8_t *output, int32_t coun
     "qadd    r12, r12, r12                   \n"                                                             \
     "qadd    lr, lr, lr                      \n"                                                             \
     "subs    r4, r4, #1                      \n"                                                             \
-    "bne     6b                              \n"                                                             \
-    "b       5b                              \n"
+    "bne     66b                             \n"                                                             \
+    "b       55b                             \n"
 
 #endif
 

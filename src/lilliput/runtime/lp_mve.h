@@ -101,6 +101,18 @@ LP_INLINE void lp_mve_fill(int8_t *to, int32_t value, int32_t count) {
     }
 }
 
+/* `count` outputs get the range, if it is smaller than int8. */
+LP_INLINE void lp_mve_limit(int8_t *output, int32_t count, int32_t minimum, int32_t maximum) {
+    if (minimum == -128 && maximum == 127) {
+        return;
+    }
+    for (; count > 0; count -= 16, output += 16) {
+        const mve_pred16_t there = vctp8q((uint32_t)count);
+        const int8x16_t larger = vmaxq_s8(vldrbq_z_s8(output, there), vdupq_n_s8((int8_t)minimum));
+        vstrbq_p_s8(output, vminq_s8(larger, vdupq_n_s8((int8_t)maximum)), there);
+    }
+}
+
 #else
 
 LP_INLINE void lp_mve_copy(const int8_t *from, int8_t *to, int32_t count) {

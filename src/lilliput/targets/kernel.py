@@ -34,6 +34,7 @@ class Layout(StrEnum):
     LANES_STRIP = "lanes of strips"
     NIBBLES_ROWS = "nibbles of rows"
     CHANNEL_FOURS = "channels in fours"
+    VECTORS = "vectors"
 
 
 SPLIT_CONV_LAYOUTS = frozenset(

@@ -15,6 +15,7 @@ from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 from lilliput.targets.lanes import fours_of, lane_bytes
 from lilliput.targets.strip import fits_strip, strip_bytes, strip_fours
+from lilliput.targets.vectors import LANES, fits_patches, fits_vectors, patches_bytes, windows_bytes
 from lilliput.targets.wide import wide_weights_bytes
 
 BLOCK_PIXELS = 4
@@ -46,15 +47,15 @@ LARGEST_SPLIT_SUM = ((1 << 31) - 1) // (256 * 128 + 127)
 def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a convolution."""
     channels, *kernel, depth = net.tensors[op.inputs[1]].shape
-    if core.has_mve:
+    if core.has_mve and fits_vectors(op, net):
         return Kernel(
             in_profile("lp_conv2d_mve", op),
-            scratch_bytes=to_four(math.prod(kernel) * depth * BLOCK_PIXELS),
-            layout=Layout.PLAIN,
+            scratch_bytes=windows_bytes(math.prod(kernel) * depth),
+            layout=Layout.VECTORS,
             folds_zero_point=True,
             access=Access.PIXELS,
         )
-    has_dsp = core.has_dsp and fits_dsp(op, net)
+    has_dsp = core.has_dsp and not core.has_mve and fits_dsp(op, net)
     is_small = net.optimize is Optimize.FLASH
     by_channel = depth == 1 and kernel == [3, 3] and channels <= FEW_CHANNELS and op.dilation == (1, 1)
     if has_dsp and by_channel and not is_small:
@@ -149,15 +150,16 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a depthwise convolution."""
     is_small = net.optimize is Optimize.FLASH
     keeps_channels = net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]
-    if core.has_mve and keeps_channels and fits_halves(op, net):
+    if core.has_mve and keeps_channels and fits_patches(op, net):
         return Kernel(
             in_profile("lp_depthwise_conv2d_mve", op),
-            scratch_bytes=to_four(math.prod(net.tensors[op.inputs[1]].shape)),
-            layout=Layout.PLAIN,
+            scratch_bytes=patches_bytes(op, net),
+            layout=Layout.CHANNEL_BY_CHANNEL,
             folds_zero_point=True,
-            access=Access.PIXELS,
+            access=Access.CHANNELS,
         )
-    if core.has_dsp and op.dilation == (1, 1) and fits_dsp(op, net) and not is_small:
+    has_dsp = core.has_dsp and fits_dsp(op, net) and (not core.has_mve or fits_vectors(op, net))
+    if has_dsp and op.dilation == (1, 1) and not is_small:
         by_channel = _by_channel(op, net, net.tensors[op.inputs[1]].shape[:2])
         if not (keeps_channels and comes_in_fours(op, net)):
             return by_channel
@@ -369,6 +371,8 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return lane_bytes(op, net, fours_of(op, net))
         case Layout.CHANNEL_FOURS:
             return wide_weights_bytes(op, net)
+        case Layout.VECTORS:
+            return to_four(channels) * -(-math.prod(window) // LANES) * LANES
         case Layout.PLAIN:
             return to_four(net.tensors[op.inputs[1]].storage_bytes)
     return to_four(channels * math.prod(window))
