@@ -85,6 +85,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     rest = pixels % blocking.pixels
     few = rest if rest <= blocking.few_pixels else 0
     found |= _products(-(-(pixels - few) // blocking.pixels), channels, elements, blocking)
+    if elements == depth:
+        found |= _pointwise(op, pixels, depth, channels, blocking)
     if few:
         pairs = few * (channels // blocking.channels)
         found["few_pixels"], found["few_pairs"] = few, pairs
@@ -92,6 +94,25 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     # Only a kernel for integers takes the channels one by one.
     by_channel = depth == 1 and net.tensors[op.inputs[0]].dtype is not DType.FLOAT32
     return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if by_channel else {})
+
+
+def _pointwise(op: Conv2D, pixels: int, depth: int, channels: int, blocking: Blocking) -> Counts:
+    """Counts of a kernel that takes pixels side by side as they lie, blocks in one call; others one by one.
+
+    The last of an odd number of channels has a loop of its own, and every block a call.
+    """
+    fours, blocks = -(-depth // 4), -(-pixels // blocking.pixels)
+    is_plain = depth % 4 == 0 and op.strides == (1, 1)
+    odd = channels % blocking.channels > 0
+    taken = 0 if is_plain else blocks * blocking.pixels
+    return {
+        "plain_fours": blocks * fours * is_plain,
+        "single_pixels": taken,
+        "single_fours": taken * fours,
+        "odd_blocks": blocks * odd,
+        "odd_fours": blocks * fours * odd,
+        "block_calls": blocks if odd or not is_plain else 1,
+    }
 
 
 def _spans(
