@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from lilliput.cost.loops import Counts, elements_inside, split_up
@@ -47,7 +47,7 @@ from lilliput.net.schedule import Turn, stream_of, stream_schedule
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.moving import runs_of
 
-_MOST_SUMMED_IN_PAIRS = 255
+_MOST_SUMMED_IN_PAIRS = 256
 
 
 def counts(op: Op, net: Net, blocking: Blocking) -> Counts:
@@ -138,6 +138,31 @@ def _pool(op: Op, net: Net, blocking: Blocking) -> Counts:
         "rest_taps": taps * blocks_with_rest,
         "rest_outputs": pixels * rest,
         "rest_products": taps * rest,
+        **(_maxima(op, net, taps_y, taps_x) if isinstance(op, MaxPool2D) else {}),
+    }
+
+
+def _maxima(op: MaxPool2D, net: Net, taps_y: Sequence[int], taps_x: Sequence[int]) -> Counts:
+    """Counts of a kernel that takes channels in fours, and rows of windows of 2x2 inside the image at once.
+
+    Args:
+        taps_y: rows of the window in the image, for each row of outputs.
+        taps_x: columns of it, for each column of outputs.
+    """
+    _, width, depth = net.tensors[op.inputs[0]].shape
+    columns, fours = len(taps_x), -(-depth // 4) if depth >= 4 else 0
+    reach = (columns - 1) * op.strides[1] + 2
+    is_plain = fours > 0 and op.pool[1] == 2 and op.padding.left == 0 and reach <= width
+    plain_rows = taps_y.count(2) if is_plain else 0
+    other_rows = [taps for taps in taps_y if not (is_plain and taps == 2)]
+    return {
+        "plain_rows": plain_rows,
+        "plain_pixels": plain_rows * columns,
+        "plain_fours": plain_rows * columns * fours,
+        "other_pixels": len(other_rows) * columns,
+        "fours": len(other_rows) * columns * fours,
+        "four_rows": sum(other_rows) * columns * fours,
+        "four_taps": sum(other_rows) * sum(taps_x) * fours,
     }
 
 

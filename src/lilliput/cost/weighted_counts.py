@@ -12,6 +12,7 @@ from lilliput.net.tensor import DType
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import to_four
+from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
 
@@ -24,6 +25,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
     if blocking.spans:
         return _spans(taps_y, taps_x, depth, channels, blocking)
+    if blocking.strip:
+        return _in_strip(op, net, blocking)
     pixels, elements = rows * columns, kernel_height * kernel_width * depth
     long_runs = op.dilation[1] == 1
     whole_x = taps_x.count(kernel_width)
@@ -85,6 +88,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     rest = pixels % blocking.pixels
     few = rest if rest <= blocking.few_pixels else 0
     found |= _products(-(-(pixels - few) // blocking.pixels), channels, elements, blocking)
+    odd = -(-pixels // blocking.pixels) * (channels % blocking.channels)
+    found |= {"odd_blocks": odd, "odd_fours": odd * -(-elements // 4)}
     if elements == depth:
         found |= _pointwise(op, pixels, depth, channels, blocking)
     if few:
@@ -96,22 +101,47 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if by_channel else {})
 
 
-def _pointwise(op: Conv2D, pixels: int, depth: int, channels: int, blocking: Blocking) -> Counts:
-    """Counts of a kernel that takes pixels side by side as they lie, blocks in one call; others one by one.
+def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
+    """Counts of a kernel whose windows lie in a strip, row by row of outputs."""
+    _, width, depth = net.tensors[op.inputs[0]].shape
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    kernel_height = net.tensors[op.inputs[1]].shape[1]
+    fours, across = strip_fours(op, net), strip_columns(op, net)
+    copied = rows * kernel_height * (op.padding.left > 0)
+    rest = columns % blocking.pixels
+    few = rest if rest <= blocking.few_pixels else 0
+    blocks = rows * -(-(columns - few) // blocking.pixels)
+    odd = rows * -(-columns // blocking.pixels) * (channels % blocking.channels)
+    pairs = rows * few * (channels // blocking.channels)
+    return {
+        **_products(blocks, channels, 4 * fours, blocking),
+        "rows": rows,
+        "strip_fours": rows * across * kernel_height,
+        "end_fours": rows * across * strip_ends(op, net),
+        "copied_rows": copied,
+        "copied_elements": copied * width * depth,
+        "outputs": rows * columns * channels,
+        "limited_outputs": rows * columns * channels * _is_limited(op, net),
+        "odd_blocks": odd,
+        "odd_fours": odd * fours,
+        "unpacked_fours": rows * -(-channels // blocking.channels) * fours,
+        "few_pixels": rows * few,
+        "few_pairs": pairs,
+        "few_eights": pairs * -(-fours // 2),
+    }
 
-    The last of an odd number of channels has a loop of its own, and every block a call.
-    """
+
+def _pointwise(op: Conv2D, pixels: int, depth: int, channels: int, blocking: Blocking) -> Counts:
+    """Counts of a kernel that takes pixels side by side as they lie, blocks in one call; others singly."""
     fours, blocks = -(-depth // 4), -(-pixels // blocking.pixels)
     is_plain = depth % 4 == 0 and op.strides == (1, 1)
-    odd = channels % blocking.channels > 0
+    is_run = is_plain and channels % blocking.channels == 0
     taken = 0 if is_plain else blocks * blocking.pixels
     return {
         "plain_fours": blocks * fours * is_plain,
         "single_pixels": taken,
         "single_fours": taken * fours,
-        "odd_blocks": blocks * odd,
-        "odd_fours": blocks * fours * odd,
-        "block_calls": blocks if odd or not is_plain else 1,
+        "block_calls": 1 if is_run else blocks,
     }
 
 

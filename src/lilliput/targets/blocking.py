@@ -27,6 +27,7 @@ class Blocking:
         pass_elements: inputs that one pass over a row of weights takes at most.
         turns: whether columns are taken as rows where those come in fewer blocks.
         few_pixels: up to so many pixels that fill no block are computed one by one.
+        strip: whether the windows of a row of outputs lie in a strip, as `runtime/lp_strip.h` has it.
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
     """
 
@@ -39,6 +40,7 @@ class Blocking:
     pass_elements: int = 512
     turns: bool = True
     few_pixels: int = 0
+    strip: bool = False
     spans: bool = False
 
 
@@ -50,11 +52,12 @@ _ONE_PIXEL = Blocking(pixels=1, channels=4, filled=4)
 _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_dsp": _BY_FOURS,
     "lp_conv2d_colour_dsp": _BY_FOURS,
-    "lp_conv2d_strip_dsp": _BY_FOURS,
+    "lp_conv2d_strip_dsp": replace(_BY_FOURS, strip=True),
     "lp_conv2d_1x1_dsp": _BY_FOURS,
     "lp_conv2d_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_colour_dsp_relu": _BY_EIGHT_FOURS,
-    "lp_conv2d_strip_dsp_relu": _BY_EIGHT_FOURS,
+    "lp_conv2d_strip_dsp_relu": replace(_BY_EIGHT_FOURS, strip=True),
+    "lp_conv2d_packed_strip_dsp": Blocking(channels=4, strip=True),
     "lp_conv2d_1x1_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_max_pool2d_compact": Blocking(channels=1),

@@ -44,10 +44,21 @@ def strip_fours(op: Op, net: Net) -> int:
     return strip.across * strip.height + strip.ends
 
 
+def strip_columns(op: Op, net: Net) -> int:
+    """Columns of a strip, each a four of every row of the kernel."""
+    strip = _strip(op, net)
+    return (net.tensors[op.outputs[0]].shape[1] - 1) // STRIP_PIXELS * strip.stride + strip.across
+
+
+def strip_ends(op: Op, net: Net) -> int:
+    """Fours of fifth elements behind a column."""
+    return _strip(op, net).ends
+
+
 def strip_bytes(op: Op, net: Net) -> int:
     """Scratch memory of a strip, with copies of the rows that it is made of."""
-    height, stride, across, ends = _strip(op, net)
-    columns = (net.tensors[op.outputs[0]].shape[1] - 1) // STRIP_PIXELS * stride + across
+    height, stride, _, ends = _strip(op, net)
+    columns = strip_columns(op, net)
     return _FOUR_BYTES * columns * (height + ends) + height * 4 * (columns + stride)
 
 
