@@ -107,7 +107,7 @@ def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
     rows, columns, channels = net.tensors[op.outputs[0]].shape
     kernel_height = net.tensors[op.inputs[1]].shape[1]
     fours, across = strip_fours(op, net), strip_columns(op, net)
-    copied = rows * kernel_height * (op.padding.left > 0)
+    copied = rows * kernel_height * (op.padding.left + op.padding.right > 0)
     rest = columns % blocking.pixels
     few = rest if rest <= blocking.few_pixels else 0
     blocks = rows * -(-(columns - few) // blocking.pixels)

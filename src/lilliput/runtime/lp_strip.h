@@ -60,9 +60,10 @@ static LP_NOINLINE void lp_strip_find(lp_strip *strip, int32_t y) {
     const int32_t height = params->kernel_height;
     const int32_t image_bytes = params->input_width * params->input_channels;
     const int32_t last = (y + height - 1) * image_bytes;
+    const int32_t reach = (params->output_width - 1) * params->stride_x + params->kernel_width;
     strip->rows = strip->input + y * image_bytes;
     strip->row_bytes = image_bytes;
-    if (!LP_DSP || y < 0 || params->padding_left > 0 ||
+    if (!LP_DSP || y < 0 || params->padding_left > 0 || reach > params->input_width ||
         last + strip->copy_bytes > params->input_height * image_bytes) {
         const int32_t left = lp_minimum(params->padding_left * params->input_channels, strip->copy_bytes);
         const int32_t count = lp_minimum(image_bytes, strip->copy_bytes - left);
