@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lilliput.cost.loops import Counts, elements_inside, split_up
-from lilliput.net.fixedpoint import activation_range
 from lilliput.net.graph import Net
-from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op
+from lilliput.net.ops import Activation, Conv2D, DepthwiseConv2D, Op
 from lilliput.net.tensor import DType
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
@@ -58,7 +57,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "missing_pixels": missing,
         "missing_depth": missing * depth,
         "outputs": pixels * channels,
-        "limited_outputs": pixels * channels * _is_limited(op, net),
+        "limited_outputs": pixels * channels * _is_limited(op),
         "output_rows": channels * columns * sum(taps_y),
         "products": channels * inside * depth,
         "padding_rows": channels * columns * (rows * kernel_height - sum(taps_y)),
@@ -121,7 +120,7 @@ def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
         "copied_rows": copied,
         "copied_elements": copied * width * depth,
         "outputs": rows * columns * channels,
-        "limited_outputs": rows * columns * channels * _is_limited(op, net),
+        "limited_outputs": rows * columns * channels * _is_limited(op),
         "odd_blocks": odd,
         "odd_fours": odd * fours,
         "unpacked_fours": rows * -(-channels // blocking.channels) * fours,
@@ -253,7 +252,7 @@ def _by_fours(op: DepthwiseConv2D, net: Net) -> Counts:
     strip, words = fours_strip(op, net)
     strips, taken_columns = -(-row_pairs // strip), min(width, words - op.padding.left)
     taken = groups * (stride * row_pairs + 1)
-    limited = _is_limited(op, net)
+    limited = _is_limited(op)
     return {
         "fours_groups": groups,
         "fours_strips": groups * strips,
@@ -309,7 +308,7 @@ def _by_channel(
     }
     whole, rest = divmod(columns, blocking.pixels)
     if kernel == (3, 3) and stride_x <= 2 and whole:
-        limited = _is_limited(op, net)
+        limited = _is_limited(op)
         return found | {
             f"nine_{stride_x}_strips": channels * strips,
             f"nine_{stride_x}_rows": channels * rows,
@@ -332,12 +331,10 @@ def _by_channel(
     }
 
 
-def _is_limited(op: Op, net: Net) -> bool:
-    """Whether outputs are clamped to less than a byte holds; floats have no such bounds."""
-    if net.tensors[op.outputs[0]].dtype is DType.FLOAT32:
-        return False
-    low, high = activation_range(op, net)
-    return high - low < 255
+def _is_limited(op: Conv2D | DepthwiseConv2D) -> bool:
+    """Whether outputs keep a range smaller than int8: as if what a ReLU makes began at the least int8."""
+    return op.activation is Activation.RELU6
+
 
 
 def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:
