@@ -336,7 +336,6 @@ def _is_limited(op: Conv2D | DepthwiseConv2D) -> bool:
     return op.activation is Activation.RELU6
 
 
-
 def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:
     outputs, inputs = net.tensors[op.inputs[1]].shape
     if blocking.spans:
