@@ -107,7 +107,11 @@ void lp_fully_connected_packed_dsp_s8(const lp_lanes_params *params, const int8_
     }
     for (int32_t channel = 0; channel < conv->output_channels; channel += LP_LANES_CHANNELS) {
         int32_t total[4 * LP_LANES_CHANNELS]; /* of one pixel of four */
-        weights = (params->weight_bits == 2 ? sum_channels_2 : sum_channels_4)(&all, weights, total);
+        if (params->weight_bits == 2) {
+            weights = sum_channels_2(&all, weights, total);
+        } else {
+            weights = sum_channels_4(&all, weights, total);
+        }
         lp_write_sums(conv, channel, total, 1, output + channel);
     }
 }
