@@ -165,7 +165,7 @@ CHECK_FOURS(output_skip, 48);
 
 #define LOAD(upper, lower)                                                                                   \
     "ldr.w   r12, [r0" upper "               \n"                                                             \
-    "ldr.w   lr, [r1" lower "                \n"
+    "ldr     lr, [r1" lower "                \n"
 
 /* 35 cycles.  What steps on is the last of the loads that stand together: none is faster behind it. */
 #define STRIDE_1                                                                                             \
