@@ -209,7 +209,9 @@ CASES: dict[str, Case] = {
         for (height, width, depth), channels, (y, x), strides, padding, kind in (
             ((5, 8, 1), 1, (5, 5), (1, 1), Padding(0, 0, 0, 4), NONE),
             ((7, 16, 1), 6, (5, 5), (1, 1), Padding(2, 2, 2, 2), RELU),
+            ((6, 15, 1), 3, (4, 5), (1, 1), Padding(0, 0, 0, 0), RELU),
             ((6, 16, 1), 3, (4, 5), (1, 1), Padding(0, 0, 0, 0), RELU),
+            ((9, 11, 1), 5, (3, 5), (2, 2), Padding(0, 1, 1, 0), RELU6),
             ((9, 13, 1), 5, (3, 5), (1, 1), Padding(0, 0, 0, 1), RELU6),
             ((4, 10, 1), 4, (1, 7), (1, 1), Padding(0, 0, 3, 3), NONE),
             ((5, 19, 2), 5, (3, 3), (1, 2), Padding(1, 1, 1, 0), RELU),

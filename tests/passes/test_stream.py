@@ -160,6 +160,10 @@ def test_streams_are_made_for_speed_only_if_they_save_enough() -> None:
     assert small.streams
     assert not short.streams
     assert small.arena_bytes <= fast.arena_bytes < short.arena_bytes
+    whole = _quantized(net, Optimize.SPEED)
+    unstreamed = plan(whole, scratch_of(M4), access_of(M4)).plan
+    assert unstreamed
+    assert fast.arena_bytes < 0.8 * unstreamed.arena_bytes
     narrow = plan_for(_quantized(residual(3), Optimize.SPEED), M4).plan
     assert narrow
     assert not narrow.streams

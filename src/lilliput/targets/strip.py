@@ -34,7 +34,7 @@ def fits_strip(op: Op, net: Net) -> bool:
     _, _, kernel_width, depth = net.tensors[op.inputs[1]].shape
     uneven = depth % 4 != 0 and kernel_width > op.strides[1]
     columns = net.tensors[op.outputs[0]].shape[1]
-    # Three of a block's four pixels would be overwritten by the fourth.
+    # Of three pixels that are left over, the last would be written over by the fourth of its block.
     in_fours = to_four(columns) <= MOST_WASTE * columns and columns % STRIP_PIXELS != 3
     return uneven and in_fours and strip_bytes(op, net) <= MOST_STRIP_BYTES
 
