@@ -23,9 +23,13 @@
 
 #define LP_LANES_ADDED(bits) ((1 << ((bits) - 1)) - 1)
 
-/* Two lanes, with what is added, from a word that is turned right. */
+/* Two fields of each halfword: two lanes of a word, with what is added. */
+#define LP_LANE_FIELDS_2 0xC003C003u
+#define LP_LANE_FIELDS_4 0xF00FF00Fu
+
+/* The same from a word that is turned right. */
 LP_INLINE int32_t lp_lane_fields(uint32_t word, uint32_t turn, int32_t bits) {
-    const uint32_t mask = bits == 2 ? 0xC003C003u : 0xF00FF00Fu;
+    const uint32_t mask = bits == 2 ? LP_LANE_FIELDS_2 : LP_LANE_FIELDS_4;
     return (int32_t)((turn == 0 ? word : word >> turn | word << (32 - turn)) & mask);
 }
 
