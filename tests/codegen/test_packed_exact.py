@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cache
-
 import numpy as np
 import pytest
-from tests.codegen.many_networks import Arrays, run_on_chip, run_on_host
+from tests.codegen.case_networks import CaseNetworks, constant, extreme_weights
 
-from lilliput.errors import ToolchainError
 from lilliput.net import (
     Activation,
     Conv2D,
@@ -22,7 +18,7 @@ from lilliput.net import (
     Tensor,
 )
 from lilliput.net.formats import formats_named
-from lilliput.net.reference import run, run_all
+from lilliput.net.reference import run_all
 from lilliput.passes import plan_for, quantize
 from lilliput.targets import board
 from lilliput.targets.kernels import kernel_for
@@ -57,11 +53,6 @@ CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]
     "five in a row": ((5, 11, 1), 4, (3, 5), {"strides": (1, 2)}),
 }
 """What → shape of the input, output channels, kernel, attributes."""
-EXTREMES = ("drawn", "largest", "smallest", "alternating")
-
-
-def _tensor(name: str, data: np.ndarray) -> Tensor:
-    return Tensor(name, data.shape, constant=True, data=data.astype(np.float32))
 
 
 def _net(case: str, formats: str, extreme: str) -> Net:
@@ -73,15 +64,9 @@ def _net(case: str, formats: str, extreme: str) -> Net:
     first: Op
     tested: Op
     first_weights = rng.normal(0, 0.5, (depth, depth) if is_dense else (depth, 1, 1, depth))
-    weights = rng.normal(0, 0.5, (channels, depth) if is_dense else (channels, *kernel, depth))
+    weights = extreme_weights(extreme, (channels, depth) if is_dense else (channels, *kernel, depth), rng)
     bias = rng.normal(0, 0.2, depth)
-    signs = rng.choice([-1.0, 1.0], weights.shape)
     if extreme != "drawn":
-        weights = {
-            "largest": np.ones_like(weights),
-            "smallest": -np.ones_like(weights),
-            "alternating": signs,
-        }[extreme]
         # Far beyond what the range holds, so that inputs are the type's ends.
         bias = (
             np.where(rng.random(depth) < 0.5, -100.0, 100.0) if extreme == "alternating" else bias * 0 - 100
@@ -96,11 +81,11 @@ def _net(case: str, formats: str, extreme: str) -> Net:
         tested = Conv2D(name="tested", activation=activation, **tested_names, **attributes)
     tensors = [
         Tensor("x", shape),
-        _tensor("first_weights", first_weights),
-        _tensor("first_bias", bias),
+        constant("first_weights", first_weights),
+        constant("first_bias", bias),
         Tensor("hidden", shape),
-        _tensor("weights", weights),
-        _tensor("bias", rng.normal(0, 0.5, channels)),
+        constant("weights", weights),
+        constant("bias", rng.normal(0, 0.5, channels)),
         Tensor("y", tested.output_shape([shape, weights.shape])),
     ]
     raw = Normalization(DType.UINT8, (128.0,), (64.0,))
@@ -111,59 +96,27 @@ def _net(case: str, formats: str, extreme: str) -> Net:
     return plan_for(found, board(TARGET).core)
 
 
-@cache
-def nets() -> dict[str, Net]:
-    found = {}
-    for number, formats in enumerate(FORMATS):
-        for index, case in enumerate(CASES):
-            for way, extreme in enumerate(EXTREMES):
-                key = f"net{number}_{index}_{way}"
-                found[key] = replace(_net(case, formats, extreme), name=key)
-    return found
+def _inputs(net: Net) -> np.ndarray:
+    rng = np.random.default_rng([*net.name.encode()])
+    return rng.integers(0, 256, (ROWS, *net.input.shape), np.uint8)
 
 
-@cache
-def inputs() -> Arrays:
-    rng = np.random.default_rng(3)
-    return {key: rng.integers(0, 256, (ROWS, *net.input.shape), np.uint8) for key, net in nets().items()}
-
-
-@cache
-def on_host() -> Arrays:
-    return run_on_host(nets(), board(TARGET), inputs())
-
-
-@cache
-def on_chip() -> Arrays:
-    return run_on_chip(nets(), board(TARGET), inputs())
-
-
-def _compare(formats: str, found: Arrays) -> None:
-    number = FORMATS.index(formats)
-    for index, case in enumerate(CASES):
-        for way, extreme in enumerate(EXTREMES):
-            key = f"net{number}_{index}_{way}"
-            expected = run(nets()[key], inputs()[key])
-            assert np.array_equal(found[key], expected), (case, extreme)
+NETWORKS = CaseNetworks(TARGET, FORMATS, tuple(CASES), _net, _inputs)
 
 
 @pytest.mark.parametrize("formats", FORMATS)
 def test_host_c_under_sanitizers(formats: str) -> None:
-    _compare(formats, on_host())
+    NETWORKS.check_on_host(formats)
 
 
 @pytest.mark.parametrize("formats", FORMATS)
 def test_emulated_c(formats: str) -> None:
-    try:
-        found = on_chip()
-    except ToolchainError as error:
-        pytest.skip(str(error))
-    _compare(formats, found)
+    NETWORKS.check_on_chip(formats)
 
 
 def test_all_kernels_for_packed_weights_run() -> None:
     core = board(TARGET).core
-    used = {kernel_for(op, net, core).function for net in nets().values() for op in net.ops}
+    used = {kernel_for(op, net, core).function for net in NETWORKS.nets.values() for op in net.ops}
     assert used >= {
         "lp_conv2d_nibbles_dsp_s8",
         "lp_conv2d_nibbles_rows_dsp_s8",
@@ -176,7 +129,7 @@ def test_all_kernels_for_packed_weights_run() -> None:
 
 def test_extremes_reach_both_ends_of_what_flows() -> None:
     for number, formats in enumerate(FORMATS):
-        net = nets()[f"net{number}_6_3"]
-        hidden = run_all(net, inputs()[net.name])["hidden"]
+        net = NETWORKS.nets[f"net{number}_6_3"]
+        hidden = run_all(net, NETWORKS.inputs[net.name])["hidden"]
         low, high = net.tensors["hidden"].dtype.range
         assert (hidden.min(), hidden.max()) == (low, high), formats
