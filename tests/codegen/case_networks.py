@@ -15,6 +15,8 @@ from lilliput.net import Net, Tensor
 from lilliput.net.reference import run
 from lilliput.targets import board
 
+_RAM_BYTES = 1 << 21
+"""Of the emulated board: enough for the inputs and outputs of all networks."""
 EXTREMES = ("drawn", "largest", "smallest", "alternating")
 """How weights are made."""
 
@@ -78,7 +80,8 @@ class CaseNetworks:
 
     @cached_property
     def _on_chip(self) -> Arrays:
-        return run_on_chip(self.nets, board(self.target), self.inputs)
+        roomy = replace(board(self.target), ram_bytes=_RAM_BYTES)
+        return run_on_chip(self.nets, roomy, self.inputs)
 
     def check_on_host(self, formats: str) -> None:
         """Asserts that the C of the host, under sanitizers, puts out what the reference does."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from tests.codegen.case_networks import CaseNetworks, constant, extreme_weights
@@ -22,9 +24,10 @@ from lilliput.net.reference import run_all
 from lilliput.passes import plan_for, quantize
 from lilliput.targets import board
 from lilliput.targets.kernels import kernel_for
+from lilliput.targets.pixels import eights_of, pixel_lanes
 
-TARGET = "generic-m4"
-FORMATS = ("w4a8", "w4a4", "w4a6", "w2a2", "w2a8", "w2a4")
+TARGETS = ("generic-m4", "rp2040", "generic-rv32imc")
+FORMATS = ("w4a8", "w4a4", "w4a6", "w4a2", "w2a2", "w2a8", "w2a4")
 ROWS = 3
 SAME, WIDE = Padding(1, 1, 1, 1), Padding(2, 2, 2, 2)
 CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]] = {
@@ -55,8 +58,9 @@ CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]
 """What → shape of the input, output channels, kernel, attributes."""
 
 
-def _net(case: str, formats: str, extreme: str) -> Net:
+def _net(target: str, case: str, formats: str, extreme: str) -> Net:
     """A layer that makes activations of few bits, then the one that is tested, then one with 8 bits."""
+    core = board(target).core
     shape, channels, kernel, attributes = CASES[case]
     rng = np.random.default_rng([*case.encode(), *formats.encode()])
     depth = shape[-1]
@@ -67,10 +71,9 @@ def _net(case: str, formats: str, extreme: str) -> Net:
     weights = extreme_weights(extreme, (channels, depth) if is_dense else (channels, *kernel, depth), rng)
     bias = rng.normal(0, 0.2, depth)
     if extreme != "drawn":
-        # Far beyond what the range holds, so that inputs are the type's ends.
-        bias = (
-            np.where(rng.random(depth) < 0.5, -100.0, 100.0) if extreme == "alternating" else bias * 0 - 100
-        )
+        # Far beyond what the range holds, so that inputs are the type's ends: that at which sums are largest.
+        far = np.full(depth, -100.0 if core.has_dsp else 100.0)
+        bias = np.where(rng.random(depth) < 0.5, far, -far) if extreme == "alternating" else far
     names = {"inputs": ("x", "first_weights", "first_bias"), "outputs": ("hidden",)}
     tested_names = {"inputs": ("hidden", "weights", "bias"), "outputs": ("y",)}
     if is_dense:
@@ -93,7 +96,7 @@ def _net(case: str, formats: str, extreme: str) -> Net:
     reach = float(np.abs(weights).reshape(channels, -1).sum(axis=1).max())
     ranges = {"x": (-2.0, 2.0), "hidden": (-1.0, 1.0), "y": (-reach, reach)}
     found = quantize(net, ranges, formats_named(f"int8,first={formats},tested={formats}"))
-    return plan_for(found, board(TARGET).core)
+    return plan_for(found, core)
 
 
 def _inputs(net: Net) -> np.ndarray:
@@ -101,35 +104,66 @@ def _inputs(net: Net) -> np.ndarray:
     return rng.integers(0, 256, (ROWS, *net.input.shape), np.uint8)
 
 
-NETWORKS = CaseNetworks(TARGET, FORMATS, tuple(CASES), _net, _inputs)
+NETWORKS = {
+    target: CaseNetworks(target, FORMATS, tuple(CASES), partial(_net, target), _inputs) for target in TARGETS
+}
 
 
 @pytest.mark.parametrize("formats", FORMATS)
-def test_host_c_under_sanitizers(formats: str) -> None:
-    NETWORKS.check_on_host(formats)
+@pytest.mark.parametrize("target", TARGETS[:2])  # the third one's C is the second's
+def test_host_c_under_sanitizers(target: str, formats: str) -> None:
+    NETWORKS[target].check_on_host(formats)
 
 
 @pytest.mark.parametrize("formats", FORMATS)
-def test_emulated_c(formats: str) -> None:
-    NETWORKS.check_on_chip(formats)
+@pytest.mark.parametrize("target", TARGETS)
+def test_emulated_c(target: str, formats: str) -> None:
+    NETWORKS[target].check_on_chip(formats)
 
 
-def test_all_kernels_for_packed_weights_run() -> None:
-    core = board(TARGET).core
-    used = {kernel_for(op, net, core).function for net in NETWORKS.nets.values() for op in net.ops}
-    assert used >= {
+KERNELS = {
+    "generic-m4": {
         "lp_conv2d_nibbles_dsp_s8",
         "lp_conv2d_nibbles_rows_dsp_s8",
         "lp_conv2d_packed_dsp_s8",
         "lp_conv2d_packed_rows_dsp_s8",
         "lp_conv2d_packed_strip_dsp_s8",
         "lp_fully_connected_packed_dsp_s8",
-    }
+    },
+    "rp2040": {"lp_conv2d_packed_pixels_s8", "lp_fully_connected_packed_pairs_s8"},
+}
 
 
-def test_extremes_reach_both_ends_of_what_flows() -> None:
+@pytest.mark.parametrize("target", KERNELS)
+def test_all_kernels_for_packed_weights_run(target: str) -> None:
+    core = board(target).core
+    used = {kernel_for(op, net, core).function for net in NETWORKS[target].nets.values() for op in net.ops}
+    assert used >= KERNELS[target]
+
+
+@pytest.mark.parametrize("target", KERNELS)
+def test_extremes_reach_both_ends_of_what_flows(target: str) -> None:
+    networks = NETWORKS[target]
     for number, formats in enumerate(FORMATS):
-        net = NETWORKS.nets[f"net{number}_6_3"]
-        hidden = run_all(net, NETWORKS.inputs[net.name])["hidden"]
+        net = networks.nets[f"net{number}_6_3"]
+        hidden = run_all(net, networks.inputs[net.name])["hidden"]
         low, high = net.tensors["hidden"].dtype.range
         assert (hidden.min(), hidden.max()) == (low, high), formats
+
+
+def test_pixels_share_words_in_each_way() -> None:
+    found = {
+        (formats, *pixel_lanes(op, net)[:1], segment_count(op, net) > 1)
+        for number, formats in enumerate(FORMATS)
+        for net in NETWORKS["rp2040"].nets.values()
+        if net.name.startswith(f"net{number}_")
+        for op in net.ops[-1:]
+        if isinstance(op, Conv2D)
+    }
+    assert found >= {("w2a2", 4, True), ("w2a2", 4, False), ("w4a8", 2, True), ("w4a8", 2, False)}
+    assert found >= {("w4a2", 4, True), ("w2a4", 4, False), ("w2a4", 2, False), ("w4a4", 2, False)}
+
+
+def segment_count(op: Conv2D, net: Net) -> int:
+    """How often the lanes of a sum are taken apart."""
+    return -(-eights_of(op, net) // pixel_lanes(op, net)[1])
