@@ -90,6 +90,11 @@ LP_THUMB_1_NAKED void LP_MULTIPLY(const uint8_t *weights LP_THUMB_1_UNUSED,
 
 #else
 
+LP_INLINE void take_apart(lp_lane_sums *sums, int32_t word, uint32_t lanes) {
+    sums->sums[2 * word] += lanes & sums->mask;
+    sums->sums[2 * word + 1] += lanes >> sums->bits & sums->mask;
+}
+
 void LP_MULTIPLY(const uint8_t *weights, const uint32_t *inputs, int32_t eights, lp_lane_sums *sums) {
     uint32_t first = sums->start, second = first, third = first, fourth = first;
     for (; eights > 0; eights--) {
@@ -97,19 +102,20 @@ void LP_MULTIPLY(const uint8_t *weights, const uint32_t *inputs, int32_t eights,
         for (int32_t byte = 0; byte < LP_BITS; byte++) {
             packed |= (uint32_t)*weights++ << 8 * byte;
         }
-        for (int32_t i = 0; i < 8; i++, packed >>= LP_BITS, inputs += LP_LANE_WORDS) {
+        for (const uint32_t *end = inputs + 8 * LP_LANE_WORDS; inputs != end; inputs += 2 * LP_LANE_WORDS) {
             const uint32_t weight = (uint32_t)((int32_t)(packed << (32 - LP_BITS)) >> (32 - LP_BITS));
-            first += weight * inputs[0];
-            second += weight * inputs[1];
-            third += weight * inputs[2];
-            fourth += weight * inputs[3];
+            const uint32_t next = (uint32_t)((int32_t)(packed << (32 - 2 * LP_BITS)) >> (32 - LP_BITS));
+            packed >>= 2 * LP_BITS;
+            first += weight * inputs[0] + next * inputs[4];
+            second += weight * inputs[1] + next * inputs[5];
+            third += weight * inputs[2] + next * inputs[6];
+            fourth += weight * inputs[3] + next * inputs[7];
         }
     }
-    const uint32_t totals[LP_LANE_WORDS] = {first, second, third, fourth};
-    for (int32_t word = 0; word < LP_LANE_WORDS; word++) {
-        sums->sums[2 * word] += totals[word] & sums->mask;
-        sums->sums[2 * word + 1] += totals[word] >> sums->bits & sums->mask;
-    }
+    take_apart(sums, 0, first);
+    take_apart(sums, 1, second);
+    take_apart(sums, 2, third);
+    take_apart(sums, 3, fourth);
 }
 
 #endif

@@ -96,22 +96,31 @@ LP_THUMB_1_NAKED void LP_MULTIPLY(lp_row_pair *rows LP_THUMB_1_UNUSED) {
 
 #else
 
-void LP_MULTIPLY(lp_row_pair *rows) {
+/* The products of the inputs from `index` on, four of those that share a word. */
+LP_INLINE uint32_t four_products(uint32_t packed, int32_t index, const uint32_t *inputs) {
     const uint32_t mask = ((1u << LP_BITS) - 1) * 0x00010001u;
+    packed >>= LP_BITS * index;
+    inputs += index;
+    return (packed & mask) * inputs[0] + (packed >> LP_BITS & mask) * inputs[1] +
+           (packed >> 2 * LP_BITS & mask) * inputs[2] + (packed >> 3 * LP_BITS & mask) * inputs[3];
+}
+
+void LP_MULTIPLY(lp_row_pair *rows) {
+    const uint32_t *weights = rows->weights;
     const uint32_t *inputs = rows->inputs;
-    uint32_t lower = 0, upper = 0;
+    uint32_t lower = 0;
+    uint32_t upper = 0;
     int32_t bytes = rows->first_bytes;
     for (int32_t left = rows->bytes; left > 0; left -= bytes, bytes = rows->segment_bytes) {
         uint32_t lanes = 0;
-        for (int32_t words = bytes / 4; words > 0; words--) {
-            const uint32_t packed = *rows->weights++;
-            for (int32_t i = 0; i < 16 / LP_BITS; i++) {
-                lanes += (packed >> LP_BITS * i & mask) * *inputs++;
-            }
+        for (int32_t words = bytes / 4; words > 0; words--, weights++, inputs += 16 / LP_BITS) {
+            lanes += four_products(*weights, 0, inputs);
+            lanes += LP_BITS == 2 ? four_products(*weights, 4, inputs) : 0;
         }
         lower += lanes & 0xFFFF;
         upper += lanes >> 16;
     }
+    rows->weights = weights;
     rows->sums[0] = lower;
     rows->sums[1] = upper;
 }

@@ -27,8 +27,10 @@ LEAST_EIGHTS = 3
 """From so many eights between taking sums apart on, four pixels a word are faster than two."""
 MOST_SEGMENTS = 256
 """So many sums of four pixels a word fit in the 16 bits in which they are added up."""
-_ELEMENT_BYTES = 16
-"""Of an input of all pixels that are computed side by side."""
+LANE_WORDS = 4
+"""Words that an input of all pixels takes that are computed side by side."""
+_USUAL_SUMS = {2: 9, 4: 40}
+"""Bits → what weights of one sign seldom exceed in so many eights."""
 _WORD_BYTES = 4
 
 
@@ -40,7 +42,7 @@ def eights_of(op: WeightedOp, net: Net) -> int:
 
 def pixels_bytes(op: WeightedOp, net: Net) -> int:
     """Scratch memory for the windows of the pixels that are computed side by side."""
-    return _ELEMENT_BYTES * EIGHT * eights_of(op, net)
+    return _WORD_BYTES * LANE_WORDS * EIGHT * eights_of(op, net)
 
 
 def inputs_bytes(op: WeightedOp, net: Net) -> int:
@@ -66,8 +68,15 @@ def sum_limit(input_bits: int, weight_bits: int) -> int:
 
 
 def pixel_lanes(op: WeightedOp, net: Net) -> tuple[int, int]:
-    """Pixels that share a word, and eights of inputs that may be summed at a time, whatever they are."""
-    four, eights = segment_eights(op, net, 4), eights_of(op, net)
+    """Pixels that share a word, and eights of inputs that may be summed at a time, whatever they are.
+
+    Without weights, as usual ones have it.
+    """
+    eights, weights = eights_of(op, net), net.tensors[op.inputs[1]]
+    if weights.data is None:
+        room = lane_limit(8, net.tensors[op.inputs[0]].dtype.bits)
+        return (4 if room >= _USUAL_SUMS[weights.dtype.bits] else 2), eights
+    four = segment_eights(op, net, 4)
     if min(LEAST_EIGHTS, eights) <= four and eights <= four * MOST_SEGMENTS:
         return 4, four
     return 2, segment_eights(op, net, 2)
