@@ -1,4 +1,4 @@
-"""Cycles and flash of number formats on an emulated Cortex-M4 and Cortex-M0+, against int8 on the same network."""
+"""Cycles and flash of number formats, emulated on Cortex-M4 and Cortex-M0+, against int8 on the same."""
 
 from __future__ import annotations
 

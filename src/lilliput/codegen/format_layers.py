@@ -146,7 +146,8 @@ def _packed(place: Place) -> Emitted:
         ("shared_factor_bytes", 0),
     ]
     bits: Values = [("weight_bits", place.net.tensors[op.inputs[1]].dtype.bits)]
-    address = f"(const uint8_t *){weights.name}" if place.kernel.layout in NIBBLE_LAYOUTS | {Layout.BIT_PAIRS} else weights.name
+    are_words = place.kernel.layout in NIBBLE_LAYOUTS | {Layout.BIT_PAIRS}
+    address = f"(const uint8_t *){weights.name}" if are_words else weights.name
     values: Values = [("conv", _nested(place, conv)), ("weights", address)]
     parameters = "lp_packed_params"
     if place.kernel.layout in LANE_LAYOUTS:

@@ -86,7 +86,8 @@ static void put_window(const lp_eights_params *params, const int8_t *input, int3
         rows = lp_inside(y, height, conv->dilation_y, conv->input_height);
         columns = lp_inside(x, width, conv->dilation_x, conv->input_width);
     }
-    all.from = input + (y * conv->input_width + x) * depth + rows.begin * row_step + columns.begin * column_step;
+    all.from =
+        input + (y * conv->input_width + x) * depth + rows.begin * row_step + columns.begin * column_step;
     all.to = to + (rows.begin * row_elements + columns.begin * depth) * ELEMENT_BYTES;
     all.from_step = row_step;
     all.to_step = row_elements * ELEMENT_BYTES;
@@ -129,7 +130,8 @@ static void multiply_pixels(const lp_eights_params *params, const uint32_t *inpu
     const int32_t eights = (elements + 7) / 8;
     const int32_t are_bytes = params->lanes == 4;
     const int32_t half = are_bytes ? 0x80 : 0x8000;
-    lp_pixels_multiply *const multiply = params->weight_bits == 2 ? lp_multiply_pixels_2 : lp_multiply_pixels_4;
+    lp_pixels_multiply *const multiply =
+        params->weight_bits == 2 ? lp_multiply_pixels_2 : lp_multiply_pixels_4;
     const lp_channel *channel = lp_channels(conv->channels);
     const uint8_t *weights = params->weights;
     lp_lane_sums lanes;

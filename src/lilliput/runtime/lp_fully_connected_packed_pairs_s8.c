@@ -35,6 +35,7 @@ void lp_fully_connected_packed_pairs_s8(const lp_eights_params *params, const in
             }
         }
         const int32_t found = (int32_t)(rows.sums[k % 2] - (sum << (bits - 1))) + channel->bias;
-        *output++ = lp_output(channel, found, conv->shift, conv->output_zero_point, conv->minimum, conv->maximum);
+        *output++ =
+            lp_output(channel, found, conv->shift, conv->output_zero_point, conv->minimum, conv->maximum);
     }
 }

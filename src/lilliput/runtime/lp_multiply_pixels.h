@@ -4,8 +4,9 @@
 #if LP_THUMB_1
 
 #define CHECK_OFFSET(field, offset)                                                                          \
-    typedef char field##_lies_at_##offset[__builtin_offsetof(lp_lane_sums, field) == (offset) ? 1 : -1]      \
-        LP_THUMB_1_UNUSED
+    typedef char field##_lies_at_##offset[__builtin_offsetof(lp_lane_sums, field) == (offset)                \
+                                              ? 1                                                            \
+                                              : -1] LP_THUMB_1_UNUSED
 CHECK_OFFSET(start, 0);
 CHECK_OFFSET(mask, 4);
 CHECK_OFFSET(bits, 8);
@@ -53,9 +54,10 @@ CHECK_OFFSET(sums, 12);
 
 /* r0 inputs, r1 eight weights, r7 where the next ones lie, r12 where they end, r8 to r11 lanes; in the end r0
  * sums, r2 mask, r3 bits.  Eight inputs take about 125 cycles. */
-LP_THUMB_1_NAKED void LP_MULTIPLY(const uint8_t *weights LP_THUMB_1_UNUSED,
-                                  const uint32_t *inputs LP_THUMB_1_UNUSED, int32_t eights LP_THUMB_1_UNUSED,
-                                  lp_lane_sums *sums LP_THUMB_1_UNUSED) {
+LP_THUMB_1_NAKED static void multiply_pixels(const uint8_t *weights LP_THUMB_1_UNUSED,
+                                             const uint32_t *inputs LP_THUMB_1_UNUSED,
+                                             int32_t eights LP_THUMB_1_UNUSED,
+                                             lp_lane_sums *sums LP_THUMB_1_UNUSED) {
     __asm__ volatile(".syntax unified                 \n"
                      "push    {r3-r7, lr}             \n"
                      "mov     r4, r8                  \n"
@@ -79,13 +81,12 @@ LP_THUMB_1_NAKED void LP_MULTIPLY(const uint8_t *weights LP_THUMB_1_UNUSED,
                      "bne     1b                      \n"
                      "ldr     r0, [sp, #16]           \n"
                      "ldmia   r0!, {r1-r3}            \n" TAKE_APART("r8") TAKE_APART("r9") TAKE_APART("r10")
-                         TAKE_APART("r11")
-                     "pop     {r4-r7}                 \n"
-                     "mov     r8, r4                  \n"
-                     "mov     r9, r5                  \n"
-                     "mov     r10, r6                 \n"
-                     "mov     r11, r7                 \n"
-                     "pop     {r3-r7, pc}             \n");
+                         TAKE_APART("r11") "pop     {r4-r7}                 \n"
+                                           "mov     r8, r4                  \n"
+                                           "mov     r9, r5                  \n"
+                                           "mov     r10, r6                 \n"
+                                           "mov     r11, r7                 \n"
+                                           "pop     {r3-r7, pc}             \n");
 }
 
 #else
@@ -95,7 +96,8 @@ LP_INLINE void take_apart(lp_lane_sums *sums, int32_t word, uint32_t lanes) {
     sums->sums[2 * word + 1] += lanes >> sums->bits & sums->mask;
 }
 
-void LP_MULTIPLY(const uint8_t *weights, const uint32_t *inputs, int32_t eights, lp_lane_sums *sums) {
+static void multiply_pixels(const uint8_t *weights, const uint32_t *inputs, int32_t eights,
+                            lp_lane_sums *sums) {
     uint32_t first = sums->start, second = first, third = first, fourth = first;
     for (; eights > 0; eights--) {
         uint32_t packed = 0;

@@ -4,8 +4,9 @@
 #if LP_THUMB_1
 
 #define CHECK_OFFSET(field, offset)                                                                          \
-    typedef char field##_lies_at_##offset[__builtin_offsetof(lp_row_pair, field) == (offset) ? 1 : -1]       \
-        LP_THUMB_1_UNUSED
+    typedef char field##_lies_at_##offset[__builtin_offsetof(lp_row_pair, field) == (offset)                 \
+                                              ? 1                                                            \
+                                              : -1] LP_THUMB_1_UNUSED
 CHECK_OFFSET(weights, 0);
 CHECK_OFFSET(inputs, 4);
 CHECK_OFFSET(bytes, 8);
@@ -44,7 +45,7 @@ CHECK_OFFSET(sums, 20);
 
 /* r0 inputs, r1 weights, r3 and r4 two inputs, r5 where the next weights lie, r6 lanes, r7 mask, r8 where
  * weights end, r9 where the segment ends, r10 its bytes, r11 and r12 sums. */
-LP_THUMB_1_NAKED void LP_MULTIPLY(lp_row_pair *rows LP_THUMB_1_UNUSED) {
+LP_THUMB_1_NAKED static void multiply_row_pair(lp_row_pair *rows LP_THUMB_1_UNUSED) {
     __asm__ volatile(".syntax unified                 \n"
                      "push    {r4-r7, lr}             \n"
                      "mov     r4, r8                  \n"
@@ -70,8 +71,7 @@ LP_THUMB_1_NAKED void LP_MULTIPLY(lp_row_pair *rows LP_THUMB_1_UNUSED) {
                      "orrs    r7, r7, r1              \n"
                      "1:                              \n"
                      "movs    r6, #0                  \n"
-                     "2:                              \n" EIGHT
-                     "cmp     r5, r9                  \n"
+                     "2:                              \n" EIGHT "cmp     r5, r9                  \n"
                      "bne     2b                      \n"
                      "uxth    r1, r6                  \n"
                      "lsrs    r6, r6, #16             \n"
@@ -105,7 +105,7 @@ LP_INLINE uint32_t four_products(uint32_t packed, int32_t index, const uint32_t 
            (packed >> 2 * LP_BITS & mask) * inputs[2] + (packed >> 3 * LP_BITS & mask) * inputs[3];
 }
 
-void LP_MULTIPLY(lp_row_pair *rows) {
+static void multiply_row_pair(lp_row_pair *rows) {
     const uint32_t *weights = rows->weights;
     const uint32_t *inputs = rows->inputs;
     uint32_t lower = 0;

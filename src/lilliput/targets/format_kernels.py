@@ -237,7 +237,7 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
 
 
 def _without_dsp(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
-    """Lanes in words; the portable kernel, which has no copies of inputs, where memory or flash counts more."""
+    """Lanes in words; the portable kernel, which copies no inputs, where memory or flash counts more."""
     portable = _packed("lp_conv2d")(op, net, core)
     if not core.has_pairs or op.profile is not Profile.LILLIPUT or net.optimize is Optimize.FLASH:
         return portable

@@ -1,9 +1,9 @@
 """Weights of 2 or 4 bits on cores without DSP instructions: what shares a word, and how far that goes.
 
-`runtime/lp_pixel_lanes.h` describes the lanes of convolutions, the inputs of two or four pixels.  A lane of k bits begins at 2**(k - 1), and holds that plus the
-sum of its products as long as this is from -2**(k - 1) to 2**(k - 1) - 1.  Inputs of m bits, counted from the
-least one, are 0 to 2**m - 1, so the positive weights of a sum, and the negative ones, may each add up to
-(2**(k - 1) - 1) / (2**m - 1).
+`runtime/lp_pixel_lanes.h` describes the lanes of convolutions, the inputs of two or four pixels.  A lane of k
+bits begins at 2**(k - 1), and holds that plus the sum of its products as long as this is from -2**(k - 1) to
+2**(k - 1) - 1.  Inputs of m bits, counted from the least one, are 0 to 2**m - 1, so the positive weights of a
+sum, and the negative ones, may each add up to (2**(k - 1) - 1) / (2**m - 1).
 
 `runtime/lp_row_lanes.h` describes those of matrix products, the weights of two outputs in 16 bits each.
 Weights of b bits are counted from the least one, too, so that no product exceeds (2**b - 1) * (2**m - 1).
