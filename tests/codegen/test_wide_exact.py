@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.codegen.case_networks import CaseNetworks, constant, extreme_weights
 
-from lilliput.net import Activation, Conv2D, FullyConnected, Net, Op, Padding, Tensor
+from lilliput.net import Activation, Conv2D, DepthwiseConv2D, FullyConnected, Net, Op, Padding, Tensor
 from lilliput.net.formats import formats_named
 from lilliput.passes import plan_for, quantize
 from lilliput.targets import board
@@ -16,6 +16,7 @@ TARGET = "generic-m4"
 FORMATS = ("qmn16", "int16x8")
 ROWS = 3
 SAME, WIDE = Padding(1, 1, 1, 1), Padding(2, 2, 2, 2)
+DEPTHWISE = 0
 CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]] = {
     "one pixel": ((1, 1, 3), 5, (1, 1), {}),
     "a series": ((1, 9, 6), 8, (1, 3), {"padding": Padding(0, 0, 1, 1)}),
@@ -30,11 +31,17 @@ CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]
     "stride 2": ((9, 9, 4), 9, (3, 3), {"strides": (2, 2), "padding": SAME}),
     "dilated": ((8, 9, 4), 5, (3, 3), {"dilation": (2, 2), "padding": WIDE}),
     "many inputs": ((6, 6, 56), 9, (3, 3), {"padding": SAME}),
+    "depthwise": ((7, 9, 8), DEPTHWISE, (3, 3), {"padding": SAME}),
+    "depthwise, stride 2": ((8, 9, 6), DEPTHWISE, (3, 3), {"padding": SAME, "strides": (2, 2)}),
+    "depthwise, five channels": ((6, 5, 5), DEPTHWISE, (2, 3), {}),
+    "depthwise series": ((1, 20, 7), DEPTHWISE, (1, 9), {"padding": Padding(0, 0, 4, 4)}),
+    "depthwise, dilated rows": ((9, 6, 4), DEPTHWISE, (3, 3), {"padding": WIDE, "dilation": (2, 1)}),
+    "depthwise, outside": ((1, 3, 4), DEPTHWISE, (2, 2), {"padding": Padding(1, 1, 0, 0), "dilation": (2, 1)}),
     "dense": ((152,), 10, (0, 0), {}),
     "dense, odd": ((35,), 7, (0, 0), {}),
     "dense, one output": ((9,), 1, (0, 0), {}),
 }
-"""What → shape of the input, output channels, kernel, attributes."""
+"""What → shape of the input, output channels or `DEPTHWISE`, kernel, attributes."""
 
 
 def _net(case: str, formats: str, extreme: str) -> Net:
@@ -42,14 +49,20 @@ def _net(case: str, formats: str, extreme: str) -> Net:
     shape, channels, kernel, attributes = CASES[case]
     rng = np.random.default_rng([*case.encode(), *formats.encode()])
     is_dense = len(shape) == 1
-    weights = extreme_weights(extreme, (channels, *(() if is_dense else kernel), shape[-1]), rng)
+    window = (*kernel, shape[-1])
+    is_depthwise = channels == DEPTHWISE
+    if is_depthwise:
+        channels = shape[-1]
+    form = window if is_depthwise else (channels, shape[-1]) if is_dense else (channels, *window)
+    weights = extreme_weights(extreme, form, rng)
     names = {"inputs": ("x", "weights", "bias"), "outputs": ("y",)}
     activation = Activation.RELU if channels % 2 else Activation.NONE
     op: Op
     if is_dense:
         op = FullyConnected(name="tested", activation=activation, **names)
     else:
-        op = Conv2D(name="tested", activation=activation, **names, **attributes)
+        kind = DepthwiseConv2D if is_depthwise else Conv2D
+        op = kind(name="tested", activation=activation, **names, **attributes)
     tensors = [
         Tensor("x", shape),
         constant("weights", weights),
@@ -57,7 +70,9 @@ def _net(case: str, formats: str, extreme: str) -> Net:
         Tensor("y", op.output_shape([shape, weights.shape])),
     ]
     net = Net("wide", (op,), {t.name: t for t in tensors}, ("x",), ("y",))
-    reach = float(np.abs(weights).reshape(channels, -1).sum(axis=1).max())
+    reach = float(
+        np.abs(np.moveaxis(weights, -1 if is_depthwise else 0, 0)).reshape(channels, -1).sum(1).max()
+    )
     reach = reach if extreme != "alternating" else reach / 4
     return plan_for(
         quantize(net, {"x": (-2.0, 2.0), "y": (-reach, reach)}, formats_named(formats)), board(TARGET).core

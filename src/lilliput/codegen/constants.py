@@ -146,7 +146,7 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
         values = (*filled, *(factors if len(factors) == 1 else ()))
         return Constant(name, "int32_t", tuple(map(str, values)), 4 * len(values))
     requant = conv_requant(op, net)
-    multipliers = requant.multipliers
+    multipliers = wide_multipliers(op, net) if kernel.layout is Layout.WIDE_CHANNELS else requant.multipliers
     if len(multipliers) == 1:
         multipliers *= len(biases)
     if kernel.layout in SPLIT_CONV_LAYOUTS:

@@ -21,7 +21,7 @@ Weights = NDArray[np.generic]
 def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
     """The weights of `op` as one row of int8 in the order of `layout`."""
     match layout:
-        case Layout.PLAIN | Layout.ROWS:
+        case Layout.PLAIN | Layout.ROWS | Layout.WIDE_CHANNELS:
             return weights.reshape(-1)
         case _ if layout in SPLIT_CONV_LAYOUTS and isinstance(op, Conv2D):
             return _split_pairs(in_order(weights, op, layout))

@@ -189,6 +189,11 @@ void lp_depthwise_conv2d_f32(const lp_weighted_f32_params *params, const void *i
 void lp_depthwise_conv2d_s16(const lp_weighted_s16_params *params, const void *input, void *output);
 void lp_depthwise_conv2d_s16_w16(const lp_weighted_s16_params *params, const void *input, void *output);
 
+/* The same for cores with packed 16-bit arithmetic, four channels at least, one output for each input
+ * channel, columns without dilation; multipliers are fractions of 2**32, whatever `shift` says. */
+void lp_depthwise_conv2d_dsp_s16(const lp_weighted_s16_params *params, const void *input, void *output);
+void lp_depthwise_conv2d_dsp_s16_w16(const lp_weighted_s16_params *params, const void *input, void *output);
+
 /* The same of int8.  `scratch` holds kernel_height * kernel_width * output_channels bytes. */
 void lp_depthwise_conv2d_packed_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
                                    void *scratch);

@@ -71,6 +71,8 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_dsp_s16": _ONE_PIXEL,
     "lp_conv2d_f32": Blocking(pixels=1, channels=4),
     "lp_conv2d_dsp_s16_w16": _ONE_PIXEL,
+    "lp_depthwise_conv2d_dsp_s16": Blocking(channels=4),
+    "lp_depthwise_conv2d_dsp_s16_w16": Blocking(channels=4),
     "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
     "lp_max_pool2d": Blocking(channels=16),
     "lp_average_pool2d": Blocking(channels=16),

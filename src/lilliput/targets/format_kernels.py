@@ -58,7 +58,7 @@ from lilliput.targets.lanes import (
 )
 from lilliput.targets.pixels import PIXEL_BITS, inputs_bytes, pixels_bytes
 from lilliput.targets.strip import strip_bytes, strip_fours
-from lilliput.targets.wide import fits_wide_dsp, window_access, window_bytes
+from lilliput.targets.wide import fits_channel_fours, fits_wide_dsp, window_access, window_bytes
 
 HEADER = "lp_formats.h"
 MOST_IMAGE_CHANNELS = 3
@@ -147,7 +147,11 @@ def _plain(function: str, access: Access = Access.SEPARATE) -> Choose:
 def _wide_weighted(stem: str) -> Choose:
     def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
         suffix = "s16_w16" if net.tensors[op.inputs[1]].dtype is DType.INT16 else "s16"
-        if not core.has_dsp or isinstance(op, DepthwiseConv2D) or not fits_wide_dsp(op, net):
+        has_dsp = core.has_dsp and fits_wide_dsp(op, net)
+        if has_dsp and isinstance(op, DepthwiseConv2D) and fits_channel_fours(op, net):
+            function = f"{stem}_dsp_{suffix}"
+            return Kernel(function, layout=Layout.WIDE_CHANNELS, access=Access.WINDOWS, header=HEADER)
+        if not has_dsp or isinstance(op, DepthwiseConv2D):
             access = Access.SEPARATE if isinstance(op, FullyConnected) else Access.WINDOWS
             return Kernel(f"{stem}_{suffix}", layout=Layout.PLAIN, access=access, header=HEADER)
         return Kernel(

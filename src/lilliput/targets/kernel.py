@@ -36,6 +36,7 @@ class Layout(StrEnum):
     BIT_EIGHTS = "bits of eights"
     BIT_PAIRS = "bits of two rows"
     CHANNEL_FOURS = "channels in fours"
+    WIDE_CHANNELS = "channels of 16 bits"
     VECTORS = "vectors"
 
 
