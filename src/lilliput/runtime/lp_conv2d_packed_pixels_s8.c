@@ -64,44 +64,75 @@ static LP_NOINLINE void put_halves(const lane_rows *all) {
     put_rows(all, 0);
 }
 
-/* The window whose first element lies at (y, x), perhaps outside the image, in the lanes of a pixel. */
-static void put_window(const lp_eights_params *params, const int8_t *input, int32_t y, int32_t x,
-                       uint8_t *to) {
+/* What is the same for all windows. */
+typedef struct {
+    const lp_eights_params *params;
+    const int8_t *input;
+    int32_t last_y, last_x; /* where whole windows begin at most */
+    lane_rows whole;        /* a window that lies in the image, rows being runs of neighbours */
+} windows;
+
+static void begin(windows *all, const lp_eights_params *params, const int8_t *input) {
     const lp_conv2d_params *conv = &params->conv;
-    const int32_t depth = conv->input_channels;
-    const int32_t row_elements = conv->kernel_width * depth;
-    const int32_t column_step = conv->dilation_x * depth;
-    const int32_t row_step = conv->dilation_y * conv->input_width * depth;
-    const int32_t height = conv->kernel_height;
-    const int32_t width = conv->kernel_width;
-    const int32_t are_bytes = params->lanes == 4;
-    void (*const put_all)(const lane_rows *) = are_bytes ? put_bytes : put_halves;
-    lp_span rows = {0, height, y};
-    lp_span columns = {0, width, x};
-    lane_rows all;
-    all.added = (uint32_t)1 << (params->input_bits - 1);
-    if (y < 0 || x < 0 || y + (height - 1) * conv->dilation_y >= conv->input_height ||
-        x + (width - 1) * conv->dilation_x >= conv->input_width) {
-        fill((uint8_t)conv->input_zero_point + all.added, height * row_elements, are_bytes, to);
-        rows = lp_inside(y, height, conv->dilation_y, conv->input_height);
-        columns = lp_inside(x, width, conv->dilation_x, conv->input_width);
+    all->params = params;
+    all->input = input;
+    all->last_y = conv->input_height - 1 - (conv->kernel_height - 1) * conv->dilation_y;
+    all->last_x = conv->dilation_x > 1 ? -1 : conv->input_width - conv->kernel_width;
+    all->whole.count = conv->kernel_width * conv->input_channels;
+    all->whole.rows = conv->kernel_height;
+    all->whole.from_step = conv->dilation_y * conv->input_width * conv->input_channels;
+    all->whole.to_step = all->whole.count * ELEMENT_BYTES;
+    all->whole.added = (uint32_t)1 << (params->input_bits - 1);
+}
+
+LP_INLINE void put_all(const lane_rows *all, int32_t are_bytes) {
+    if (are_bytes) {
+        put_bytes(all);
+    } else {
+        put_halves(all);
     }
-    all.from =
-        input + (y * conv->input_width + x) * depth + rows.begin * row_step + columns.begin * column_step;
-    all.to = to + (rows.begin * row_elements + columns.begin * depth) * ELEMENT_BYTES;
-    all.from_step = row_step;
-    all.to_step = row_elements * ELEMENT_BYTES;
-    all.rows = rows.end - rows.begin;
-    all.count = depth;
+}
+
+/* The window whose first element lies at (y, x), some of it perhaps outside the image. */
+static LP_NOINLINE void put_border(const windows *all, int32_t y, int32_t x, uint8_t *to) {
+    const lp_conv2d_params *conv = &all->params->conv;
+    const int32_t are_bytes = all->params->lanes == 4;
+    const int32_t depth = conv->input_channels;
+    const int32_t column_step = conv->dilation_x * depth;
+    const lp_span rows = lp_inside(y, conv->kernel_height, conv->dilation_y, conv->input_height);
+    const lp_span columns = lp_inside(x, conv->kernel_width, conv->dilation_x, conv->input_width);
+    const lane_rows *whole = &all->whole;
     int32_t runs = columns.end - columns.begin;
-    if (conv->dilation_x == 1) { /* columns are neighbours */
-        all.count *= runs;
+    lane_rows part;
+    fill((uint8_t)conv->input_zero_point + whole->added, whole->rows * whole->count, are_bytes, to);
+    part.from = all->input + (y * conv->input_width + x) * depth + rows.begin * whole->from_step +
+                columns.begin * column_step;
+    part.to = to + (rows.begin * whole->count + columns.begin * depth) * ELEMENT_BYTES;
+    part.from_step = whole->from_step;
+    part.to_step = whole->to_step;
+    part.rows = rows.end - rows.begin;
+    part.count = depth;
+    part.added = whole->added;
+    if (conv->dilation_x == 1) {
+        part.count *= runs;
         runs = 1;
     }
     for (; runs > 0; runs--) {
-        put_all(&all);
-        all.from += column_step;
-        all.to += depth * ELEMENT_BYTES;
+        put_all(&part, are_bytes);
+        part.from += column_step;
+        part.to += depth * ELEMENT_BYTES;
+    }
+}
+
+/* The same, perhaps all of it in the image. */
+LP_INLINE void put_window(windows *all, int32_t y, int32_t x, uint8_t *to) {
+    const lp_conv2d_params *conv = &all->params->conv;
+    if (y < 0 || x < 0 || y > all->last_y || x > all->last_x) {
+        put_border(all, y, x, to);
+    } else {
+        all->whole.from = all->input + (y * conv->input_width + x) * conv->input_channels;
+        all->whole.to = to;
+        put_all(&all->whole, all->params->lanes == 4);
     }
 }
 
@@ -167,11 +198,13 @@ void lp_conv2d_packed_pixels_s8(const lp_eights_params *params, const int8_t *in
     int32_t y = -conv->padding_top;
     int32_t x = -conv->padding_left;
     lp_pairs_scale scale;
+    windows all;
     lp_pairs_scale_begin(&scale, conv, conv->output_channels);
+    begin(&all, params, input);
     for (int32_t left = conv->output_height * conv->output_width; left > 0; left -= pixels) {
         const int32_t count = lp_minimum(left, pixels);
         for (int32_t pixel = 0; pixel < count; pixel++) {
-            put_window(params, input, y, x, (uint8_t *)scratch + pixel * lane_bytes);
+            put_window(&all, y, x, (uint8_t *)scratch + pixel * lane_bytes);
             x += conv->stride_x;
             if (x == end_x) {
                 x = -conv->padding_left;
