@@ -15,7 +15,7 @@ from lilliput.targets.kernels import kernel_for
 TARGET = "generic-m4"
 FORMATS = ("qmn16", "int16x8")
 ROWS = 3
-SAME, WIDE = Padding(1, 1, 1, 1), Padding(2, 2, 2, 2)
+SAME, WIDE, TALL = Padding(1, 1, 1, 1), Padding(2, 2, 2, 2), Padding(1, 1, 0, 0)
 DEPTHWISE = 0
 CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]] = {
     "one pixel": ((1, 1, 3), 5, (1, 1), {}),
@@ -36,7 +36,7 @@ CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]
     "depthwise, five channels": ((6, 5, 5), DEPTHWISE, (2, 3), {}),
     "depthwise series": ((1, 20, 7), DEPTHWISE, (1, 9), {"padding": Padding(0, 0, 4, 4)}),
     "depthwise, dilated rows": ((9, 6, 4), DEPTHWISE, (3, 3), {"padding": WIDE, "dilation": (2, 1)}),
-    "depthwise, outside": ((1, 3, 4), DEPTHWISE, (2, 2), {"padding": Padding(1, 1, 0, 0), "dilation": (2, 1)}),
+    "depthwise, outside": ((1, 3, 4), DEPTHWISE, (2, 2), {"padding": TALL, "dilation": (2, 1)}),
     "dense": ((152,), 10, (0, 0), {}),
     "dense, odd": ((35,), 7, (0, 0), {}),
     "dense, one output": ((9,), 1, (0, 0), {}),
