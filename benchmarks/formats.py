@@ -1,9 +1,10 @@
-"""Cycles and flash of number formats on an emulated Cortex-M4, against int8 on the same network."""
+"""Cycles and flash of number formats, emulated on Cortex-M4 and Cortex-M0+, against int8 on the same."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from comparison import Comparison
@@ -17,30 +18,30 @@ from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Net
 from lilliput.net.formats import formats_named
 from lilliput.passes import plan_for, quantize
-from lilliput.targets import board
+from lilliput.targets import Board, board
 from lilliput.targets.kernels import constant_bytes
 
-BOARD = "nucleo-l4r5zi"
+BOARDS = ("nucleo-l4r5zi", "rp2040")
 NAMES = ("w4a8", "w4a4", "w2a2")
 
 
 def run(seed: int) -> Iterator[Comparison]:
     """Cycles of each format beside int8; the last layer has 8 bits, as the input has."""
-    for make in (convolutions, lenet5):
+    for target, make in product(map(board, BOARDS), (convolutions, lenet5)):
         net = make(seed)
         last = net.ops[-1].name
-        base = measured(net, "int8", seed)
+        base = measured(net, "int8", target, seed)
         for name in NAMES:
-            found = measured(net, f"{name},{last}=int8", seed)
+            found = measured(net, f"{name},{last}=int8", target, seed)
             for what, one, other in zip(
                 ("cycles", "bytes of constants", "bytes of RAM"), found, base, strict=True
             ):
-                yield Comparison(f"{net.name}, {name}", what, (name, one), ("int8", other))
+                where = f"{net.name}, {name}, {target.core.name}"
+                yield Comparison(where, what, (name, one), ("int8", other))
 
 
-def measured(net: Net, formats: str, seed: int) -> tuple[int, int, int]:
+def measured(net: Net, formats: str, target: Board, seed: int) -> tuple[int, int, int]:
     """Cycles without waits, bytes of all constants, bytes of the arena."""
-    target = board(BOARD)
     planned = plan_for(quantize(net, observed(net, seed), formats_named(formats)), target.core)
     with tempfile.TemporaryDirectory() as folder:
         firmware = build_firmware(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cache
+from functools import partial
 
 import numpy as np
 import pytest
-from tests.codegen.many_networks import Arrays, run_on_chip, run_on_host
+from tests.codegen.case_networks import CaseNetworks, constant, extreme_weights
 
-from lilliput.errors import ToolchainError
 from lilliput.net import (
     Activation,
     Conv2D,
@@ -22,13 +20,14 @@ from lilliput.net import (
     Tensor,
 )
 from lilliput.net.formats import formats_named
-from lilliput.net.reference import run, run_all
+from lilliput.net.reference import run_all
 from lilliput.passes import plan_for, quantize
 from lilliput.targets import board
 from lilliput.targets.kernels import kernel_for
+from lilliput.targets.pixels import eights_of, pixel_lanes
 
-TARGET = "generic-m4"
-FORMATS = ("w4a8", "w4a4", "w4a6", "w2a2", "w2a8", "w2a4")
+TARGETS = ("generic-m4", "rp2040", "generic-rv32imc")
+FORMATS = ("w4a8", "w4a4", "w4a6", "w4a2", "w2a2", "w2a8", "w2a4")
 ROWS = 3
 SAME, WIDE = Padding(1, 1, 1, 1), Padding(2, 2, 2, 2)
 CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]] = {
@@ -57,15 +56,11 @@ CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]
     "five in a row": ((5, 11, 1), 4, (3, 5), {"strides": (1, 2)}),
 }
 """What → shape of the input, output channels, kernel, attributes."""
-EXTREMES = ("drawn", "largest", "smallest", "alternating")
 
 
-def _tensor(name: str, data: np.ndarray) -> Tensor:
-    return Tensor(name, data.shape, constant=True, data=data.astype(np.float32))
-
-
-def _net(case: str, formats: str, extreme: str) -> Net:
+def _net(target: str, case: str, formats: str, extreme: str) -> Net:
     """A layer that makes activations of few bits, then the one that is tested, then one with 8 bits."""
+    core = board(target).core
     shape, channels, kernel, attributes = CASES[case]
     rng = np.random.default_rng([*case.encode(), *formats.encode()])
     depth = shape[-1]
@@ -73,19 +68,12 @@ def _net(case: str, formats: str, extreme: str) -> Net:
     first: Op
     tested: Op
     first_weights = rng.normal(0, 0.5, (depth, depth) if is_dense else (depth, 1, 1, depth))
-    weights = rng.normal(0, 0.5, (channels, depth) if is_dense else (channels, *kernel, depth))
+    weights = extreme_weights(extreme, (channels, depth) if is_dense else (channels, *kernel, depth), rng)
     bias = rng.normal(0, 0.2, depth)
-    signs = rng.choice([-1.0, 1.0], weights.shape)
     if extreme != "drawn":
-        weights = {
-            "largest": np.ones_like(weights),
-            "smallest": -np.ones_like(weights),
-            "alternating": signs,
-        }[extreme]
-        # Far beyond what the range holds, so that inputs are the type's ends.
-        bias = (
-            np.where(rng.random(depth) < 0.5, -100.0, 100.0) if extreme == "alternating" else bias * 0 - 100
-        )
+        # Far beyond what the range holds, so that inputs are the type's ends: that at which sums are largest.
+        far = np.full(depth, -100.0 if core.has_dsp else 100.0)
+        bias = np.where(rng.random(depth) < 0.5, far, -far) if extreme == "alternating" else far
     names = {"inputs": ("x", "first_weights", "first_bias"), "outputs": ("hidden",)}
     tested_names = {"inputs": ("hidden", "weights", "bias"), "outputs": ("y",)}
     if is_dense:
@@ -96,11 +84,11 @@ def _net(case: str, formats: str, extreme: str) -> Net:
         tested = Conv2D(name="tested", activation=activation, **tested_names, **attributes)
     tensors = [
         Tensor("x", shape),
-        _tensor("first_weights", first_weights),
-        _tensor("first_bias", bias),
+        constant("first_weights", first_weights),
+        constant("first_bias", bias),
         Tensor("hidden", shape),
-        _tensor("weights", weights),
-        _tensor("bias", rng.normal(0, 0.5, channels)),
+        constant("weights", weights),
+        constant("bias", rng.normal(0, 0.5, channels)),
         Tensor("y", tested.output_shape([shape, weights.shape])),
     ]
     raw = Normalization(DType.UINT8, (128.0,), (64.0,))
@@ -108,75 +96,74 @@ def _net(case: str, formats: str, extreme: str) -> Net:
     reach = float(np.abs(weights).reshape(channels, -1).sum(axis=1).max())
     ranges = {"x": (-2.0, 2.0), "hidden": (-1.0, 1.0), "y": (-reach, reach)}
     found = quantize(net, ranges, formats_named(f"int8,first={formats},tested={formats}"))
-    return plan_for(found, board(TARGET).core)
+    return plan_for(found, core)
 
 
-@cache
-def nets() -> dict[str, Net]:
-    found = {}
-    for number, formats in enumerate(FORMATS):
-        for index, case in enumerate(CASES):
-            for way, extreme in enumerate(EXTREMES):
-                key = f"net{number}_{index}_{way}"
-                found[key] = replace(_net(case, formats, extreme), name=key)
-    return found
+def _inputs(net: Net) -> np.ndarray:
+    rng = np.random.default_rng([*net.name.encode()])
+    return rng.integers(0, 256, (ROWS, *net.input.shape), np.uint8)
 
 
-@cache
-def inputs() -> Arrays:
-    rng = np.random.default_rng(3)
-    return {key: rng.integers(0, 256, (ROWS, *net.input.shape), np.uint8) for key, net in nets().items()}
-
-
-@cache
-def on_host() -> Arrays:
-    return run_on_host(nets(), board(TARGET), inputs())
-
-
-@cache
-def on_chip() -> Arrays:
-    return run_on_chip(nets(), board(TARGET), inputs())
-
-
-def _compare(formats: str, found: Arrays) -> None:
-    number = FORMATS.index(formats)
-    for index, case in enumerate(CASES):
-        for way, extreme in enumerate(EXTREMES):
-            key = f"net{number}_{index}_{way}"
-            expected = run(nets()[key], inputs()[key])
-            assert np.array_equal(found[key], expected), (case, extreme)
+NETWORKS = {
+    target: CaseNetworks(target, FORMATS, tuple(CASES), partial(_net, target), _inputs) for target in TARGETS
+}
 
 
 @pytest.mark.parametrize("formats", FORMATS)
-def test_host_c_under_sanitizers(formats: str) -> None:
-    _compare(formats, on_host())
+@pytest.mark.parametrize("target", TARGETS[:2])  # the third one's C is the second's
+def test_host_c_under_sanitizers(target: str, formats: str) -> None:
+    NETWORKS[target].check_on_host(formats)
 
 
 @pytest.mark.parametrize("formats", FORMATS)
-def test_emulated_c(formats: str) -> None:
-    try:
-        found = on_chip()
-    except ToolchainError as error:
-        pytest.skip(str(error))
-    _compare(formats, found)
+@pytest.mark.parametrize("target", TARGETS)
+def test_emulated_c(target: str, formats: str) -> None:
+    NETWORKS[target].check_on_chip(formats)
 
 
-def test_all_kernels_for_packed_weights_run() -> None:
-    core = board(TARGET).core
-    used = {kernel_for(op, net, core).function for net in nets().values() for op in net.ops}
-    assert used >= {
+KERNELS = {
+    "generic-m4": {
         "lp_conv2d_nibbles_dsp_s8",
         "lp_conv2d_nibbles_rows_dsp_s8",
         "lp_conv2d_packed_dsp_s8",
         "lp_conv2d_packed_rows_dsp_s8",
         "lp_conv2d_packed_strip_dsp_s8",
         "lp_fully_connected_packed_dsp_s8",
-    }
+    },
+    "rp2040": {"lp_conv2d_packed_pixels_s8", "lp_fully_connected_packed_pairs_s8"},
+}
 
 
-def test_extremes_reach_both_ends_of_what_flows() -> None:
+@pytest.mark.parametrize("target", KERNELS)
+def test_all_kernels_for_packed_weights_run(target: str) -> None:
+    core = board(target).core
+    used = {kernel_for(op, net, core).function for net in NETWORKS[target].nets.values() for op in net.ops}
+    assert used >= KERNELS[target]
+
+
+@pytest.mark.parametrize("target", KERNELS)
+def test_extremes_reach_both_ends_of_what_flows(target: str) -> None:
+    networks = NETWORKS[target]
     for number, formats in enumerate(FORMATS):
-        net = nets()[f"net{number}_6_3"]
-        hidden = run_all(net, inputs()[net.name])["hidden"]
+        net = networks.nets[f"net{number}_6_3"]
+        hidden = run_all(net, networks.inputs[net.name])["hidden"]
         low, high = net.tensors["hidden"].dtype.range
         assert (hidden.min(), hidden.max()) == (low, high), formats
+
+
+def test_pixels_share_words_in_each_way() -> None:
+    found = {
+        (formats, *pixel_lanes(op, net)[:1], segment_count(op, net) > 1)
+        for number, formats in enumerate(FORMATS)
+        for net in NETWORKS["rp2040"].nets.values()
+        if net.name.startswith(f"net{number}_")
+        for op in net.ops[-1:]
+        if isinstance(op, Conv2D)
+    }
+    assert found >= {("w2a2", 4, True), ("w2a2", 4, False), ("w4a8", 2, True), ("w4a8", 2, False)}
+    assert found >= {("w4a2", 4, True), ("w2a4", 4, False), ("w2a4", 2, False), ("w4a4", 2, False)}
+
+
+def segment_count(op: Conv2D, net: Net) -> int:
+    """How often the lanes of a sum are taken apart."""
+    return -(-eights_of(op, net) // pixel_lanes(op, net)[1])

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cache
-
 import numpy as np
 import pytest
-from tests.codegen.many_networks import Arrays, run_on_chip, run_on_host
+from tests.codegen.case_networks import CaseNetworks, constant, extreme_weights
 
-from lilliput.errors import ToolchainError
-from lilliput.net import Activation, Conv2D, FullyConnected, Net, Op, Padding, Tensor
+from lilliput.net import Activation, Conv2D, DepthwiseConv2D, FullyConnected, Net, Op, Padding, Tensor
 from lilliput.net.formats import formats_named
-from lilliput.net.reference import run
 from lilliput.passes import plan_for, quantize
 from lilliput.targets import board
 from lilliput.targets.kernels import kernel_for
@@ -20,7 +15,8 @@ from lilliput.targets.kernels import kernel_for
 TARGET = "generic-m4"
 FORMATS = ("qmn16", "int16x8")
 ROWS = 3
-SAME, WIDE = Padding(1, 1, 1, 1), Padding(2, 2, 2, 2)
+SAME, WIDE, TALL = Padding(1, 1, 1, 1), Padding(2, 2, 2, 2), Padding(1, 1, 0, 0)
+DEPTHWISE = 0
 CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]] = {
     "one pixel": ((1, 1, 3), 5, (1, 1), {}),
     "a series": ((1, 9, 6), 8, (1, 3), {"padding": Padding(0, 0, 1, 1)}),
@@ -35,27 +31,17 @@ CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]
     "stride 2": ((9, 9, 4), 9, (3, 3), {"strides": (2, 2), "padding": SAME}),
     "dilated": ((8, 9, 4), 5, (3, 3), {"dilation": (2, 2), "padding": WIDE}),
     "many inputs": ((6, 6, 56), 9, (3, 3), {"padding": SAME}),
+    "depthwise": ((7, 9, 8), DEPTHWISE, (3, 3), {"padding": SAME}),
+    "depthwise, stride 2": ((8, 9, 6), DEPTHWISE, (3, 3), {"padding": SAME, "strides": (2, 2)}),
+    "depthwise, five channels": ((6, 5, 5), DEPTHWISE, (2, 3), {}),
+    "depthwise series": ((1, 20, 7), DEPTHWISE, (1, 9), {"padding": Padding(0, 0, 4, 4)}),
+    "depthwise, dilated rows": ((9, 6, 4), DEPTHWISE, (3, 3), {"padding": WIDE, "dilation": (2, 1)}),
+    "depthwise, outside": ((1, 3, 4), DEPTHWISE, (2, 2), {"padding": TALL, "dilation": (2, 1)}),
     "dense": ((152,), 10, (0, 0), {}),
     "dense, odd": ((35,), 7, (0, 0), {}),
     "dense, one output": ((9,), 1, (0, 0), {}),
 }
-"""What → shape of the input, output channels, kernel, attributes."""
-EXTREMES = ("drawn", "largest", "smallest", "alternating")
-
-
-def _tensor(name: str, data: np.ndarray) -> Tensor:
-    return Tensor(name, data.shape, constant=True, data=data.astype(np.float32))
-
-
-def _weights(extreme: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    match extreme:
-        case "largest":
-            return np.ones(shape)
-        case "smallest":
-            return -np.ones(shape)
-        case "alternating":
-            return rng.choice([-1.0, 1.0], shape)
-    return rng.normal(0, 0.5, shape)
+"""What → shape of the input, output channels or `DEPTHWISE`, kernel, attributes."""
 
 
 def _net(case: str, formats: str, extreme: str) -> Net:
@@ -63,92 +49,65 @@ def _net(case: str, formats: str, extreme: str) -> Net:
     shape, channels, kernel, attributes = CASES[case]
     rng = np.random.default_rng([*case.encode(), *formats.encode()])
     is_dense = len(shape) == 1
-    weights = _weights(extreme, (channels, *(() if is_dense else kernel), shape[-1]), rng)
+    window = (*kernel, shape[-1])
+    is_depthwise = channels == DEPTHWISE
+    if is_depthwise:
+        channels = shape[-1]
+    form = window if is_depthwise else (channels, shape[-1]) if is_dense else (channels, *window)
+    weights = extreme_weights(extreme, form, rng)
     names = {"inputs": ("x", "weights", "bias"), "outputs": ("y",)}
     activation = Activation.RELU if channels % 2 else Activation.NONE
     op: Op
     if is_dense:
         op = FullyConnected(name="tested", activation=activation, **names)
     else:
-        op = Conv2D(name="tested", activation=activation, **names, **attributes)
+        kind = DepthwiseConv2D if is_depthwise else Conv2D
+        op = kind(name="tested", activation=activation, **names, **attributes)
     tensors = [
         Tensor("x", shape),
-        _tensor("weights", weights),
-        _tensor("bias", rng.normal(0, 0.5, channels)),
+        constant("weights", weights),
+        constant("bias", rng.normal(0, 0.5, channels)),
         Tensor("y", op.output_shape([shape, weights.shape])),
     ]
     net = Net("wide", (op,), {t.name: t for t in tensors}, ("x",), ("y",))
-    reach = float(np.abs(weights).reshape(channels, -1).sum(axis=1).max())
+    reach = float(
+        np.abs(np.moveaxis(weights, -1 if is_depthwise else 0, 0)).reshape(channels, -1).sum(1).max()
+    )
     reach = reach if extreme != "alternating" else reach / 4
     return plan_for(
         quantize(net, {"x": (-2.0, 2.0), "y": (-reach, reach)}, formats_named(formats)), board(TARGET).core
     )
 
 
-@cache
-def nets() -> dict[str, Net]:
-    return {
-        f"net{number}_{index}_{way}": replace(_net(case, formats, extreme), name=f"net{number}_{index}_{way}")
-        for number, formats in enumerate(FORMATS)
-        for index, case in enumerate(CASES)
-        for way, extreme in enumerate(EXTREMES)
-    }
-
-
-@cache
-def inputs() -> Arrays:
+def _inputs(net: Net) -> np.ndarray:
     """Drawn numbers, the least ones, and both ends in turn."""
-    rng = np.random.default_rng(3)
-    found = {}
-    for key, net in nets().items():
-        x = rng.integers(-(1 << 15), 1 << 15, (ROWS, *net.input.shape)).astype(np.int16)
-        x[1] = -(1 << 15)
-        x[2] = rng.choice([-(1 << 15), (1 << 15) - 1], net.input.shape)
-        found[key] = x
-    return found
+    rng = np.random.default_rng([*net.name.encode()])
+    x = rng.integers(-(1 << 15), 1 << 15, (ROWS, *net.input.shape)).astype(np.int16)
+    x[1] = -(1 << 15)
+    x[2] = rng.choice([-(1 << 15), (1 << 15) - 1], net.input.shape)
+    return x
 
 
-@cache
-def on_host() -> Arrays:
-    return run_on_host(nets(), board(TARGET), inputs())
-
-
-@cache
-def on_chip() -> Arrays:
-    return run_on_chip(nets(), board(TARGET), inputs())
-
-
-def _compare(formats: str, found: Arrays) -> None:
-    number = FORMATS.index(formats)
-    for index, case in enumerate(CASES):
-        for way, extreme in enumerate(EXTREMES):
-            key = f"net{number}_{index}_{way}"
-            expected = run(nets()[key], inputs()[key])
-            assert np.array_equal(found[key], expected), (case, extreme)
+NETWORKS = CaseNetworks(TARGET, FORMATS, tuple(CASES), _net, _inputs)
 
 
 @pytest.mark.parametrize("formats", FORMATS)
 def test_host_c_under_sanitizers(formats: str) -> None:
-    _compare(formats, on_host())
+    NETWORKS.check_on_host(formats)
 
 
 @pytest.mark.parametrize("formats", FORMATS)
 def test_emulated_c(formats: str) -> None:
-    try:
-        found = on_chip()
-    except ToolchainError as error:
-        pytest.skip(str(error))
-    _compare(formats, found)
+    NETWORKS.check_on_chip(formats)
 
 
 @pytest.mark.parametrize("formats", FORMATS)
 def test_layers_take_the_kernel_as_far_as_their_sums_fit(formats: str) -> None:
-    number, core = FORMATS.index(formats), board(TARGET).core
+    core = board(TARGET).core
     plain = {
         (case, extreme)
-        for index, case in enumerate(CASES)
-        for way, extreme in enumerate(EXTREMES)
-        for net in [nets()[f"net{number}_{index}_{way}"]]
+        for key, case, extreme in NETWORKS.keys(formats)
+        for net in [NETWORKS.nets[key]]
         if "_dsp_" not in kernel_for(net.ops[0], net, core).function
     }
     # 504 weights of 127 and their bias come near to 2**31 / 2**15, and stay below it.

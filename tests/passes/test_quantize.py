@@ -259,6 +259,16 @@ def test_learned_scales_of_weights_are_taken(name: str) -> None:
     assert found.tensors[rest] == usual.tensors[rest]
 
 
+@pytest.mark.parametrize("name", ["qmn8-network", "qmn16-network"])
+def test_a_network_of_one_layer_without_weights_has_one_scale(name: str) -> None:
+    sketch = Sketch((4,))
+    net = sketch.net(sketch.add(Softmax, "x"))
+    found = quantize(net, {"x": (-3.0, 3.0), net.outputs[0]: (0.0, 1.0)}, formats_named(name))
+    taken = found.tensors["x"].quant
+    assert taken is not None
+    assert taken.scale == 2.0**-5  # holds 3 in 8 bits, which softmax takes in both formats
+
+
 def test_activations_of_few_bits_are_known_with_their_steps() -> None:
     net, _ = two_layers()
     made = [op.outputs[0] for op in net.ops]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.codegen.lanes import packed_lanes, packed_nibbles
+from lilliput.codegen.lanes import packed_lanes, packed_nibbles, packed_row_pairs
 from lilliput.codegen.layouts import filled_rows, in_order, laid_out, packed_bits, split_corrections
 from lilliput.codegen.text import array_lines, braces, float_literal
 from lilliput.errors import NetError
@@ -39,6 +39,7 @@ from lilliput.net.tensor import DType
 from lilliput.targets.band import by_planes
 from lilliput.targets.dense import PRODUCT_LAYOUTS, passes, shares_factor
 from lilliput.targets.kernel import (
+    BIT_LAYOUTS,
     DSP_LAYOUTS,
     LANE_LAYOUTS,
     NIBBLE_LAYOUTS,
@@ -101,9 +102,12 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
             rows = _rows(op, net)
         words = packed_nibbles(rows) if kernel.layout in NIBBLE_LAYOUTS else packed_lanes(rows, dtype.bits)
         return Constant(name, "uint32_t", tuple(f"{word}u" for word in words.tolist()), words.nbytes)
+    if kernel.layout is Layout.BIT_PAIRS:
+        words = packed_row_pairs(_rows(op, net), dtype.bits)
+        return Constant(name, "uint32_t", tuple(f"{word}u" for word in words.tolist()), words.nbytes)
     flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
     ctype = "int8_t" if dtype.narrow else f"{dtype.value}_t"
-    if dtype.narrow and kernel.layout is Layout.PLAIN:
+    if dtype.narrow and kernel.layout in (Layout.PLAIN, Layout.BIT_EIGHTS):
         flat, ctype = packed_bits(flat, dtype.bits), "uint8_t"
     # What lies side by side in eights shall be in one line of the flash.
     alignment = 8 if kernel.layout is Layout.SPARSE else 4
@@ -142,7 +146,7 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
         values = (*filled, *(factors if len(factors) == 1 else ()))
         return Constant(name, "int32_t", tuple(map(str, values)), 4 * len(values))
     requant = conv_requant(op, net)
-    multipliers = requant.multipliers
+    multipliers = wide_multipliers(op, net) if kernel.layout is Layout.WIDE_CHANNELS else requant.multipliers
     if len(multipliers) == 1:
         multipliers *= len(biases)
     if kernel.layout in SPLIT_CONV_LAYOUTS:
@@ -212,6 +216,8 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
     bias = _data(op.inputs[2], net).astype(np.int64) if len(op.inputs) == 3 else np.zeros(len(rows), np.int64)
     if kernel.folds_zero_point:
         bias = bias - quant(op.inputs[0], net).zero_point * rows.sum(axis=1)
+    if kernel.layout in BIT_LAYOUTS:  # inputs are counted from the least
+        bias = bias + net.tensors[op.inputs[0]].dtype.range[0] * rows.sum(axis=1)
     bound = np.abs(bias) + np.abs(rows).sum(axis=1) * (128 if kernel.folds_zero_point else 255)
     if not is_wide(op, net) and np.any(bound >= _INT32_LIMIT):
         channel = int(np.argmax(bound))

@@ -47,8 +47,9 @@ from lilliput.net.ops import (
     Tanh,
 )
 from lilliput.targets.format_kernels import Family, family_of
-from lilliput.targets.kernel import LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS, Layout
+from lilliput.targets.kernel import BIT_LAYOUTS, LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS, Layout
 from lilliput.targets.lanes import band_rows, blocks_of, segment_fours
+from lilliput.targets.pixels import pixel_lanes, row_eights
 from lilliput.targets.wide import run_length, window_fours
 
 Values = list[tuple[str, object]]
@@ -145,13 +146,21 @@ def _packed(place: Place) -> Emitted:
         ("shared_factor_bytes", 0),
     ]
     bits: Values = [("weight_bits", place.net.tensors[op.inputs[1]].dtype.bits)]
-    address = f"(const uint8_t *){weights.name}" if place.kernel.layout in NIBBLE_LAYOUTS else weights.name
+    are_words = place.kernel.layout in NIBBLE_LAYOUTS | {Layout.BIT_PAIRS}
+    address = f"(const uint8_t *){weights.name}" if are_words else weights.name
     values: Values = [("conv", _nested(place, conv)), ("weights", address)]
     parameters = "lp_packed_params"
     if place.kernel.layout in LANE_LAYOUTS:
         parameters = "lp_lanes_params"
         blocks = band_rows if place.kernel.layout in ROWS_LAYOUTS else blocks_of
         values += [("segment_fours", segment_fours(op, place.net)), ("blocks", blocks(op, place.net))]
+    elif place.kernel.layout in BIT_LAYOUTS:
+        parameters = "lp_eights_params"
+        by_pixel = place.kernel.layout is Layout.BIT_EIGHTS
+        lanes, segment = pixel_lanes(op, place.net) if by_pixel else (2, row_eights(op, place.net))
+        input_bits = place.net.tensors[op.inputs[0]].dtype.bits
+        values.append(("segment_eights", segment))
+        bits += [("input_bits", input_bits), ("lanes", lanes)]
     arguments = (place.input(), place.output, *place.scratch)
     return (channels, weights), call(place, parameters, fields(place, values + bits), *arguments)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.targets.lanes import LANE_CHANNELS
+from lilliput.targets.pixels import EIGHT
 
 _TURNS = {2: (0, 4, 8, 12), 4: (0, 8)}
 """By how many bits a word is turned right to give two lanes after the other; bits of a weight → turns."""
@@ -51,6 +52,15 @@ def packed_nibbles(rows: NDArray[np.int64]) -> NDArray[np.uint32]:
     fields = filled.reshape(-1, LANE_CHANNELS, filled.shape[1] // 4, 2, 2).swapaxes(3, 4)
     halves = ((fields[:, 3] & 15) << 12) | sum((fields[:, i] + 8) << 4 * i for i in range(3))
     words: NDArray[np.uint32] = (halves[..., 1] << 16 | halves[..., 0]).astype(np.uint32).reshape(-1)
+    return words
+
+
+def packed_row_pairs(rows: NDArray[np.int64], bits: int) -> NDArray[np.uint32]:
+    """Words of two outputs' weights of 2 or 4 bits as `lp_row_lanes.h` has them."""
+    filled = np.pad(rows, ((0, -len(rows) % 2), (0, -rows.shape[1] % EIGHT))) + (1 << (bits - 1))
+    fields = filled.reshape(len(filled) // 2, 2, -1, 16 // bits) << bits * np.arange(16 // bits)
+    halves = fields.sum(axis=3)
+    words: NDArray[np.uint32] = (halves[:, 1] << 16 | halves[:, 0]).astype(np.uint32).reshape(-1)
     return words
 
 

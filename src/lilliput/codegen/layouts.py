@@ -11,6 +11,7 @@ from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from lilliput.targets.band import by_planes
 from lilliput.targets.dense import SPARSE_ROWS
 from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Layout
+from lilliput.targets.pixels import EIGHT
 from lilliput.targets.strip import by_columns
 from lilliput.targets.vectors import LANES
 
@@ -20,7 +21,7 @@ Weights = NDArray[np.generic]
 def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
     """The weights of `op` as one row of int8 in the order of `layout`."""
     match layout:
-        case Layout.PLAIN | Layout.ROWS:
+        case Layout.PLAIN | Layout.ROWS | Layout.WIDE_CHANNELS:
             return weights.reshape(-1)
         case _ if layout in SPLIT_CONV_LAYOUTS and isinstance(op, Conv2D):
             return _split_pairs(in_order(weights, op, layout))
@@ -38,6 +39,9 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return weights.reshape(-1)
         case Layout.FOURS_FIRST if isinstance(op, Conv2D):
             return _fours_first(weights.reshape(len(weights), -1))
+        case Layout.BIT_EIGHTS:
+            rows = weights.reshape(len(weights), -1)
+            return np.pad(rows, ((0, 0), (0, -rows.shape[1] % EIGHT))).reshape(-1)
         case Layout.CHANNEL_FOURS:
             return channel_fours(weights)
         case Layout.VECTORS if isinstance(op, Conv2D):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lilliput.cost.loops import Counts, elements_inside, split_up
 from lilliput.net.graph import Net
-from lilliput.net.ops import Activation, Conv2D, DepthwiseConv2D, Op
+from lilliput.net.ops import Activation, Conv2D, DepthwiseConv2D, FullyConnected, Op
 from lilliput.net.tensor import DType
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import to_four
+from lilliput.targets.pixels import EIGHT, LANE_WORDS, eights_of, pixel_lanes, row_eights
 from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
@@ -26,6 +28,10 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         return _spans(taps_y, taps_x, depth, channels, blocking)
     if blocking.strip:
         return _in_strip(op, net, blocking)
+    segments = 1
+    if blocking.lanes:
+        lanes, segment = pixel_lanes(op, net)
+        blocking, segments = replace(blocking, pixels=LANE_WORDS * lanes), -(-eights_of(op, net) // segment)
     pixels, elements = rows * columns, kernel_height * kernel_width * depth
     long_runs = op.dilation[1] == 1
     whole_x = taps_x.count(kernel_width)
@@ -46,6 +52,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     found: Counts = {
         "rows": rows,
         "pixels": pixels,
+        "segments": -(-pixels // blocking.pixels) * groups * segments,
         "whole_windows": whole,
         "whole_rows": whole * kernel_height,
         "border_rows": border_rows,
@@ -340,6 +347,9 @@ def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:
     outputs, inputs = net.tensors[op.inputs[1]].shape
     if blocking.spans:
         return _spans([1], [1], inputs, outputs, blocking)
+    if blocking.lanes:
+        assert isinstance(op, FullyConnected)
+        blocking = replace(blocking, pass_elements=EIGHT * row_eights(op, net))
     passes = -(-inputs // blocking.pass_elements)
     found: Counts = {
         **_products(1, outputs, inputs, blocking),

@@ -120,7 +120,7 @@ def network_scale(net: Net, quants: Mapping[str, Quant], formats: Formats) -> fl
         if tensor.constant and tensor.data is not None and len(tensor.shape) > 1 and tensor.elements
     ]
     shared = [found.scale for found in quants.values() if found not in BOUNDED.values()]
-    return allowed(max(*largest, *shared), Scales.ONE_POWER)
+    return allowed(max([*largest, *shared]), Scales.ONE_POWER)
 
 
 def _least_error(

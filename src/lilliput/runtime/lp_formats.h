@@ -69,6 +69,16 @@ typedef struct {
     uint8_t weight_bits;
 } lp_lanes_params;
 
+/* Weights of 2 or 4 bits as lp_pixel_lanes.h and lp_row_lanes.h say, aligned to 4.  `segment_eights` eights
+ * of inputs of `input_bits` bits are summed at a time in words of 2 or 4 `lanes`.  Biases have what inputs,
+ * counted from the least that their type has, add to sums. */
+typedef struct {
+    lp_conv2d_params conv;
+    const uint8_t *weights;
+    uint16_t segment_eights;
+    uint8_t weight_bits, input_bits, lanes;
+} lp_eights_params;
+
 typedef struct {
     lp_windows windows;
     float minimum, maximum;
@@ -139,6 +149,11 @@ void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input,
 void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
                               void *scratch);
 
+/* The same for cores that multiply 32 by 32 bits to 32 at most.  `scratch`, aligned to 4, holds 128 bytes for
+ * each eight of a window's elements, of which the last may be incomplete. */
+void lp_conv2d_packed_pixels_s8(const lp_eights_params *params, const int8_t *input, int8_t *output,
+                                void *scratch);
+
 /* The same for kernels three columns wide, a step of one column, input channels that are a multiple of four,
  * at least four output columns, no dilation and one segment; inputs in the order of lp_band.h.  `blocks` is
  * the rows of outputs that are made of one unpacking; `scratch` holds 16 bytes for each four of a window and
@@ -156,6 +171,11 @@ void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *
 void lp_fully_connected_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                       void *scratch);
 
+/* The same for cores that multiply 32 by 32 bits to 32 at most, in words of two lanes; `scratch`, aligned to
+ * 4, holds 32 bytes for each eight of inputs, of which the last may be incomplete. */
+void lp_fully_connected_packed_pairs_s8(const lp_eights_params *params, const int8_t *input, int8_t *output,
+                                        void *scratch);
+
 /* As lp_conv2d_nibbles_dsp_s8() for kernels three columns wide, a step of one column, input channels that are
  * a multiple of four, at least two output columns and no dilation; inputs in the order of lp_band.h.
  * `scratch` holds for each of kernel_height * (output_width + 2) inputs' pixels two bytes a channel, and four
@@ -168,6 +188,11 @@ void lp_conv2d_nibbles_rows_dsp_s8(const lp_packed_params *params, const int8_t 
 void lp_depthwise_conv2d_f32(const lp_weighted_f32_params *params, const void *input, void *output);
 void lp_depthwise_conv2d_s16(const lp_weighted_s16_params *params, const void *input, void *output);
 void lp_depthwise_conv2d_s16_w16(const lp_weighted_s16_params *params, const void *input, void *output);
+
+/* The same for cores with packed 16-bit arithmetic, four channels at least, one output for each input
+ * channel, columns without dilation; multipliers are fractions of 2**32, whatever `shift` says. */
+void lp_depthwise_conv2d_dsp_s16(const lp_weighted_s16_params *params, const void *input, void *output);
+void lp_depthwise_conv2d_dsp_s16_w16(const lp_weighted_s16_params *params, const void *input, void *output);
 
 /* The same of int8.  `scratch` holds kernel_height * kernel_width * output_channels bytes. */
 void lp_depthwise_conv2d_packed_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,

@@ -28,6 +28,7 @@ class Blocking:
         turns: whether columns are taken as rows where those come in fewer blocks.
         few_pixels: up to so many pixels that fill no block are computed one by one.
         strip: whether the windows of a row of outputs lie in a strip, as `runtime/lp_strip.h` has it.
+        lanes: whether what shares a word, and for how long, follows from bits, as `targets/pixels.py` has it.
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
     """
 
@@ -41,6 +42,7 @@ class Blocking:
     turns: bool = True
     few_pixels: int = 0
     strip: bool = False
+    lanes: bool = False
     spans: bool = False
 
 
@@ -58,6 +60,8 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_colour_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_strip_dsp_relu": replace(_BY_EIGHT_FOURS, strip=True),
     "lp_conv2d_packed_strip_dsp": Blocking(channels=4, strip=True),
+    "lp_conv2d_packed_pixels": Blocking(channels=1, elements=(8,), gathered=(4,), filled=8, lanes=True),
+    "lp_fully_connected_packed_pairs": Blocking(channels=2, elements=(8,), filled=8, lanes=True),
     "lp_conv2d_1x1_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_max_pool2d_compact": Blocking(channels=1),
@@ -67,6 +71,8 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_dsp_s16": _ONE_PIXEL,
     "lp_conv2d_f32": Blocking(pixels=1, channels=4),
     "lp_conv2d_dsp_s16_w16": _ONE_PIXEL,
+    "lp_depthwise_conv2d_dsp_s16": Blocking(channels=4),
+    "lp_depthwise_conv2d_dsp_s16_w16": Blocking(channels=4),
     "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
     "lp_max_pool2d": Blocking(channels=16),
     "lp_average_pool2d": Blocking(channels=16),

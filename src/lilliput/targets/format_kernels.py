@@ -56,8 +56,9 @@ from lilliput.targets.lanes import (
     prefers_nibbles,
     shares_strip,
 )
+from lilliput.targets.pixels import PIXEL_BITS, inputs_bytes, pixels_bytes
 from lilliput.targets.strip import strip_bytes, strip_fours
-from lilliput.targets.wide import fits_wide_dsp, window_access, window_bytes
+from lilliput.targets.wide import fits_channel_fours, fits_wide_dsp, window_access, window_bytes
 
 HEADER = "lp_formats.h"
 MOST_IMAGE_CHANNELS = 3
@@ -146,7 +147,11 @@ def _plain(function: str, access: Access = Access.SEPARATE) -> Choose:
 def _wide_weighted(stem: str) -> Choose:
     def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
         suffix = "s16_w16" if net.tensors[op.inputs[1]].dtype is DType.INT16 else "s16"
-        if not core.has_dsp or isinstance(op, DepthwiseConv2D) or not fits_wide_dsp(op, net):
+        has_dsp = core.has_dsp and fits_wide_dsp(op, net)
+        if has_dsp and isinstance(op, DepthwiseConv2D) and fits_channel_fours(op, net):
+            function = f"{stem}_dsp_{suffix}"
+            return Kernel(function, layout=Layout.WIDE_CHANNELS, access=Access.WINDOWS, header=HEADER)
+        if not has_dsp or isinstance(op, DepthwiseConv2D):
             access = Access.SEPARATE if isinstance(op, FullyConnected) else Access.WINDOWS
             return Kernel(f"{stem}_{suffix}", layout=Layout.PLAIN, access=access, header=HEADER)
         return Kernel(
@@ -190,7 +195,7 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     fours = fours_of(op, net)
     by_pixel = Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST
     if not (core.has_dsp and op.profile is Profile.LILLIPUT):
-        return _packed("lp_conv2d")(op, net, core)
+        return _without_dsp(op, net, core)
     if shares_strip(op, net) and fits_lanes(op, net):
         return Kernel(
             "lp_conv2d_packed_strip_dsp_s8",
@@ -231,6 +236,44 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
         needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *_LANE_PARTS),
         folds_zero_point=True,
         access=by_pixel,
+        header=HEADER,
+    )
+
+
+def _without_dsp(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
+    """Lanes in words; the portable kernel, which copies no inputs, where memory or flash counts more."""
+    portable = _packed("lp_conv2d")(op, net, core)
+    if not core.has_pairs or op.profile is not Profile.LILLIPUT or net.optimize is Optimize.FLASH:
+        return portable
+    if net.tensors[op.inputs[1]].dtype.bits not in PIXEL_BITS:
+        return portable
+    found = _pixel_lanes(op, net) if isinstance(op, Conv2D) else _row_lanes(op, net)
+    if net.optimize is Optimize.RAM:
+        _, room = net.plan.scratch.get(op.name, (0, 0)) if net.plan is not None else (0, 0)
+        return found if found.scratch_bytes <= max(room, portable.scratch_bytes) else portable
+    return found
+
+
+def _pixel_lanes(op: Conv2D, net: Net) -> Kernel:
+    return Kernel(
+        "lp_conv2d_packed_pixels_s8",
+        scratch_bytes=pixels_bytes(op, net),
+        layout=Layout.BIT_EIGHTS,
+        needs=("lp_multiply_pixels_2", "lp_multiply_pixels_4", "lp_requantize_pairs"),
+        folds_zero_point=True,
+        access=Access.PIXELS,
+        header=HEADER,
+    )
+
+
+def _row_lanes(op: FullyConnected, net: Net) -> Kernel:
+    return Kernel(
+        "lp_fully_connected_packed_pairs_s8",
+        scratch_bytes=inputs_bytes(op, net),
+        layout=Layout.BIT_PAIRS,
+        needs=("lp_multiply_row_pair_2", "lp_multiply_row_pair_4"),
+        folds_zero_point=True,
+        access=Access.INPUTS_FIRST,
         header=HEADER,
     )
 

@@ -33,7 +33,10 @@ class Layout(StrEnum):
     LANES_ROWS = "lanes of rows"
     LANES_STRIP = "lanes of strips"
     NIBBLES_ROWS = "nibbles of rows"
+    BIT_EIGHTS = "bits of eights"
+    BIT_PAIRS = "bits of two rows"
     CHANNEL_FOURS = "channels in fours"
+    WIDE_CHANNELS = "channels of 16 bits"
     VECTORS = "vectors"
 
 
@@ -43,6 +46,8 @@ SPLIT_CONV_LAYOUTS = frozenset(
 """The orders in which convolutions read weights of two halves, two output channels at a time."""
 LANE_LAYOUTS = frozenset({Layout.LANES, Layout.LANES_ROWS, Layout.LANES_STRIP})
 """Two channels of weights of 2 or 4 bits in a halfword."""
+BIT_LAYOUTS = frozenset({Layout.BIT_EIGHTS, Layout.BIT_PAIRS})
+"""Weights of 2 or 4 bits for cores without DSP instructions; inputs are counted from the least."""
 NIBBLE_LAYOUTS = frozenset({Layout.NIBBLES, Layout.NIBBLES_ROWS})
 """Four channels of weights of 4 bits in a halfword."""
 ROWS_LAYOUTS = frozenset({Layout.LANES_ROWS, Layout.NIBBLES_ROWS})

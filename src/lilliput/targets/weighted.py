@@ -14,6 +14,7 @@ from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 from lilliput.targets.lanes import fours_of, lane_bytes
+from lilliput.targets.pixels import eights_of, row_pairs_bytes
 from lilliput.targets.strip import fits_strip, strip_bytes, strip_fours
 from lilliput.targets.vectors import LANES, fits_patches, fits_vectors, patches_bytes, windows_bytes
 from lilliput.targets.wide import wide_weights_bytes
@@ -369,10 +370,14 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return lane_bytes(op, net, strip_fours(op, net))
         case Layout.LANES | Layout.LANES_ROWS | Layout.NIBBLES | Layout.NIBBLES_ROWS:
             return lane_bytes(op, net, fours_of(op, net))
+        case Layout.BIT_EIGHTS:
+            return to_four(channels * eights_of(op, net) * net.tensors[op.inputs[1]].dtype.bits)
+        case Layout.BIT_PAIRS:
+            return row_pairs_bytes(op, net)
         case Layout.CHANNEL_FOURS:
             return wide_weights_bytes(op, net)
         case Layout.VECTORS:
             return to_four(channels) * -(-math.prod(window) // LANES) * LANES
-        case Layout.PLAIN:
+        case Layout.PLAIN | Layout.WIDE_CHANNELS:
             return to_four(net.tensors[op.inputs[1]].storage_bytes)
     return to_four(channels * math.prod(window))

@@ -1,7 +1,8 @@
 """Convolutions and matrix products of 16-bit integers on cores with packed 16-bit arithmetic.
 
-`runtime/lp_wide_conv2d_dsp.h` describes the kernel.  It multiplies sums by M * 2**(32 - n), where others
-multiply by M and shift by n, and takes the upper word: the same as long as the product fits 64 bits, which is
+`runtime/lp_wide_conv2d_dsp.h` and `lp_wide_depthwise_conv2d_dsp.h` describe the kernels.  They multiply sums
+by M * 2**(32 - n), where others
+multiply by M and shift by n, and take the upper word: the same as long as the product fits 64 bits, which is
 as long as outputs fit int32 before they are cut.
 """
 
@@ -14,7 +15,7 @@ import numpy as np
 from lilliput.net.access import Access
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.graph import Net
-from lilliput.net.ops import Conv2D
+from lilliput.net.ops import Conv2D, DepthwiseConv2D
 from lilliput.net.tensor import DType
 from lilliput.targets.kernel import to_four
 
@@ -43,13 +44,20 @@ def fits_wide_dsp(op: WeightedOp, net: Net) -> bool:
         return False
     if weights.data is None:
         return True
-    rows = np.abs(weights.data.astype(np.int64)).reshape(len(weights.data), -1)
+    axis = 2 if isinstance(op, DepthwiseConv2D) else 0
+    rows = np.moveaxis(np.abs(weights.data.astype(np.int64)), axis, 0).reshape(weights.shape[axis], -1)
     largest = LARGEST_INPUT * rows.sum(axis=1)
     if len(op.inputs) == 3 and (bias := net.tensors[op.inputs[2]].data) is not None:
         largest = largest + np.abs(bias.astype(np.int64))
     if weights.dtype is not DType.INT16:
         return int(largest.max()) < 1 << 31
     return int(largest.max()) * max(multipliers) < (1 << 63) - (1 << 31)
+
+
+def fits_channel_fours(op: DepthwiseConv2D, net: Net) -> bool:
+    """Whether a depthwise convolution has four channels at least, and rows of windows without gaps."""
+    channels = net.tensors[op.outputs[0]].shape[2]
+    return net.tensors[op.inputs[0]].shape[2] == channels >= CHANNELS and op.dilation[1] == 1
 
 
 def window_fours(op: WeightedOp, net: Net) -> int:

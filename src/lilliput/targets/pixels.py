@@ -1,0 +1,98 @@
+"""Weights of 2 or 4 bits on cores without DSP instructions: what shares a word, and how far that goes.
+
+`runtime/lp_pixel_lanes.h` describes the lanes of convolutions, the inputs of two or four pixels.  A lane of k
+bits begins at 2**(k - 1), and holds that plus the sum of its products as long as this is from -2**(k - 1) to
+2**(k - 1) - 1.  Inputs of m bits, counted from the least one, are 0 to 2**m - 1, so the positive weights of a
+sum, and the negative ones, may each add up to (2**(k - 1) - 1) / (2**m - 1).
+
+`runtime/lp_row_lanes.h` describes those of matrix products, the weights of two outputs in 16 bits each.
+Weights of b bits are counted from the least one, too, so that no product exceeds (2**b - 1) * (2**m - 1).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lilliput.net.fixedpoint import WeightedOp
+from lilliput.net.graph import Net
+from lilliput.targets.lanes import longest_segment
+
+PIXEL_BITS = frozenset({2, 4})
+"""Bits of the weights that these kernels take."""
+EIGHT = 8
+"""Inputs that a step of the loops takes."""
+LEAST_EIGHTS = 3
+"""From so many eights between taking sums apart on, four pixels a word are faster than two."""
+MOST_SEGMENTS = 256
+"""So many sums of four pixels a word fit in the 16 bits in which they are added up."""
+LANE_WORDS = 4
+"""Words that an input of all pixels takes that are computed side by side."""
+_USUAL_SUMS = {2: 9, 4: 40}
+"""Bits → what weights of one sign seldom exceed in so many eights."""
+_WORD_BYTES = 4
+
+
+def eights_of(op: WeightedOp, net: Net) -> int:
+    """Eights of inputs of an output, the last of which may be incomplete."""
+    _, *window = net.tensors[op.inputs[1]].shape
+    return -(-math.prod(window) // EIGHT)
+
+
+def pixels_bytes(op: WeightedOp, net: Net) -> int:
+    """Scratch memory for the windows of the pixels that are computed side by side."""
+    return _WORD_BYTES * LANE_WORDS * EIGHT * eights_of(op, net)
+
+
+def inputs_bytes(op: WeightedOp, net: Net) -> int:
+    """Scratch memory for the inputs of a matrix product, a word each."""
+    return _WORD_BYTES * EIGHT * eights_of(op, net)
+
+
+def row_pairs_bytes(op: WeightedOp, net: Net) -> int:
+    """Bytes of the weights of a matrix product, outputs two by two, inputs filled to eights."""
+    weights = net.tensors[op.inputs[1]]
+    return -(-weights.shape[0] // 2) * 2 * eights_of(op, net) * weights.dtype.bits
+
+
+def row_eights(op: WeightedOp, net: Net) -> int:
+    """Eights of inputs of a matrix product that may be summed at a time."""
+    types = (net.tensors[name].dtype for name in op.inputs[:2])
+    return min(sum_limit(*(dtype.bits for dtype in types)) // EIGHT, eights_of(op, net))
+
+
+def sum_limit(input_bits: int, weight_bits: int) -> int:
+    """So many products of numbers that are not negative fit in 16 bits."""
+    return ((1 << 16) - 1) // (((1 << input_bits) - 1) * ((1 << weight_bits) - 1))
+
+
+def pixel_lanes(op: WeightedOp, net: Net) -> tuple[int, int]:
+    """Pixels that share a word, and eights of inputs that may be summed at a time, whatever they are.
+
+    Without weights, as usual ones have it.
+    """
+    eights, weights = eights_of(op, net), net.tensors[op.inputs[1]]
+    if weights.data is None:
+        room = lane_limit(8, net.tensors[op.inputs[0]].dtype.bits)
+        return (4 if room >= _USUAL_SUMS[weights.dtype.bits] else 2), eights
+    four = segment_eights(op, net, 4)
+    if min(LEAST_EIGHTS, eights) <= four and eights <= four * MOST_SEGMENTS:
+        return 4, four
+    return 2, segment_eights(op, net, 2)
+
+
+def segment_eights(op: WeightedOp, net: Net, lanes: int) -> int:
+    """Eights of inputs that may be summed at a time where so many pixels share a word; 0 if none."""
+    weights = net.tensors[op.inputs[1]].data
+    assert weights is not None
+    rows = weights.astype(np.int64).reshape(len(weights), -1)
+    rows = np.concatenate([np.maximum(rows, 0), np.maximum(-rows, 0)])
+    eights = np.pad(rows, ((0, 0), (0, -rows.shape[1] % EIGHT))).reshape(len(rows), -1, EIGHT).sum(axis=2)
+    limit = lane_limit(32 // lanes, net.tensors[op.inputs[0]].dtype.bits)
+    return longest_segment(eights[:, ::-1], limit, 1)  # the last has what remains
+
+
+def lane_limit(lane_bits: int, input_bits: int) -> int:
+    """What weights of one sign may sum up to in a lane."""
+    return ((1 << (lane_bits - 1)) - 1) // ((1 << input_bits) - 1)
