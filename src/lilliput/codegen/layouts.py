@@ -12,7 +12,7 @@ from lilliput.targets.band import by_planes
 from lilliput.targets.dense import SPARSE_ROWS
 from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Layout
 from lilliput.targets.strip import by_columns
-from lilliput.targets.vectors import LANES
+from lilliput.targets.vectors import LANES, PATCH_ZEROS
 
 Weights = NDArray[np.generic]
 
@@ -42,6 +42,8 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return channel_fours(weights)
         case Layout.VECTORS if isinstance(op, Conv2D):
             return _vectors(weights.reshape(len(weights), -1))
+        case Layout.PATCHES if isinstance(op, DepthwiseConv2D):
+            return _patches(weights)
         case Layout.COLUMNS_FIRST if isinstance(op, Conv2D):
             return weights.swapaxes(1, 2).reshape(-1)
         case Layout.COLUMNS_FIRST if isinstance(op, DepthwiseConv2D):
@@ -133,6 +135,12 @@ def _vectors(rows: Weights) -> Weights:
     """Rows four by four, filled with zeros to sixteens, sixteen of each beside those of the next."""
     filled = np.pad(rows, ((0, -len(rows) % 4), (0, -rows.shape[1] % LANES)))
     return filled.reshape(-1, 4, filled.shape[1] // LANES, LANES).transpose(0, 2, 1, 3).reshape(-1)
+
+
+def _patches(weights: Weights) -> Weights:
+    """Channel by channel 3x3 weights in rows of four, filled with zeros, behind zeros to sixteen."""
+    rows = np.pad(weights.transpose(2, 0, 1), ((0, 0), (0, 0), (0, 1))).reshape(weights.shape[2], -1)[:, :-1]
+    return np.pad(np.pad(rows, ((0, 0), (PATCH_ZEROS, 0))).reshape(-1), (0, PATCH_ZEROS))
 
 
 def _split(rows: Weights) -> Weights:

@@ -96,9 +96,14 @@ LP_INLINE void lp_mve_copy(const int8_t *from, int8_t *to, int32_t count) {
 
 LP_INLINE void lp_mve_fill(int8_t *to, int32_t value, int32_t count) {
     const int8x16_t values = vdupq_n_s8((int8_t)value);
-    for (; count > 0; count -= 16, to += 16) {
-        vstrbq_p_s8(to, values, vctp8q((uint32_t)count));
-    }
+    __asm__ volatile("wlstp.8        lr, %[count], 2f        \n"
+                     "1:                                     \n"
+                     "vstrb.8        %q[values], [%[to]], #16 \n"
+                     "letp           lr, 1b                  \n"
+                     "2:                                     \n"
+                     : [to] "+r"(to)
+                     : [count] "r"(count), [values] "w"(values)
+                     : "lr", "memory");
 }
 
 /* `count` outputs get the range, if it is smaller than int8. */

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.fixedpoint_tflm import conv_factors
 from lilliput.net.graph import Net
@@ -16,10 +14,18 @@ WINDOWS_BYTES = 512
 """Scratch memory up to which `lp_conv2d_mve_s8` holds more windows than it has to."""
 FEWEST_WINDOWS, MOST_WINDOWS = 4, 16
 """Windows that it holds."""
-TILE = (2, 4)
-"""Lines of outputs that `lp_depthwise_conv2d_mve_s8` makes at once, and outputs of a line."""
-RUN_BYTES = 12
-"""What it notes of the tiles of a line."""
+STRIP_BYTES = 1792
+"""Scratch memory up to which `lp_depthwise_conv2d_mve_s8` holds more rows than it has to."""
+FEWEST_LINES = {1: 4, 2: 2}
+"""Steps → lines of outputs that it makes at once, at least, where there are as many."""
+GROUP = 8
+"""Channels that it copies side by side."""
+PATCH_ZEROS = 5
+"""Zeros before the weights of a channel."""
+TILE = 8
+"""Outputs that it makes at once."""
+POINTER_BYTES, OFFSET_BYTES = 4, 2
+"""Of the place of a patch and of an output."""
 
 
 def fits_vectors(op: WeightedOp, net: Net) -> bool:
@@ -36,40 +42,44 @@ def windows_bytes(elements: int) -> int:
     return min(max(fitting, FEWEST_WINDOWS), MOST_WINDOWS) * window_bytes
 
 
-def _is_upright(op: DepthwiseConv2D, net: Net) -> bool:
-    """Whether tiles of `lp_depthwise_conv2d_mve_s8` are long downwards: where that takes fewer."""
+def strip(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
+    """Lines of outputs that `lp_depthwise_conv2d_mve_s8` makes of what it holds; bytes of a row of that."""
     height, width, _ = net.tensors[op.outputs[0]].shape
-    return -(-height // TILE[1]) * -(-width // TILE[0]) < -(-width // TILE[1]) * -(-height // TILE[0])
+    stride = op.strides[0]
+    unit = 3 - stride
+    row_bytes = ((-(-width // 2) if stride == 1 else width) + 1) * 2 * GROUP
+    fitting = (STRIP_BYTES // row_bytes - unit) // stride // unit * unit
+    return min(max(fitting, FEWEST_LINES[stride]), -(-height // unit) * unit), row_bytes
 
 
-def _plane(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
-    """Rows and columns of a channel as `lp_depthwise_conv2d_mve_s8` copies it, with the padding."""
-    least = TILE[:: -1 if _is_upright(op, net) else 1]
-    rows, columns = (
-        (max(length, least_length) - 1) * op.strides[0] + 3
-        for length, least_length in zip(net.tensors[op.outputs[0]].shape, least, strict=False)
-    )
-    return rows, max(columns, op.padding.left + net.tensors[op.inputs[0]].shape[1])
-
-
-def fits_patches(op: DepthwiseConv2D, net: Net) -> bool:
+def fits_strips(op: DepthwiseConv2D, net: Net) -> bool:
     """Whether `lp_depthwise_conv2d_mve_s8` has the window, and reaches what it gathers and scatters."""
     if net.tensors[op.inputs[1]].shape[:2] != (3, 3) or op.dilation != (1, 1):
         return False
     if op.strides not in ((1, 1), (2, 2)) or not fits_vectors(op, net):
         return False
-    _, columns = _plane(op, net)
+    lines, row_bytes = strip(op, net)
     _, width, channels = net.tensors[op.outputs[0]].shape
-    upright = _is_upright(op, net)
-    patch_rows, patch_columns = (4, 4) if op.strides == (1, 1) else (5, 3) if upright else (3, 5)
-    rows_below, columns_beside = (3, 1) if upright else (1, 3)
-    furthest = (patch_rows - 1) * columns + patch_columns - 1
-    return furthest < 1 << 8 and (rows_below * width + columns_beside) * channels < 1 << 16
+    return 4 * row_bytes < 1 << 16 and lines * width * channels < 1 << 16
 
 
-def patches_bytes(op: DepthwiseConv2D, net: Net) -> int:
-    """Scratch memory of `lp_depthwise_conv2d_mve_s8`: a channel, and runs of tiles with one that is none."""
+def patches_bytes(channels: int) -> int:
+    """The weights of `lp_depthwise_conv2d_mve_s8`: a vector for each channel, and the zeros behind the last."""
+    return channels * LANES + PATCH_ZEROS
+
+
+def strips_bytes(op: DepthwiseConv2D, net: Net) -> int:
+    """Scratch memory of `lp_depthwise_conv2d_mve_s8`: rows, and tiles of a whole and a last strip."""
     height, width, _ = net.tensors[op.outputs[0]].shape
-    length, lines = (height, width) if _is_upright(op, net) else (width, height)
-    runs = -(-lines // TILE[0]) * ((length >= TILE[1]) + (length % TILE[1] > 0))
-    return to_four(math.prod(_plane(op, net))) + RUN_BYTES * (runs + 1)
+    lines, row_bytes = strip(op, net)
+    rows = lines + 2 if op.strides[0] == 1 else 2 * lines + 1
+    planned = {min(lines, height), height % lines} if height > lines else {height}
+    tiles = sum(_tiles_bytes(op, count, width) for count in planned)
+    return rows * row_bytes + tiles
+
+
+def _tiles_bytes(op: DepthwiseConv2D, lines: int, width: int) -> int:
+    """What it notes of the tiles of so many lines."""
+    patches = -(-lines // 2) * -(-width // 2) * 4 if op.strides[0] == 1 else lines * width
+    pointers = TILE // 4 if op.strides[0] == 1 else TILE
+    return -(-patches // TILE) * (pointers * POINTER_BYTES + TILE * OFFSET_BYTES)
