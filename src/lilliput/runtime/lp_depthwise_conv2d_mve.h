@@ -72,10 +72,16 @@ typedef struct {
     uint16_t outputs[TILE];
 } tile_in_twos;
 
-/* Tiles, and whether the first half of another follows. */
+/* Four of a column that has no neighbour, in steps of one: outputs at even places. */
+typedef struct {
+    const int8_t *patches[TILE / 2];
+    uint16_t outputs[TILE];
+} column_of_four;
+
+/* Tiles, whether the first half of another follows, and columns of four behind that. */
 typedef struct {
     void *first;
-    int32_t count, has_half;
+    int32_t count, columns, has_half;
 } tiling;
 
 /* What is done to some channels.  The assembly knows the place of every field. */
@@ -95,11 +101,11 @@ typedef struct {
 CHECK_GROUP(weights, 0);
 CHECK_GROUP(channels, 4);
 CHECK_GROUP(tiles, 8);
-CHECK_GROUP(weights_end, 20);
-CHECK_GROUP(output, 24);
-CHECK_GROUP(zero_point, 28);
-CHECK_GROUP(inputs, 32);
-CHECK_GROUP(multiplier, 48);
+CHECK_GROUP(weights_end, 24);
+CHECK_GROUP(output, 28);
+CHECK_GROUP(zero_point, 32);
+CHECK_GROUP(inputs, 36);
+CHECK_GROUP(multiplier, 52);
 
 /* Halves away from zero: one less where a negative number is shifted. */
 #define LESSEN(sums)                                                                                         \
@@ -129,10 +135,10 @@ CHECK_GROUP(multiplier, 48);
 #define BEGIN_CHANNEL(weights, keep) "ldm         r7!, {r5, r6}               \n" weights("r8") keep
 #define END_CHANNEL "cmp         r8, r11                     \n"
 #define END "strd        r8, r7, [r9, #0]            \n"
-#define LOAD_MULTIPLIER "vldrw.u32   q7, [r9, #48]               \n"
+#define LOAD_MULTIPLIER "vldrw.u32   q7, [r9, #52]               \n"
 #define KEEP_MULTIPLIER                                                                                      \
     "vdup.32     q7, r6                      \n"                                                             \
-    "vstrw.32    q7, [r9, #48]               \n"
+    "vstrw.32    q7, [r9, #52]               \n"
 #define SCALE(sums, multiplier, lessen)                                                                      \
     "vadd.i32    " sums ", " sums ", r5      \n"                                                             \
     "vrmulh.s32  " sums ", " sums ", " multiplier " \n"
@@ -193,12 +199,12 @@ CHECK_GROUP(multiplier, 48);
 #define KEEP_IN_TWOS "vdup.32     q3, r6                      \n"
 #endif
 
-#define PUT_GROUP(weights, tile, half, put, keep, load, multiplier, lessen)                                  \
+#define PUT_GROUP(weights, tile, half, columns, put, keep, load, multiplier, lessen)                                  \
     "push        {r4-r11, lr}                \n"                                                             \
     "vpush       {d8-d15}                    \n"                                                             \
     "mov         r9, r0                      \n"                                                             \
-    "ldrd        r3, r10, [r9, #24]          \n"                                                             \
-    "vldrw.u32   q0, [r9, #32]               \n"                                                             \
+    "ldrd        r3, r10, [r9, #28]          \n"                                                             \
+    "vldrw.u32   q0, [r9, #36]               \n"                                                             \
     "subs        r3, #2                      \n" BEGIN                                                       \
     "1:                                      \n" /* a channel */                                             \
         BEGIN_CHANNEL(weights, keep)                                                                         \
@@ -214,27 +220,38 @@ CHECK_GROUP(multiplier, 48);
     "vldrh.u16   q7, [r12], #16              \n" put                                                         \
     "le          lr, 2b                      \n"                                                             \
     "3:                                      \n"                                                             \
-    "ldrd        r0, r11, [r9, #16]          \n"                                                             \
+    "ldrd        r0, r11, [r9, #20]          \n"                                                             \
     "cbz         r0, 4f                      \n" half load SCALE("q5", multiplier, lessen)                   \
     "vqmovnb.s32 q5, q5                      \n"                                                             \
-    "vldrh.u16   q7, [r12]                   \n" PUT_SOME                                                    \
-    "4:                                      \n" END_CHANNEL                                                 \
+    "vldrh.u16   q7, [r12], #16              \n" PUT_SOME                                                    \
+    "4:                                      \n" columns END_CHANNEL                                                 \
     "bne         1b                          \n" END                                                         \
     "vpop        {d8-d15}                    \n"                                                             \
     "pop         {r4-r11, pc}                \n"
 
-#define PUT_IN_ONES(put, lessen)                                                                             \
-    PUT_GROUP(WEIGHTS_IN_ONES, TILE_IN_ONES, HALF_IN_ONES, put, KEEP_MULTIPLIER, LOAD_MULTIPLIER, "q7", lessen)
+#define COLUMNS(lessen)                                                                                      \
+    "ldr         r4, [r9, #16]               \n"                                                             \
+    "wls         lr, r4, 6f                  \n"                                                             \
+    "5:                                      \n" SUM_FOUR("q5", "q6") LOAD_MULTIPLIER                        \
+        SCALE("q5", "q7", lessen)                                                                            \
+    "vqmovnb.s32 q5, q5                      \n"                                                             \
+    "vldrh.u16   q7, [r12], #16              \n" PUT_SOME                                                    \
+    "le          lr, 5b                      \n"                                                             \
+    "6:                                      \n"
+
+#define PUT_IN_ONES(columns, put, lessen)                                                                    \
+    PUT_GROUP(WEIGHTS_IN_ONES, TILE_IN_ONES, HALF_IN_ONES, columns, put, KEEP_MULTIPLIER, LOAD_MULTIPLIER,   \
+              "q7", lessen)
 #define PUT_IN_TWOS(lessen)                                                                                  \
-    PUT_GROUP(WEIGHTS_IN_TWOS, TILE_IN_TWOS, HALF_IN_TWOS, PUT_ALL, KEEP_IN_TWOS, "", "q3", lessen)
+    PUT_GROUP(WEIGHTS_IN_TWOS, TILE_IN_TWOS, HALF_IN_TWOS, "", PUT_ALL, KEEP_IN_TWOS, "", "q3", lessen)
 
 /* All outputs of some channels in steps of one, the same where tiles are not full, and in steps of two. */
 LP_NAKED static void put_in_ones(group *all LP_UNUSED) {
-    __asm__ volatile(PUT_IN_ONES(PUT_ALL, LESSEN));
+    __asm__ volatile(PUT_IN_ONES("", PUT_ALL, LESSEN));
 }
 
 LP_NAKED static void put_odd(group *all LP_UNUSED) {
-    __asm__ volatile(PUT_IN_ONES(PUT_SOME, LESSEN));
+    __asm__ volatile(PUT_IN_ONES(COLUMNS(LESSEN), PUT_SOME, LESSEN));
 }
 
 LP_NAKED static void put_in_twos(group *all LP_UNUSED) {
@@ -244,11 +261,11 @@ LP_NAKED static void put_in_twos(group *all LP_UNUSED) {
 #if LP_TFLM
 /* The same where nobody sees how negative numbers are rounded. */
 LP_NAKED static void put_in_ones_rectified(group *all LP_UNUSED) {
-    __asm__ volatile(PUT_IN_ONES(PUT_ALL, LEAVE));
+    __asm__ volatile(PUT_IN_ONES("", PUT_ALL, LEAVE));
 }
 
 LP_NAKED static void put_odd_rectified(group *all LP_UNUSED) {
-    __asm__ volatile(PUT_IN_ONES(PUT_SOME, LEAVE));
+    __asm__ volatile(PUT_IN_ONES(COLUMNS(LEAVE), PUT_SOME, LEAVE));
 }
 
 LP_NAKED static void put_in_twos_rectified(group *all LP_UNUSED) {
@@ -280,22 +297,40 @@ LP_INLINE void put_nowhere(uint16_t *outputs) {
     }
 }
 
-/* Tiles of `lines` lines in steps of one: patches in twos.  Returns where memory goes on. */
+/* The last column, if it has no neighbour: the last output is put again where a four is not full. */
+LP_INLINE int8_t *plan_column(tiling *tiles, const strip *all, int32_t lines, int32_t depth, int8_t *memory) {
+    const int32_t x = all->output_width - 1;
+    column_of_four *four = (column_of_four *)(void *)memory;
+    tiles->columns = (lines + TILE / 2 - 1) / (TILE / 2);
+    for (int32_t i = 0; i < tiles->columns; i++, four++) {
+        for (int32_t j = 0; j < TILE / 2; j++) {
+            const int32_t y = lp_minimum(TILE / 2 * i + j, lines - 1);
+            four->patches[j] = all->memory + y * all->row_bytes + x / 2 * PAIR_BYTES;
+            four->outputs[2 * j] = (uint16_t)((y * all->output_width + x) * depth + 1);
+        }
+        put_nowhere(four->outputs);
+    }
+    return (int8_t *)four;
+}
+
+/* Tiles of `lines` lines in steps of one: patches in twos.  The last line is made twice where it has no
+ * neighbour below.  Returns where memory goes on. */
 static int8_t *plan_ones(tiling *tiles, const strip *all, int32_t lines, int32_t depth, int8_t *memory) {
     const int32_t width = all->output_width;
+    const int32_t below = lines > 1 ? width * depth : 0;
     tile_in_ones *tile = (tile_in_ones *)(void *)memory;
     int32_t place = 0;
-    for (int32_t y = 0; y < lines; y += 2) {
+    for (int32_t i = 0; i < lines; i += 2) {
+        const int32_t y = lp_maximum(lp_minimum(i, lines - 2), 0);
         const int8_t *patch = all->memory + y * all->row_bytes;
-        const int32_t below = y + 1 < lines ? width * depth : 0;
         int32_t output = y * width * depth + 1;
-        for (int32_t left = width; left > 0; left -= 2, patch += PAIR_BYTES, output += 2 * depth) {
+        for (int32_t left = width / 2; left > 0; left--, patch += PAIR_BYTES, output += 2 * depth) {
             uint16_t *outputs = tile->outputs + place;
             tile->patches[place] = patch;
             outputs[0] = (uint16_t)output;
-            outputs[2] = (uint16_t)(left > 1 ? output + depth : 0);
+            outputs[2] = (uint16_t)(output + depth);
             outputs[4] = (uint16_t)(below ? output + below : 0);
-            outputs[6] = (uint16_t)(below && left > 1 ? output + below + depth : 0);
+            outputs[6] = (uint16_t)(below ? output + below + depth : 0);
             tile += place;
             place = 1 - place;
         }
@@ -303,44 +338,50 @@ static int8_t *plan_ones(tiling *tiles, const strip *all, int32_t lines, int32_t
     tiles->first = memory;
     tiles->count = (int32_t)(tile - (tile_in_ones *)(void *)memory);
     tiles->has_half = place;
+    tiles->columns = 0;
     if (place) {
         put_nowhere(tile->outputs);
     }
-    return (int8_t *)(tile + place);
+    memory = (int8_t *)(tile + place);
+    return width % 2 ? plan_column(tiles, all, lines, depth, memory) : memory;
 }
 
 /* The same in steps of two: the last output is put again where half a tile is not full. */
 static int8_t *plan_twos(tiling *tiles, const strip *all, int32_t lines, int32_t depth, int8_t *memory) {
     const int32_t width = all->output_width;
-    const int32_t outputs = lines * width;
-    const int32_t halves = (outputs + TILE / 2 - 1) / (TILE / 2);
+    const int32_t to_next_line = 2 * all->row_bytes - width * PAIR_BYTES;
+    const int32_t halves = (lines * width + TILE / 2 - 1) / (TILE / 2);
     const int8_t *patch = all->memory;
     tile_in_twos *tile = (tile_in_twos *)(void *)memory;
+    const int8_t **patches = tile->patches;
+    uint16_t *outputs = tile->outputs;
+    int32_t place = 0;
     int32_t output = 1;
-    int32_t left = width; /* in the line */
-    for (int32_t i = 0; i < halves; i++) {
-        for (int32_t j = 0; j < TILE / 2; j++) {
-            tile->patches[TILE / 2 * (i % 2) + j] = patch;
-            tile->outputs[i % 2 + 2 * j] = (uint16_t)output;
-            if (output <= (outputs - 1) * depth) {
-                output += depth;
-                patch += PAIR_BYTES;
-                left--;
-            }
-            if (left == 0) {
-                left = width;
-                patch += 2 * all->row_bytes - width * PAIR_BYTES;
+    for (int32_t y = 0; y < lines; y++, patch += to_next_line) {
+        for (int32_t left = width; left > 0; left--, patch += PAIR_BYTES, output += depth) {
+            patches[place] = patch;
+            outputs[place < TILE / 2 ? 2 * place : 2 * place - TILE + 1] = (uint16_t)output;
+            if (++place == TILE) {
+                place = 0;
+                tile++;
+                patches = tile->patches;
+                outputs = tile->outputs;
             }
         }
-        tile += i % 2;
+    }
+    for (; place % (TILE / 2); place++) {
+        const int32_t last = place - 1;
+        patches[place] = patches[last];
+        outputs[place < TILE / 2 ? 2 * place : 2 * place - TILE + 1] = (uint16_t)(output - depth);
     }
     tiles->first = memory;
     tiles->count = halves / 2;
     tiles->has_half = halves % 2;
+    tiles->columns = 0;
     if (tiles->has_half) {
-        put_nowhere(tile->outputs);
+        put_nowhere(outputs);
     }
-    return (int8_t *)(tile + halves % 2);
+    return memory + (halves + 1) / 2 * (int32_t)sizeof *tile;
 }
 
 /* Tiles of whole strips, and of the last one. */
@@ -359,11 +400,12 @@ LP_INLINE void begin_tiles(tiling *whole, tiling *last, const lp_conv2d_params *
 
 /* What is the same for all channels but the tiles. */
 LP_INLINE void begin_group(group *channels, const lp_conv2d_params *params, const strip *all) {
+    /* The last two in steps of two meet weights of zero. */
+    const uint16x8_t place = vminq_u16(vidupq_n_u16(0, 1), vdupq_n_u16(all->stride == 1 ? 7 : 5));
+    const uint16x8_t row = vmulq_n_u16(vshrq_n_u16(place, 1), (uint16_t)all->row_bytes);
+    const uint16x8_t column = vmulq_n_u16(vandq_u16(place, vdupq_n_u16(1)), PAIR_BYTES);
+    vst1q_u16(channels->inputs, vaddq_n_u16(vaddq_u16(row, column), (uint16_t)-2));
     channels->zero_point = params->output_zero_point;
-    for (int32_t i = 0; i < 8; i++) { /* the last two in steps of two meet weights of zero */
-        const int32_t place = lp_minimum(i, all->stride == 1 ? 7 : 5);
-        channels->inputs[i] = (uint16_t)(place / 2 * all->row_bytes + place % 2 * PAIR_BYTES - 2);
-    }
 }
 
 /* Rows to copy.  The assembly knows the place of every field. */
@@ -376,7 +418,7 @@ typedef struct {
     int32_t pairs;
     int32_t edges; /* 1: a column before the pairs, which is the second of one; 2: a column behind them */
     int32_t channels;
-    uint8_t pair[16];
+    uint16_t pair[8]; /* offsets; of bytes, two in each, where columns are near */
     uint16_t column[8];
     int32_t is_near; /* columns, for a byte to count; and all channels are there */
 } rows_taken;
@@ -458,16 +500,10 @@ LP_INLINE void begin_rows(rows_taken *rows, const lp_conv2d_params *params, cons
     rows->edges = is_odd + 2 * ((all->taken - is_odd) % 2);
     rows->channels = channels;
     rows->is_near = channels == GROUP && depth + GROUP <= 256;
-    for (int32_t i = 0; i < GROUP; i++) {
-        rows->column[i] = (uint16_t)(2 * i);
-        if (rows->is_near) {
-            rows->pair[2 * i] = (uint8_t)i;
-            rows->pair[2 * i + 1] = (uint8_t)(depth + i);
-        } else {
-            rows->pair[2 * i] = (uint8_t)((depth + i) & 255);
-            rows->pair[2 * i + 1] = (uint8_t)((depth + i) >> 8);
-        }
-    }
+    vst1q_u16(rows->column, vidupq_n_u16(0, 2));
+    const uint16x8_t channel = vidupq_n_u16(0, 1);
+    vst1q_u16(rows->pair, rows->is_near ? vaddq_n_u16(vmulq_n_u16(channel, 0x101), (uint16_t)(depth << 8))
+                                        : vaddq_n_u16(channel, (uint16_t)depth));
 }
 
 LP_INLINE void take_rows(rows_taken *rows) {
@@ -555,6 +591,19 @@ static LP_NOINLINE void take_strip(rows_taken *rows, const lp_conv2d_params *par
     }
 }
 
+/* Fills `rows` rows with the zero point, or only the pairs where columns outside of the image are. */
+LP_INLINE void fill_around(const lp_conv2d_params *params, const strip *all, int32_t rows, int32_t whole) {
+    const int32_t left = whole ? all->row_bytes : (params->padding_left + 1) / 2 * PAIR_BYTES;
+    const int32_t right = (params->padding_left + all->taken) / 2 * PAIR_BYTES;
+    for (int32_t i = 0; i < rows; i++) {
+        int8_t *const row = all->memory + i * all->row_bytes;
+        lp_mve_fill(row, params->input_zero_point, left);
+        if (!whole) {
+            lp_mve_fill(row + right, params->input_zero_point, all->row_bytes - right);
+        }
+    }
+}
+
 LP_INLINE void depthwise_conv2d_mve(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                     void *scratch) {
     const int32_t depth = params->input_channels;
@@ -564,7 +613,7 @@ LP_INLINE void depthwise_conv2d_mve(const lp_conv2d_params *params, const int8_t
     begin_strip(&all, params, (int8_t *)scratch);
     const int32_t rows = rows_under(&all, all.lines);
     const int32_t is_one = all.lines >= height; /* strip, around which nothing changes */
-    lp_mve_fill(all.memory, params->input_zero_point, rows * all.row_bytes);
+    fill_around(params, &all, rows, is_one);
 #if LP_MVE
     const put_function put = put_for(params);
     tiling whole, last;

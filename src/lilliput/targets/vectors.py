@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.fixedpoint_tflm import conv_factors
 from lilliput.net.graph import Net
-from lilliput.net.ops import DepthwiseConv2D, Profile
+from lilliput.net.ops import Conv2D, DepthwiseConv2D, Profile
 from lilliput.targets.kernel import to_four
 
 LANES = 16
 """Bytes of a vector of Helium."""
 WINDOWS_BYTES = 512
 """Scratch memory up to which `lp_conv2d_mve_s8` holds more windows than it has to."""
+SMALL_WINDOWS = (8, 16, 32)
+"""Bytes that windows are filled to whose weights it holds in registers."""
+SMALL_WINDOWS_BYTES = 1024
+"""Scratch memory up to which it holds those."""
 FEWEST_WINDOWS, MOST_WINDOWS = 4, 16
 """Windows that it holds."""
 STRIP_BYTES = 1792
@@ -35,8 +41,33 @@ def fits_vectors(op: WeightedOp, net: Net) -> bool:
     return all(-31 <= factor.shift <= -1 for factor in conv_factors(op, net))
 
 
-def windows_bytes(elements: int) -> int:
-    """Scratch memory of `lp_conv2d_mve_s8`: windows of so many elements, filled to vectors, in pairs."""
+def _window_elements(op: Conv2D, net: Net) -> int:
+    return math.prod(net.tensors[op.inputs[1]].shape[1:])
+
+
+def has_small_windows(op: Conv2D, net: Net) -> bool:
+    """Whether `lp_conv2d_mve_s8` holds the weights of two channels in registers."""
+    return _window_elements(op, net) <= SMALL_WINDOWS[-1]
+
+
+def small_window_bytes(elements: int) -> int:
+    """Bytes that it fills such a window to."""
+    return next(size for size in SMALL_WINDOWS if elements <= size)
+
+
+def small_weights_bytes(channels: int, elements: int) -> int:
+    """Those of the weights: vectors, or halves of vectors behind zeros, which lie behind the last, too."""
+    size = small_window_bytes(elements)
+    return channels * size if size >= LANES else channels * LANES + LANES - size
+
+
+def windows_bytes(op: Conv2D, net: Net) -> int:
+    """Scratch memory of `lp_conv2d_mve_s8`: windows filled to vectors, in pairs; small ones in fours."""
+    elements = _window_elements(op, net)
+    if has_small_windows(op, net):
+        size = small_window_bytes(elements)
+        pixels = math.prod(net.tensors[op.outputs[0]].shape[:2])
+        return size * min(to_four(pixels), SMALL_WINDOWS_BYTES // size)
     window_bytes = -(-elements // LANES) * LANES
     fitting = WINDOWS_BYTES // window_bytes // 2 * 2
     return min(max(fitting, FEWEST_WINDOWS), MOST_WINDOWS) * window_bytes
@@ -80,6 +111,9 @@ def strips_bytes(op: DepthwiseConv2D, net: Net) -> int:
 
 def _tiles_bytes(op: DepthwiseConv2D, lines: int, width: int) -> int:
     """What it notes of the tiles of so many lines."""
-    patches = -(-lines // 2) * -(-width // 2) * 4 if op.strides[0] == 1 else lines * width
-    pointers = TILE // 4 if op.strides[0] == 1 else TILE
-    return -(-patches // TILE) * (pointers * POINTER_BYTES + TILE * OFFSET_BYTES)
+    half = TILE // 2
+    if op.strides[0] == 2:
+        return -(-lines * width // TILE) * (TILE * POINTER_BYTES + TILE * OFFSET_BYTES)
+    patches = -(-lines // 2) * (width // 2)
+    column_bytes = half * POINTER_BYTES + TILE * OFFSET_BYTES
+    return -(-patches // 2) * (2 * POINTER_BYTES + TILE * OFFSET_BYTES) + width % 2 * -(-lines // half) * column_bytes

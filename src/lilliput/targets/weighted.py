@@ -19,7 +19,9 @@ from lilliput.targets.vectors import (
     LANES,
     fits_strips,
     fits_vectors,
+    has_small_windows,
     patches_bytes,
+    small_weights_bytes,
     strip,
     strips_bytes,
     windows_bytes,
@@ -58,8 +60,8 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     if core.has_mve and fits_vectors(op, net):
         return Kernel(
             in_profile("lp_conv2d_mve", op),
-            scratch_bytes=windows_bytes(math.prod(kernel) * depth),
-            layout=Layout.VECTORS,
+            scratch_bytes=windows_bytes(op, net),
+            layout=Layout.SMALL_WINDOWS if has_small_windows(op, net) else Layout.VECTORS,
             folds_zero_point=True,
             access=Access.PIXELS,
         )
@@ -381,6 +383,8 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return wide_weights_bytes(op, net)
         case Layout.VECTORS:
             return to_four(channels) * -(-math.prod(window) // LANES) * LANES
+        case Layout.SMALL_WINDOWS:
+            return small_weights_bytes(channels, math.prod(window))
         case Layout.PATCHES:
             return to_four(patches_bytes(window[-1]))
         case Layout.PLAIN:
