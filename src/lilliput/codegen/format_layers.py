@@ -143,6 +143,7 @@ def _packed(place: Place) -> Emitted:
         ("shift", conv_requant(op, place.net).shift),
         ("is_transposed", 0),
         ("shared_factor_bytes", 0),
+        ("strip_lines", 0),
     ]
     bits: Values = [("weight_bits", place.net.tensors[op.inputs[1]].dtype.bits)]
     address = f"(const uint8_t *){weights.name}" if place.kernel.layout in NIBBLE_LAYOUTS else weights.name

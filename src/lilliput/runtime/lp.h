@@ -58,6 +58,7 @@ typedef struct {
     uint8_t shift;
     uint8_t is_transposed;       /* only for lp_depthwise_conv2d_dsp_s8(): columns are taken as rows */
     uint8_t shared_factor_bytes; /* only for lp_conv2d_compact_s8() */
+    uint8_t strip_lines;         /* only for lp_depthwise_conv2d_mve_s8(): of outputs that are made at once */
 } lp_conv2d_params;
 
 typedef struct {

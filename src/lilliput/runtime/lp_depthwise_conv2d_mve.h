@@ -15,10 +15,7 @@
 
 #include "lp_mve.h"
 
-/* The Python code knows these numbers: scratch memory up to which rows are held for more lines of outputs
- * than have to be made at once, channels side by side, and bytes of two columns of them. */
-#define STRIP_BYTES 1792
-#define FEWEST_LINES(stride) ((stride) == 1 ? 4 : 2)
+/* Channels side by side, and bytes of two columns of them. */
 #define GROUP 8
 #define PAIR_BYTES 16
 
@@ -46,8 +43,7 @@ LP_INLINE void begin_strip(strip *all, const lp_conv2d_params *params, int8_t *m
     all->row_bytes = pairs * PAIR_BYTES;
     all->taken = lp_minimum(params->input_width, 2 * pairs - params->padding_left);
     all->stride = stride;
-    const int32_t fitting = (STRIP_BYTES / all->row_bytes - unit) / stride / unit * unit;
-    all->lines = lp_minimum(lp_maximum(fitting, FEWEST_LINES(stride)), (height + unit - 1) / unit * unit);
+    all->lines = lp_minimum(params->strip_lines, (height + unit - 1) / unit * unit);
     all->output_width = width;
 }
 
@@ -349,39 +345,40 @@ static int8_t *plan_ones(tiling *tiles, const strip *all, int32_t lines, int32_t
 /* The same in steps of two: the last output is put again where half a tile is not full. */
 static int8_t *plan_twos(tiling *tiles, const strip *all, int32_t lines, int32_t depth, int8_t *memory) {
     const int32_t width = all->output_width;
-    const int32_t to_next_line = 2 * all->row_bytes - width * PAIR_BYTES;
     const int32_t halves = (lines * width + TILE / 2 - 1) / (TILE / 2);
+    const uint16_t last = (uint16_t)((lines * width - 1) * depth + 1);
+    const uint16x8_t lanes = vidupq_n_u16(0, 1); /* 0, 4, 1, 5, ... become outputs */
+    const uint16x8_t places = vmlaq_n_u16(vshrq_n_u16(lanes, 1), vandq_u16(lanes, vdupq_n_u16(1)), TILE / 2);
+    tile_in_twos *const first = (tile_in_twos *)(void *)memory;
+    tile_in_twos *tile = first;
+    uint16x8_t outputs = vaddq_n_u16(vmulq_n_u16(places, (uint16_t)depth), 1);
+    for (int32_t i = 0; i < (halves + 1) / 2; i++, outputs = vaddq_n_u16(outputs, (uint16_t)(TILE * depth))) {
+        vst1q_u16(first[i].outputs, vminq_u16(outputs, vdupq_n_u16(last)));
+    }
     const int8_t *patch = all->memory;
-    tile_in_twos *tile = (tile_in_twos *)(void *)memory;
-    const int8_t **patches = tile->patches;
-    uint16_t *outputs = tile->outputs;
     int32_t place = 0;
-    int32_t output = 1;
-    for (int32_t y = 0; y < lines; y++, patch += to_next_line) {
-        for (int32_t left = width; left > 0; left--, patch += PAIR_BYTES, output += depth) {
-            patches[place] = patch;
-            outputs[place < TILE / 2 ? 2 * place : 2 * place - TILE + 1] = (uint16_t)output;
-            if (++place == TILE) {
-                place = 0;
-                tile++;
-                patches = tile->patches;
-                outputs = tile->outputs;
+    for (int32_t i = 0; i < lines; i++, patch += 2 * all->row_bytes - width * PAIR_BYTES) {
+        for (int32_t left = width; left > 0;) {
+            const int32_t end = lp_minimum(TILE, place + left);
+            left -= end - place;
+            for (; place < end; place++, patch += PAIR_BYTES) {
+                tile->patches[place] = patch;
             }
+            tile += end / TILE;
+            place = end % TILE;
         }
     }
     for (; place % (TILE / 2); place++) {
-        const int32_t last = place - 1;
-        patches[place] = patches[last];
-        outputs[place < TILE / 2 ? 2 * place : 2 * place - TILE + 1] = (uint16_t)(output - depth);
+        tile->patches[place] = tile->patches[place - 1];
     }
     tiles->first = memory;
     tiles->count = halves / 2;
     tiles->has_half = halves % 2;
     tiles->columns = 0;
     if (tiles->has_half) {
-        put_nowhere(outputs);
+        put_nowhere(tile->outputs);
     }
-    return memory + (halves + 1) / 2 * (int32_t)sizeof *tile;
+    return (int8_t *)(first + (halves + 1) / 2);
 }
 
 /* Tiles of whole strips, and of the last one. */
@@ -409,18 +406,20 @@ LP_INLINE void begin_group(group *channels, const lp_conv2d_params *params, cons
 }
 
 /* Rows to copy.  The assembly knows the place of every field. */
-typedef struct {
+typedef struct rows_taken {
     const int8_t *from;
     int8_t *to;
     int32_t rows; /* not 0 */
-    int32_t step; /* from pair to pair of columns */
+    int32_t step; /* from one to the next of what is taken together */
     int32_t from_step, to_step;
-    int32_t pairs;
-    int32_t edges; /* 1: a column before the pairs, which is the second of one; 2: a column behind them */
+    int32_t count; /* of them in a row */
+    int32_t edges; /* 1: a column before the pairs, which is the second of one; 2: one behind them; 4: a pair
+                      that is left of fours of columns, if those are taken together */
     int32_t channels;
     uint16_t pair[8]; /* offsets; of bytes, two in each, where columns are near */
     uint16_t column[8];
-    int32_t is_near; /* columns, for a byte to count; and all channels are there */
+    uint16_t next_pair[8];
+    void (*take)(struct rows_taken *rows);
 } rows_taken;
 
 #define CHECK_ROWS(field, offset)                                                                            \
@@ -431,14 +430,22 @@ CHECK_ROWS(rows, 8);
 CHECK_ROWS(step, 12);
 CHECK_ROWS(from_step, 16);
 CHECK_ROWS(to_step, 20);
-CHECK_ROWS(pairs, 24);
+CHECK_ROWS(count, 24);
 CHECK_ROWS(edges, 28);
 CHECK_ROWS(channels, 32);
 CHECK_ROWS(pair, 36);
 CHECK_ROWS(column, 52);
+CHECK_ROWS(next_pair, 68);
 
 /* A pair becomes (channel, column). */
-#define TAKE_PAIR "vldrb.u8    q0, [r7, q2]            \n"
+#define TAKE_PAIR                                                                                            \
+    "vldrb.u8    q0, [r7, q2]                \n"                                                             \
+    "vstrb.8     q0, [r8], #16               \n"
+#define TAKE_TWO_PAIRS                                                                                       \
+    "vldrb.u8    q0, [r7, q2]                \n"                                                             \
+    "vldrb.u8    q1, [r7, q4]                \n"                                                             \
+    "vstrb.8     q0, [r8], #16               \n"                                                             \
+    "vstrb.8     q1, [r8], #16               \n"
 #define TAKE_COLUMN                                                                                          \
     "vldrb.u16   q0, [r7]                    \n"                                                             \
     "vstrb.16    q0, [r8, q3]                \n"
@@ -448,66 +455,92 @@ CHECK_ROWS(column, 52);
     "vpstt                                   \n"                                                             \
     "vldrbt.u16  q0, [r7]                    \n"                                                             \
     "vldrbt.u16  q1, [r7, q2]                \n"                                                             \
-    "vsli.16     q0, q1, #8                  \n"
+    "vsli.16     q0, q1, #8                  \n"                                                             \
+    "vstrb.8     q0, [r8], #16               \n"
 #define TAKE_SOME_COLUMN                                                                                     \
     "vpstt                                   \n"                                                             \
     "vldrbt.u16  q0, [r7]                    \n"                                                             \
     "vstrbt.16   q0, [r8, q3]                \n"
 
-#define TAKE_ROWS(pair, column)                                                                              \
+/* Two columns forth, if that is half of the step. */
+#define TAKE_LAST_PAIR TAKE_PAIR "add         r7, r7, r4, lsr #1          \n"
+
+#define TAKE_ROWS(pairs, last_pair, column, to_column)                                                       \
     "push        {r4-r11, lr}                \n"                                                             \
+    "vpush       {d8-d9}                     \n"                                                             \
     "ldm         r0!, {r1-r6, r9-r11}        \n"                                                             \
     "vldrw.u32   q2, [r0]                    \n"                                                             \
     "vldrw.u32   q3, [r0, #16]               \n"                                                             \
+    "vldrw.u32   q4, [r0, #32]               \n"                                                             \
     "vctp.16     r11                         \n"                                                             \
     "1:                                      \n" /* a row */                                                 \
     "mov         r7, r1                      \n"                                                             \
-    "lsls        r12, r10, #31               \n" /* the first edge is the sign, the other the carry */       \
+    "lsls        r12, r10, #31               \n" /* whether there is a first column is the sign */           \
     "mov         r8, r2                      \n"                                                             \
     "bpl         2f                          \n" column                                                      \
-    "add         r7, r7, r4, lsr #1          \n"                                                             \
+    "add         r7, r7, r4, lsr #" to_column " \n"                                                          \
     "add         r8, #15                     \n"                                                             \
     "2:                                      \n"                                                             \
     "wls         lr, r9, 4f                  \n"                                                             \
-    "3:                                      \n" pair                                                        \
-    "vstrb.8     q0, [r8], #16               \n"                                                             \
+    "3:                                      \n" pairs                                                       \
     "add         r7, r4                      \n"                                                             \
     "le          lr, 3b                      \n"                                                             \
     "4:                                      \n"                                                             \
-    "bcc         5f                          \n" column                                                      \
+    "lsls        r12, r10, #30               \n" /* a last column is the sign, a pair the carry */           \
+    "bcc         5f                          \n" last_pair                                                   \
     "5:                                      \n"                                                             \
+    "bpl         6f                          \n" column                                                      \
+    "6:                                      \n"                                                             \
     "add         r1, r5                      \n"                                                             \
     "add         r2, r6                      \n"                                                             \
     "subs        r3, #1                      \n"                                                             \
     "bne         1b                          \n"                                                             \
+    "vpop        {d8-d9}                     \n"                                                             \
     "pop         {r4-r11, pc}                \n"
 
-LP_NAKED static void take_all(rows_taken *all LP_UNUSED) {
-    __asm__ volatile(TAKE_ROWS(TAKE_PAIR, TAKE_COLUMN));
+LP_NAKED static void take_fours(rows_taken *all LP_UNUSED) {
+    __asm__ volatile(TAKE_ROWS(TAKE_TWO_PAIRS, TAKE_LAST_PAIR, TAKE_COLUMN, "2"));
+}
+
+LP_NAKED static void take_pairs(rows_taken *all LP_UNUSED) {
+    __asm__ volatile(TAKE_ROWS(TAKE_PAIR, "", TAKE_COLUMN, "1"));
 }
 
 LP_NAKED static void take_some(rows_taken *all LP_UNUSED) {
-    __asm__ volatile(TAKE_ROWS(TAKE_SOME_PAIR, TAKE_SOME_COLUMN));
+    __asm__ volatile(TAKE_ROWS(TAKE_SOME_PAIR, "", TAKE_SOME_COLUMN, "1"));
 }
 
 LP_INLINE void begin_rows(rows_taken *rows, const lp_conv2d_params *params, const strip *all, int32_t channels) {
     const int32_t depth = params->input_channels;
     const int32_t is_odd = params->padding_left % 2;
-    rows->step = 2 * depth;
+    const int32_t pairs = (all->taken - is_odd) / 2;
+    const uint16x8_t channel = vidupq_n_u16(0, 1);
+    const uint16x8_t bytes = vaddq_n_u16(vmulq_n_u16(channel, 0x101), (uint16_t)(depth << 8)); /* (0, depth) */
     rows->from_step = params->input_width * depth;
     rows->to_step = all->row_bytes;
-    rows->pairs = (all->taken - is_odd) / 2;
-    rows->edges = is_odd + 2 * ((all->taken - is_odd) % 2);
     rows->channels = channels;
-    rows->is_near = channels == GROUP && depth + GROUP <= 256;
+    rows->edges = is_odd + 2 * ((all->taken - is_odd) % 2);
     vst1q_u16(rows->column, vidupq_n_u16(0, 2));
-    const uint16x8_t channel = vidupq_n_u16(0, 1);
-    vst1q_u16(rows->pair, rows->is_near ? vaddq_n_u16(vmulq_n_u16(channel, 0x101), (uint16_t)(depth << 8))
-                                        : vaddq_n_u16(channel, (uint16_t)depth));
+    vst1q_u16(rows->pair, bytes);
+    vst1q_u16(rows->next_pair, vaddq_n_u16(bytes, (uint16_t)(2 * depth * 0x101)));
+    if (channels == GROUP && 3 * depth + GROUP <= 256) { /* bytes count as far */
+        rows->take = take_fours;
+        rows->step = 4 * depth;
+        rows->count = pairs / 2;
+        rows->edges += 4 * (pairs % 2);
+        return;
+    }
+    rows->take = take_pairs;
+    rows->step = 2 * depth;
+    rows->count = pairs;
+    if (channels < GROUP || depth + GROUP > 256) {
+        rows->take = take_some;
+        vst1q_u16(rows->pair, vaddq_n_u16(channel, (uint16_t)depth));
+    }
 }
 
 LP_INLINE void take_rows(rows_taken *rows) {
-    (rows->is_near ? take_all : take_some)(rows);
+    rows->take(rows);
 }
 
 #else

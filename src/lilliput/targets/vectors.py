@@ -6,7 +6,7 @@ import math
 
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.fixedpoint_tflm import conv_factors
-from lilliput.net.graph import Net
+from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Profile
 from lilliput.targets.kernel import to_four
 
@@ -20,8 +20,9 @@ SMALL_WINDOWS_BYTES = 1024
 """Scratch memory up to which it holds those."""
 FEWEST_WINDOWS, MOST_WINDOWS = 4, 16
 """Windows that it holds."""
-STRIP_BYTES = 1792
+STRIP_BYTES = 1024
 """Scratch memory up to which `lp_depthwise_conv2d_mve_s8` holds more rows than it has to."""
+MOST_LINES = 254
 FEWEST_LINES = {1: 4, 2: 2}
 """Steps → lines of outputs that it makes at once, at least, where there are as many."""
 GROUP = 8
@@ -79,8 +80,9 @@ def strip(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
     stride = op.strides[0]
     unit = 3 - stride
     row_bytes = ((-(-width // 2) if stride == 1 else width) + 1) * 2 * GROUP
-    fitting = (STRIP_BYTES // row_bytes - unit) // stride // unit * unit
-    return min(max(fitting, FEWEST_LINES[stride]), -(-height // unit) * unit), row_bytes
+    fitting = 0 if net.optimize is Optimize.RAM else (STRIP_BYTES // row_bytes - unit) // stride // unit * unit
+    lines = min(max(fitting, FEWEST_LINES[stride]), MOST_LINES)
+    return min(lines, -(-height // unit) * unit), row_bytes
 
 
 def fits_strips(op: DepthwiseConv2D, net: Net) -> bool:
@@ -91,7 +93,7 @@ def fits_strips(op: DepthwiseConv2D, net: Net) -> bool:
         return False
     lines, row_bytes = strip(op, net)
     _, width, channels = net.tensors[op.outputs[0]].shape
-    return 4 * row_bytes < 1 << 16 and lines * width * channels < 1 << 16
+    return 4 * row_bytes < 1 << 16 and (lines * width + TILE) * channels < 1 << 16
 
 
 def patches_bytes(channels: int) -> int:
