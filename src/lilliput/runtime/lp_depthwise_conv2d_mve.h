@@ -167,10 +167,8 @@ CHECK_GROUP(multiplier, 52);
     "vldrb.u8    q3, [" weights ", #-4]      \n"                                                             \
     "vldrb.u8    q4, [" weights ", #-5]      \n"                                                             \
     "vldrb.u8    q1, [" weights "], #16      \n"
-#define TILE_IN_ONES                                                                                         \
-    "ldrd        r1, r11, [r12], #8          \n" SUM_PATCH("q5", "r1") SUM_PATCH("q6", "r11")
-#define HALF_IN_ONES                                                                                         \
-    "ldr         r1, [r12], #8               \n" SUM_PATCH("q5", "r1")
+#define TILE_IN_ONES "ldrd        r1, r11, [r12], #8          \n" SUM_PATCH("q5", "r1") SUM_PATCH("q6", "r11")
+#define HALF_IN_ONES "ldr         r1, [r12], #8               \n" SUM_PATCH("q5", "r1")
 
 /* Four outputs from four patches. */
 #define SUM_FOUR(sums, other)                                                                                \
@@ -195,7 +193,7 @@ CHECK_GROUP(multiplier, 52);
 #define KEEP_IN_TWOS "vdup.32     q3, r6                      \n"
 #endif
 
-#define PUT_GROUP(weights, tile, half, columns, put, keep, load, multiplier, lessen)                                  \
+#define PUT_GROUP(weights, tile, half, columns, put, keep, load, multiplier, lessen)                         \
     "push        {r4-r11, lr}                \n"                                                             \
     "vpush       {d8-d15}                    \n"                                                             \
     "mov         r9, r0                      \n"                                                             \
@@ -203,37 +201,39 @@ CHECK_GROUP(multiplier, 52);
     "vldrw.u32   q0, [r9, #36]               \n"                                                             \
     "subs        r3, #2                      \n" BEGIN                                                       \
     "1:                                      \n" /* a channel */                                             \
-        BEGIN_CHANNEL(weights, keep)                                                                         \
-    "ldrd        r12, r4, [r9, #8]           \n"                                                             \
-    "movs        r0, #2                      \n"                                                             \
-    "adds        r3, #1                      \n"                                                             \
-    "vadd.i16    q0, q0, r0                  \n"                                                             \
-    "wls         lr, r4, 3f                  \n"                                                             \
-    "2:                                      \n" tile load SCALE("q5", multiplier, lessen)                   \
-        SCALE("q6", multiplier, lessen)                                                                      \
-    "vqmovnb.s32 q5, q5                      \n"                                                             \
-    "vqmovnt.s32 q5, q6                      \n"                                                             \
-    "vldrh.u16   q7, [r12], #16              \n" put                                                         \
-    "le          lr, 2b                      \n"                                                             \
-    "3:                                      \n"                                                             \
-    "ldrd        r0, r11, [r9, #20]          \n"                                                             \
-    "cbz         r0, 4f                      \n" half load SCALE("q5", multiplier, lessen)                   \
-    "vqmovnb.s32 q5, q5                      \n"                                                             \
-    "vldrh.u16   q7, [r12], #16              \n" PUT_SOME                                                    \
-    "4:                                      \n" columns END_CHANNEL                                                 \
-    "bne         1b                          \n" END                                                         \
-    "vpop        {d8-d15}                    \n"                                                             \
-    "pop         {r4-r11, pc}                \n"
+        BEGIN_CHANNEL(                                                                                       \
+            weights,                                                                                         \
+            keep) "ldrd        r12, r4, [r9, #8]           \n"                                               \
+                  "movs        r0, #2                      \n"                                               \
+                  "adds        r3, #1                      \n"                                               \
+                  "vadd.i16    q0, q0, r0                  \n"                                               \
+                  "wls         lr, r4, 3f                  \n"                                               \
+                  "2:                                      \n" tile load SCALE("q5", multiplier, lessen)     \
+                      SCALE("q6", multiplier,                                                                \
+                            lessen) "vqmovnb.s32 q5, q5                      \n"                             \
+                                    "vqmovnt.s32 q5, q6                      \n"                             \
+                                    "vldrh.u16   q7, [r12], #16              \n" put                         \
+                                    "le          lr, 2b                      \n"                             \
+                                    "3:                                      \n"                             \
+                                    "ldrd        r0, r11, [r9, #20]          \n"                             \
+                                    "cbz         r0, 4f                      \n" half load SCALE(            \
+                                        "q5", multiplier,                                                    \
+                                        lessen) "vqmovnb.s32 q5, q5                      \n"                 \
+                                                "vldrh.u16   q7, [r12], #16              \n" PUT_SOME        \
+                                                "4:                                      "                   \
+                                                "\n" columns END_CHANNEL                                     \
+                                                "bne         1b                          \n" END             \
+                                                "vpop        {d8-d15}                    \n"                 \
+                                                "pop         {r4-r11, pc}                \n"
 
 #define COLUMNS(lessen)                                                                                      \
     "ldr         r4, [r9, #16]               \n"                                                             \
     "wls         lr, r4, 6f                  \n"                                                             \
-    "5:                                      \n" SUM_FOUR("q5", "q6") LOAD_MULTIPLIER                        \
-        SCALE("q5", "q7", lessen)                                                                            \
-    "vqmovnb.s32 q5, q5                      \n"                                                             \
-    "vldrh.u16   q7, [r12], #16              \n" PUT_SOME                                                    \
-    "le          lr, 5b                      \n"                                                             \
-    "6:                                      \n"
+    "5:                                      \n" SUM_FOUR("q5", "q6")                                        \
+        LOAD_MULTIPLIER SCALE("q5", "q7", lessen) "vqmovnb.s32 q5, q5                      \n"               \
+                                                  "vldrh.u16   q7, [r12], #16              \n" PUT_SOME      \
+                                                  "le          lr, 5b                      \n"               \
+                                                  "6:                                      \n"
 
 #define PUT_IN_ONES(columns, put, lessen)                                                                    \
     PUT_GROUP(WEIGHTS_IN_ONES, TILE_IN_ONES, HALF_IN_ONES, columns, put, KEEP_MULTIPLIER, LOAD_MULTIPLIER,   \
@@ -477,20 +477,16 @@ CHECK_ROWS(next_pair, 68);
     "mov         r7, r1                      \n"                                                             \
     "lsls        r12, r10, #31               \n" /* whether there is a first column is the sign */           \
     "mov         r8, r2                      \n"                                                             \
-    "bpl         2f                          \n" column                                                      \
-    "add         r7, r7, r4, lsr #" to_column " \n"                                                          \
+    "bpl         2f                          \n" column "add         r7, r7, r4, lsr #" to_column " \n"      \
     "add         r8, #15                     \n"                                                             \
     "2:                                      \n"                                                             \
     "wls         lr, r9, 4f                  \n"                                                             \
-    "3:                                      \n" pairs                                                       \
-    "add         r7, r4                      \n"                                                             \
+    "3:                                      \n" pairs "add         r7, r4                      \n"          \
     "le          lr, 3b                      \n"                                                             \
     "4:                                      \n"                                                             \
     "lsls        r12, r10, #30               \n" /* a last column is the sign, a pair the carry */           \
-    "bcc         5f                          \n" last_pair                                                   \
-    "5:                                      \n"                                                             \
-    "bpl         6f                          \n" column                                                      \
-    "6:                                      \n"                                                             \
+    "bcc         5f                          \n" last_pair "5:                                      \n"      \
+    "bpl         6f                          \n" column "6:                                      \n"         \
     "add         r1, r5                      \n"                                                             \
     "add         r2, r6                      \n"                                                             \
     "subs        r3, #1                      \n"                                                             \
@@ -510,12 +506,14 @@ LP_NAKED static void take_some(rows_taken *all LP_UNUSED) {
     __asm__ volatile(TAKE_ROWS(TAKE_SOME_PAIR, "", TAKE_SOME_COLUMN, "1"));
 }
 
-LP_INLINE void begin_rows(rows_taken *rows, const lp_conv2d_params *params, const strip *all, int32_t channels) {
+LP_INLINE void begin_rows(rows_taken *rows, const lp_conv2d_params *params, const strip *all,
+                          int32_t channels) {
     const int32_t depth = params->input_channels;
     const int32_t is_odd = params->padding_left % 2;
     const int32_t pairs = (all->taken - is_odd) / 2;
     const uint16x8_t channel = vidupq_n_u16(0, 1);
-    const uint16x8_t bytes = vaddq_n_u16(vmulq_n_u16(channel, 0x101), (uint16_t)(depth << 8)); /* (0, depth) */
+    const uint16x8_t bytes =
+        vaddq_n_u16(vmulq_n_u16(channel, 0x101), (uint16_t)(depth << 8)); /* (0, depth) */
     rows->from_step = params->input_width * depth;
     rows->to_step = all->row_bytes;
     rows->channels = channels;
@@ -552,7 +550,8 @@ typedef struct {
     int32_t depth, columns, padding, channels;
 } rows_taken;
 
-LP_INLINE void begin_rows(rows_taken *rows, const lp_conv2d_params *params, const strip *all, int32_t channels) {
+LP_INLINE void begin_rows(rows_taken *rows, const lp_conv2d_params *params, const strip *all,
+                          int32_t channels) {
     rows->from_step = params->input_width * params->input_channels;
     rows->to_step = all->row_bytes;
     rows->depth = params->input_channels;
@@ -568,14 +567,15 @@ static LP_NOINLINE void take_rows(const rows_taken *taken) {
         const int8_t *from = taken->from + i / taken->columns * taken->from_step + x * taken->depth;
         int8_t *to = taken->to + i / taken->columns * taken->to_step;
         for (int32_t c = 0; c < taken->channels; c++) {
-            to[(taken->padding + x) / 2 * PAIR_BYTES + 2 * c + (taken->padding + x) % 2 - taken->padding] = from[c];
+            to[(taken->padding + x) / 2 * PAIR_BYTES + 2 * c + (taken->padding + x) % 2 - taken->padding] =
+                from[c];
         }
     }
 }
 
 /* Outputs of `lines` lines of channel `c`, which is the `place`th in scratch memory. */
-static LP_NOINLINE void put_channel(const lp_conv2d_params *params, const strip *all, int32_t c, int32_t place,
-                                    int32_t lines, int8_t *output) {
+static LP_NOINLINE void put_channel(const lp_conv2d_params *params, const strip *all, int32_t c,
+                                    int32_t place, int32_t lines, int8_t *output) {
     const lp_profile_channel *channel = lp_channels(params->channels) + c;
     for (int32_t i = 0; i < lines * all->output_width; i++) {
         const int32_t row = i / all->output_width * all->stride;
@@ -593,15 +593,16 @@ static LP_NOINLINE void put_channel(const lp_conv2d_params *params, const strip 
 
 #endif
 
-/* Which rows of a strip lie inside of the image: those from row `begin` on under `lines` lines from `line` on.
- * Returns them, and has them taken from `input`. */
+/* Which rows of a strip lie inside of the image: those from row `begin` on under `lines` lines from `line`
+ * on. Returns them, and has them taken from `input`. */
 LP_INLINE lp_span aim_rows(rows_taken *rows, const lp_conv2d_params *params, const strip *all,
                            const int8_t *input, int32_t line, int32_t begin, int32_t end) {
     const int32_t top = line * all->stride - params->padding_top;
     const lp_span inside = lp_inside(top + begin, end - begin, 1, params->input_height);
     const int32_t odd = params->padding_left % 2;
     rows->from = input + (inside.start + inside.begin) * params->input_width * params->input_channels;
-    rows->to = all->memory + (begin + inside.begin) * all->row_bytes + params->padding_left / 2 * PAIR_BYTES + odd;
+    rows->to =
+        all->memory + (begin + inside.begin) * all->row_bytes + params->padding_left / 2 * PAIR_BYTES + odd;
     rows->rows = inside.end - inside.begin;
     return inside;
 }

@@ -1,15 +1,16 @@
 /* Small windows on cores with Helium: two channels of four pixels at a time.
  *
  * The weights of both stay in registers.  Windows lie side by side in scratch memory, filled to 8, 16 or 32
- * bytes.  Weights are filled like them; where two windows share a vector, they lie behind eight zeros, so that
- * eight bytes further are those of the first window.
+ * bytes.  Weights are filled like them; where two windows share a vector, they lie behind eight zeros, so
+ * that eight bytes further are those of the first window.
  */
 #ifndef LP_MVE_PAIRS_H
 #define LP_MVE_PAIRS_H
 
 #include "lp_mve.h"
 
-/* The Python code knows these numbers: what is a small window, and about so much memory windows are held in. */
+/* The Python code knows these numbers: what is a small window, and about so much memory windows are held in.
+ */
 #define LARGEST_SMALL_WINDOW 32
 #define SMALL_WINDOWS_BYTES 1024
 #define TILE_PIXELS 4
@@ -42,8 +43,8 @@ typedef struct {
 } channel_pairs;
 
 #define CHECK_PAIRS(field, offset)                                                                           \
-    typedef char pairs_##field##_at_##offset[__builtin_offsetof(channel_pairs, field) == (offset) ? 1 : -1]  \
-        LP_UNUSED
+    typedef char                                                                                             \
+        pairs_##field##_at_##offset[__builtin_offsetof(channel_pairs, field) == (offset) ? 1 : -1] LP_UNUSED
 CHECK_PAIRS(weights, 0);
 CHECK_PAIRS(channels, 4);
 CHECK_PAIRS(second, 8);
@@ -111,8 +112,7 @@ CHECK_PAIRS(multipliers, 56);
     "vadd.i32    q5, q5, r5                  \n"                                                             \
     "vadd.i32    q0, q0, r9                  \n"                                                             \
     "vqrdmulh.s32 q5, q5, r7                 \n"                                                             \
-    "vqrdmulh.s32 q0, q0, r11                \n" lessen                                                      \
-    "vrshl.s32   q5, r8                      \n"                                                             \
+    "vqrdmulh.s32 q0, q0, r11                \n" lessen "vrshl.s32   q5, r8                      \n"         \
     "vrshl.s32   q0, r12                     \n"                                                             \
     "ldrd        r0, r10, [sp, #4]           \n"
 #define PAIR_ZERO_POINT "r0"
@@ -151,28 +151,25 @@ CHECK_PAIRS(multipliers, 56);
     "ldrd        r3, r1, [r4, #20]           \n"                                                             \
     "adds        r2, r3, #2                  \n"                                                             \
     "str         r2, [r4, #20]               \n"                                                             \
-    "ldr         r0, [r4, #28]               \n" PAIR_KEEP                                                   \
-    "dls         lr, r0                      \n"                                                             \
-    "2:                                      \n" sums                                                        \
-    "vmov        q5[2], q5[0], r0, r2        \n"                                                             \
-    "vmov        q0[2], q0[0], r4, r6        \n" sums                                                        \
-    "vmov        q5[3], q5[1], r0, r2        \n"                                                             \
-    "vmov        q0[3], q0[1], r4, r6        \n" PAIR_SCALE(lessen)                                          \
-    "vqmovnb.s32 q5, q5                      \n"                                                             \
-    "vqmovnt.s32 q5, q0                      \n"                                                             \
-    "vqadd.s16   q5, q5, " PAIR_ZERO_POINT " \n"                                                             \
-    "vqmovnb.s16 q5, q5                      \n"                                                             \
-    "vstrb.16    q5, [r3, q7]                \n"                                                             \
-    "add         r3, r10                     \n"                                                             \
-    "le          lr, 2b                      \n"                                                             \
-    "ldr         r4, [sp]                    \n"                                                             \
-    "ldr         r1, [r4, #0]                \n"                                                             \
-    "ldr         r0, [r4, #16]               \n"                                                             \
-    "cmp         r1, r0                      \n"                                                             \
-    "bne         1b                          \n"                                                             \
-    "add         sp, #16                     \n"                                                             \
-    "vpop        {d8-d15}                    \n"                                                             \
-    "pop         {r4-r11, pc}                \n"
+    "ldr         r0, [r4, #28]               \n" PAIR_KEEP "dls         lr, r0                      \n"      \
+    "2:                                      \n" sums "vmov        q5[2], q5[0], r0, r2        \n"           \
+    "vmov        q0[2], q0[0], r4, r6        \n" sums "vmov        q5[3], q5[1], r0, r2        \n"           \
+    "vmov        q0[3], q0[1], r4, r6        \n" PAIR_SCALE(                                                 \
+        lessen) "vqmovnb.s32 q5, q5                      \n"                                                 \
+                "vqmovnt.s32 q5, q0                      \n"                                                 \
+                "vqadd.s16   q5, q5, " PAIR_ZERO_POINT " \n"                                                 \
+                "vqmovnb.s16 q5, q5                      \n"                                                 \
+                "vstrb.16    q5, [r3, q7]                \n"                                                 \
+                "add         r3, r10                     \n"                                                 \
+                "le          lr, 2b                      \n"                                                 \
+                "ldr         r4, [sp]                    \n"                                                 \
+                "ldr         r1, [r4, #0]                \n"                                                 \
+                "ldr         r0, [r4, #16]               \n"                                                 \
+                "cmp         r1, r0                      \n"                                                 \
+                "bne         1b                          \n"                                                 \
+                "add         sp, #16                     \n"                                                 \
+                "vpop        {d8-d15}                    \n"                                                 \
+                "pop         {r4-r11, pc}                \n"
 
 /* Tiles of channels two by two, for windows of each size. */
 LP_NAKED static void put_pairs_8(channel_pairs *all LP_UNUSED) {
@@ -265,8 +262,8 @@ static LP_NOINLINE void put_tiles(small_windows *small, const lp_conv2d_params *
 }
 
 /* All outputs of the pixels whose windows are there.  Fours are filled with copies of the last window. */
-LP_INLINE void put_small(small_windows *small, const lp_conv2d_params *params, int8_t *windows, int32_t pixels,
-                         int8_t *output) {
+LP_INLINE void put_small(small_windows *small, const lp_conv2d_params *params, int8_t *windows,
+                         int32_t pixels, int8_t *output) {
     const int32_t bytes = small->window_bytes;
     const int32_t whole = pixels / TILE_PIXELS * TILE_PIXELS;
     if (whole) {
@@ -300,8 +297,9 @@ LP_INLINE void put_small(const small_windows *small, const lp_conv2d_params *par
     const int8_t *weights = params->weights + (small->window_bytes == 8 ? 8 : 0);
     for (int32_t i = 0; i < pixels * outputs; i++) {
         const lp_profile_channel *channel = lp_channels(params->channels) + i % outputs;
-        const int32_t sum = lp_dot_s8(windows + i / outputs * small->window_bytes,
-                                      weights + i % outputs * small_weights_bytes(small->window_bytes), elements);
+        const int32_t sum =
+            lp_dot_s8(windows + i / outputs * small->window_bytes,
+                      weights + i % outputs * small_weights_bytes(small->window_bytes), elements);
         output[i] = lp_output(channel, channel->bias + sum, params->shift, params->output_zero_point,
                               params->minimum, params->maximum);
     }

@@ -23,6 +23,7 @@ FEWEST_WINDOWS, MOST_WINDOWS = 4, 16
 STRIP_BYTES = 1024
 """Scratch memory up to which `lp_depthwise_conv2d_mve_s8` holds more rows than it has to."""
 MOST_LINES = 254
+"""Those that its parameters hold, in twos."""
 FEWEST_LINES = {1: 4, 2: 2}
 """Steps → lines of outputs that it makes at once, at least, where there are as many."""
 GROUP = 8
@@ -80,8 +81,10 @@ def strip(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
     stride = op.strides[0]
     unit = 3 - stride
     row_bytes = ((-(-width // 2) if stride == 1 else width) + 1) * 2 * GROUP
-    fitting = 0 if net.optimize is Optimize.RAM else (STRIP_BYTES // row_bytes - unit) // stride // unit * unit
-    lines = min(max(fitting, FEWEST_LINES[stride]), MOST_LINES)
+    fitting = (STRIP_BYTES // row_bytes - unit) // stride // unit * unit
+    lines = FEWEST_LINES[stride]
+    if net.optimize is not Optimize.RAM:
+        lines = min(max(fitting, lines), MOST_LINES)
     return min(lines, -(-height // unit) * unit), row_bytes
 
 
@@ -97,25 +100,27 @@ def fits_strips(op: DepthwiseConv2D, net: Net) -> bool:
 
 
 def patches_bytes(channels: int) -> int:
-    """The weights of `lp_depthwise_conv2d_mve_s8`: a vector for each channel, and the zeros behind the last."""
+    """Weights of `lp_depthwise_conv2d_mve_s8`: a vector for each channel, and the zeros behind the last."""
     return channels * LANES + PATCH_ZEROS
 
 
 def strips_bytes(op: DepthwiseConv2D, net: Net) -> int:
-    """Scratch memory of `lp_depthwise_conv2d_mve_s8`: rows, and tiles of a whole and a last strip."""
+    """Scratch memory of `lp_depthwise_conv2d_mve_s8`: rows, and tiles of a whole and of a last strip.
+
+    It is enough for every part of the output, too, whose last strips may have other lines and columns.
+    """
     height, width, _ = net.tensors[op.outputs[0]].shape
     lines, row_bytes = strip(op, net)
     rows = lines + 2 if op.strides[0] == 1 else 2 * lines + 1
-    planned = {min(lines, height), height % lines} if height > lines else {height}
-    tiles = sum(_tiles_bytes(op, count, width) for count in planned)
-    return rows * row_bytes + tiles
+    tiles = [_tiles_bytes(op, count, width) for count in (min(lines, height), lines - 1)]
+    return rows * row_bytes + sum(tiles[: 1 + (height > lines)])
 
 
 def _tiles_bytes(op: DepthwiseConv2D, lines: int, width: int) -> int:
-    """What it notes of the tiles of so many lines."""
-    half = TILE // 2
+    """What it notes of the tiles of so many lines, in steps of one also of a last column by itself."""
+    half, offsets_bytes = TILE // 2, TILE * OFFSET_BYTES
     if op.strides[0] == 2:
-        return -(-lines * width // TILE) * (TILE * POINTER_BYTES + TILE * OFFSET_BYTES)
+        return -(-lines * width // TILE) * (TILE * POINTER_BYTES + offsets_bytes)
     patches = -(-lines // 2) * (width // 2)
-    column_bytes = half * POINTER_BYTES + TILE * OFFSET_BYTES
-    return -(-patches // 2) * (2 * POINTER_BYTES + TILE * OFFSET_BYTES) + width % 2 * -(-lines // half) * column_bytes
+    tiles_bytes = -(-patches // 2) * (2 * POINTER_BYTES + offsets_bytes)
+    return tiles_bytes + -(-lines // half) * (half * POINTER_BYTES + offsets_bytes)
