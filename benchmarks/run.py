@@ -23,8 +23,16 @@ from lilliput.measure.toolchain import find_host_compiler, find_toolchain, host_
 from lilliput.targets import board
 
 NAMES = (
-    *("kernels", "formats", "helium", "host", "microai"),
-    *("peers", "planning", "prediction", "qat", "training"),
+    "kernels",
+    "formats",
+    "helium",
+    "host",
+    "microai",
+    "peers",
+    "planning",
+    "prediction",
+    "qat",
+    "training",
 )
 PACKAGES = (
     "numpy",

@@ -288,8 +288,7 @@ void lp_fully_connected_sparse_dsp_s8(const lp_fully_connected_dsp_params *param
  * lp_conv2d_mve.h and, for small windows, lp_mve_pairs.h say how weights lie and what `scratch` holds. */
 void lp_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
 
-/* The same for depthwise kernels of 3x3 in steps of one or two without dilation; lp_depthwise_conv2d_mve.h.
- */
+/* The same for depthwise 3x3 in steps of one or two without dilation; see lp_depthwise_conv2d_mve.h. */
 void lp_depthwise_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                 void *scratch);
 
