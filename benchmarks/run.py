@@ -22,7 +22,18 @@ from lilliput.errors import LilliputError
 from lilliput.measure.toolchain import find_host_compiler, find_toolchain, host_title
 from lilliput.targets import board
 
-NAMES = ("kernels", "formats", "host", "microai", "peers", "planning", "prediction", "qat", "training")
+NAMES = (
+    "kernels",
+    "formats",
+    "helium",
+    "host",
+    "microai",
+    "peers",
+    "planning",
+    "prediction",
+    "qat",
+    "training",
+)
 PACKAGES = (
     "numpy",
     "torch",

@@ -144,6 +144,7 @@ def _packed(place: Place) -> Emitted:
         ("shift", conv_requant(op, place.net).shift),
         ("is_transposed", 0),
         ("shared_factor_bytes", 0),
+        ("strip_lines", 0),
     ]
     bits: Values = [("weight_bits", place.net.tensors[op.inputs[1]].dtype.bits)]
     are_words = place.kernel.layout in NIBBLE_LAYOUTS | {Layout.BIT_PAIRS}

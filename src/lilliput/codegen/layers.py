@@ -65,6 +65,7 @@ from lilliput.targets.format_kernels import HEADER
 from lilliput.targets.kernel import Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
 from lilliput.targets.moving import filled, runs_of
+from lilliput.targets.vectors import strip
 
 
 @dataclass(frozen=True)
@@ -186,9 +187,16 @@ def _convolving(
         ("shift", _shift(op, place.net)),
         ("is_transposed", int(place.kernel.layout is Layout.COLUMNS_FIRST)),
         ("shared_factor_bytes", shared_factor_bytes(op, place.net, place.kernel)),
+        ("strip_lines", _strip_lines(place)),
     ]
     body = call(place, "lp_conv2d_params", fields(place, values), place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body
+
+
+def _strip_lines(place: Place) -> int:
+    op = place.op
+    is_in_strips = isinstance(op, DepthwiseConv2D) and place.kernel.layout is Layout.PATCHES
+    return strip(op, place.net)[0] if is_in_strips else 0
 
 
 def _fully_connected(place: Place) -> Emitted:

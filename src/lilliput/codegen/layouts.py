@@ -13,7 +13,7 @@ from lilliput.targets.dense import SPARSE_ROWS
 from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Layout
 from lilliput.targets.pixels import EIGHT
 from lilliput.targets.strip import by_columns
-from lilliput.targets.vectors import LANES
+from lilliput.targets.vectors import LANES, PATCH_ZEROS, small_window_bytes
 
 Weights = NDArray[np.generic]
 
@@ -46,6 +46,10 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return channel_fours(weights)
         case Layout.VECTORS if isinstance(op, Conv2D):
             return _vectors(weights.reshape(len(weights), -1))
+        case Layout.SMALL_WINDOWS if isinstance(op, Conv2D):
+            return _small_windows(weights.reshape(len(weights), -1))
+        case Layout.PATCHES if isinstance(op, DepthwiseConv2D):
+            return _patches(weights)
         case Layout.COLUMNS_FIRST if isinstance(op, Conv2D):
             return weights.swapaxes(1, 2).reshape(-1)
         case Layout.COLUMNS_FIRST if isinstance(op, DepthwiseConv2D):
@@ -137,6 +141,19 @@ def _vectors(rows: Weights) -> Weights:
     """Rows four by four, filled with zeros to sixteens, sixteen of each beside those of the next."""
     filled = np.pad(rows, ((0, -len(rows) % 4), (0, -rows.shape[1] % LANES)))
     return filled.reshape(-1, 4, filled.shape[1] // LANES, LANES).transpose(0, 2, 1, 3).reshape(-1)
+
+
+def _small_windows(rows: Weights) -> Weights:
+    """Rows filled with zeros to vectors; halves of vectors behind zeros, and with zeros behind the last."""
+    size = small_window_bytes(rows.shape[1])
+    filled = np.pad(rows, ((0, 0), (max(LANES - size, 0), size - rows.shape[1])))
+    return np.pad(filled.reshape(-1), (0, max(LANES - size, 0)))
+
+
+def _patches(weights: Weights) -> Weights:
+    """Channel by channel 3x3 weights in rows of four, filled with zeros, behind zeros to sixteen."""
+    rows = np.pad(weights.transpose(2, 0, 1), ((0, 0), (0, 0), (0, 1))).reshape(weights.shape[2], -1)[:, :-1]
+    return np.pad(np.pad(rows, ((0, 0), (PATCH_ZEROS, 0))).reshape(-1), (0, PATCH_ZEROS))
 
 
 def _split(rows: Weights) -> Weights:

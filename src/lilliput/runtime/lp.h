@@ -58,6 +58,7 @@ typedef struct {
     uint8_t shift;
     uint8_t is_transposed;       /* only for lp_depthwise_conv2d_dsp_s8(): columns are taken as rows */
     uint8_t shared_factor_bytes; /* only for lp_conv2d_compact_s8() */
+    uint8_t strip_lines;         /* only for lp_depthwise_conv2d_mve_s8(): of outputs that are made at once */
 } lp_conv2d_params;
 
 typedef struct {
@@ -284,11 +285,10 @@ void lp_fully_connected_sparse_dsp_s8(const lp_fully_connected_dsp_params *param
                                       int8_t *output, void *scratch);
 
 /* For cores with Helium: as lp_conv2d_s8(), by factors that only shift right (32 in the profile `lilliput`).
- * lp_conv2d_mve.h says how weights lie and what `scratch` holds. */
+ * lp_conv2d_mve.h and, for small windows, lp_mve_pairs.h say how weights lie and what `scratch` holds. */
 void lp_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
 
-/* The same for depthwise kernels of 3x3 in steps of one or two without dilation; lp_depthwise_conv2d_mve.h.
- */
+/* The same for depthwise 3x3 in steps of one or two without dilation; see lp_depthwise_conv2d_mve.h. */
 void lp_depthwise_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                 void *scratch);
 

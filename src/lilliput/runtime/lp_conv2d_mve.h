@@ -7,6 +7,7 @@
 #ifndef LP_CONV2D_MVE_H
 #define LP_CONV2D_MVE_H
 
+#include "lp_mve_pairs.h"
 #include "lp_mve_window.h"
 
 /* Windows are held for 4 to 16 pixels, in about so much scratch memory: the Python code knows these numbers.
@@ -258,13 +259,29 @@ LP_INLINE void put_pixels(const lp_conv2d_params *params, const block *all, cons
 
 #endif
 
-LP_INLINE void conv2d_mve(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
-                          void *scratch) {
-    const int32_t elements = (int32_t)params->kernel_height * params->kernel_width * params->input_channels;
+/* Windows of at most `LARGEST_SMALL_WINDOW` elements. */
+static LP_NOINLINE void small_conv2d(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                     int8_t *windows, int32_t elements) {
+    const int32_t window_bytes = small_window_bytes(elements);
+    lp_mve_place place = {0, 0};
+    small_windows small;
+    begin_small(&small, params, window_bytes);
+    int32_t left = params->output_height * params->output_width;
+    while (left > 0) {
+        const int32_t count = lp_minimum(left, SMALL_WINDOWS_BYTES / window_bytes);
+        lp_mve_take_windows(params, input, &place, count, windows, window_bytes);
+        put_small(&small, params, windows, count, output);
+        output += count * params->output_channels;
+        left -= count;
+    }
+}
+
+/* All others. */
+static LP_NOINLINE void large_conv2d(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                     int8_t *windows, int32_t elements) {
     const int32_t window_bytes = (elements + LANES - 1) / LANES * LANES;
     const int32_t fitting = WINDOWS_BYTES / window_bytes / 2 * 2;
     const int32_t pixels = lp_minimum(lp_maximum(fitting, LEAST_PIXELS), MOST_PIXELS);
-    int8_t *const windows = (int8_t *)scratch;
     lp_mve_place place = {0, 0};
     block all;
     begin(&all, params, window_bytes);
@@ -273,6 +290,16 @@ LP_INLINE void conv2d_mve(const lp_conv2d_params *params, const int8_t *input, i
         lp_mve_take_windows(params, input, &place, count, windows, window_bytes);
         put_pixels(params, &all, windows, count, output);
         output += count * params->output_channels;
+    }
+}
+
+LP_INLINE void conv2d_mve(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                          void *scratch) {
+    const int32_t elements = (int32_t)params->kernel_height * params->kernel_width * params->input_channels;
+    if (elements <= LARGEST_SMALL_WINDOW) {
+        small_conv2d(params, input, output, (int8_t *)scratch, elements);
+    } else {
+        large_conv2d(params, input, output, (int8_t *)scratch, elements);
     }
 }
 

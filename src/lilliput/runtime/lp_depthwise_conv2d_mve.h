@@ -1,361 +1,311 @@
-/* Depthwise 3x3 convolution on cores with Helium, channel by channel.
+/* Depthwise 3x3 convolution on cores with Helium, eight channels by eight channels.
  *
- * A channel is copied to scratch memory, with the zero point around it.  A vector holds a patch of it, over
- * which lie four windows in steps of one, or two in steps of two; each of them is one product of vectors,
- * with the weights where the window is and zeros elsewhere.  Outputs are made in tiles of 2x4.  The last
- * tiles of a line overlap the one before.  Weights lie channel by channel, (3, 3) each.
+ * Rows of eight channels are copied to scratch memory, with the zero point around them, so that two columns
+ * of a channel are a halfword: (row, pair of columns, channel, column).  A vector gathers eight of them: in
+ * steps of one a patch of 4x4 inputs, over which lie four windows, in steps of two 3x4 inputs, over which
+ * lies one.  A window is one product of vectors, with weights that are zero outside of it.  Eight outputs
+ * are a tile; where its patches lie and where its outputs go is listed once for all channels.  Rows that the
+ * next lines need, too, are moved to the front.
+ *
+ * Weights lie channel by channel, sixteen bytes each: zeros, then (3, 4) with a zero at the end of a row.  So
+ * those of the windows of a patch lie one byte, four and five bytes before those of the first.
  */
 #ifndef LP_DEPTHWISE_CONV2D_MVE_H
 #define LP_DEPTHWISE_CONV2D_MVE_H
 
-#include "lp_mve.h"
+#include "lp_mve_tiles.h"
 
-/* Outputs of a tile. */
-#define TILE_LINES 2
-#define TILE_LENGTH 4
-
-/* One side of the image. */
-typedef struct {
-    int32_t input, output; /* elements */
-    int32_t taken;         /* of those that windows may reach, the padding among them */
-    int32_t padding;
-    int32_t unit;        /* bytes from element to element of the channel in scratch memory */
-    int32_t output_unit; /* the same in the output */
-} side;
-
-LP_INLINE void begin_side(side *one, int32_t input, int32_t output, int32_t least, int32_t stride,
-                          int32_t padding) {
-    one->input = input;
-    one->output = output;
-    one->taken = (lp_maximum(output, least) - 1) * stride + 3;
-    one->padding = padding;
-}
-
-LP_INLINE int32_t tiles(int32_t length, int32_t lines) {
-    return (length + TILE_LENGTH - 1) / TILE_LENGTH * ((lines + TILE_LINES - 1) / TILE_LINES);
-}
-
-/* Whether tiles are long downwards: where that takes fewer. */
-LP_INLINE int32_t is_upright(const lp_conv2d_params *params) {
-    return tiles(params->output_height, params->output_width) <
-           tiles(params->output_width, params->output_height);
-}
+/* Weights of a channel, and zeros before the first. */
+#define WEIGHTS_BYTES 16
+#define ZEROS 5
 
 #if LP_MVE
 
-/* Tiles one behind the other; none where all are done. */
+/* What is done to some channels.  The assembly knows the place of every field. */
 typedef struct {
-    const int8_t *input;
-    int32_t output; /* from the channel's first output */
-    int32_t count;
-} run;
-
-/* What is done to a channel.  The assembly knows the place of every field. */
-typedef struct {
-    const run *runs;
-    int8_t *output;
-    int32_t zero_point, bias, multiplier, scale;
-    int32_t steps[2]; /* between patches: by turns */
-    int32_t advance;  /* of the output, from tile to tile */
-    uint32_t active;  /* bits of the lanes that are put out */
-    uint8_t inputs[16];
-    uint16_t outputs[8];
     const int8_t *weights;
-    uint8_t taps[16];
-    struct {
-        uint32_t lanes; /* bits of those under the window */
-        int32_t tap;    /* of the first window, where this one begins */
-    } windows[4];
-} plane;
+    const lp_profile_channel *channels;
+    tiling tiles;
+    const int8_t *weights_end;
+    int8_t *output;
+    int32_t zero_point;
+    uint16_t inputs[8]; /* from a patch; less a channel */
+    int32_t multiplier[4];
+} group;
 
-#define CHECK_PLANE(field, offset)                                                                           \
-    typedef char field##_lies_at_##offset[__builtin_offsetof(plane, field) == (offset) ? 1 : -1] LP_UNUSED
-CHECK_PLANE(runs, 0);
-CHECK_PLANE(output, 4);
-CHECK_PLANE(zero_point, 8);
-CHECK_PLANE(bias, 12);
-CHECK_PLANE(multiplier, 16);
-CHECK_PLANE(scale, 20);
-CHECK_PLANE(steps, 24);
-CHECK_PLANE(advance, 32);
-CHECK_PLANE(active, 36);
-CHECK_PLANE(inputs, 40);
-CHECK_PLANE(outputs, 56);
-CHECK_PLANE(weights, 72);
-CHECK_PLANE(taps, 76);
-CHECK_PLANE(windows, 92);
+#define CHECK_GROUP(field, offset)                                                                           \
+    typedef char field##_lies_at_##offset[__builtin_offsetof(group, field) == (offset) ? 1 : -1] LP_UNUSED
+CHECK_GROUP(weights, 0);
+CHECK_GROUP(channels, 4);
+CHECK_GROUP(tiles, 8);
+CHECK_GROUP(weights_end, 24);
+CHECK_GROUP(output, 28);
+CHECK_GROUP(zero_point, 32);
+CHECK_GROUP(inputs, 36);
+CHECK_GROUP(multiplier, 52);
 
-/* Weights of a window where it lies over the patch. */
-#define LOAD_WEIGHTS(vector, place)                                                                          \
-    "ldrd        r2, r3, [r9, #" place "]    \n"                                                             \
-    "vmsr        p0, r2                      \n"                                                             \
-    "subs        r3, r1, r3                  \n"                                                             \
-    "vpst                                    \n"                                                             \
-    "vldrbt.u8   " vector ", [r3, q0]        \n"
+/* Halves away from zero: one less where a negative number is shifted. */
+#define LESSEN(sums)                                                                                         \
+    "mvn         r2, #0                      \n"                                                             \
+    "vpt.s32     lt, " sums ", zr            \n"                                                             \
+    "vaddt.i32   " sums ", " sums ", r2      \n"
+#define LEAVE(sums) ""
 
-/* Sums of 2x2 outputs, line by line, from one patch, or from one for each line. */
-#define SUM_FOUR(sums)                                                                                       \
-    "vldrb.u8    " sums ", [r1, q0]          \n"                                                             \
-    "add         r1, r10                     \n"                                                             \
+/* Sums become values.  The profile `lilliput` multiplies by a vector, which is kept in memory where there
+ * are too few of them, but has registers left for the pointers. */
+#if LP_TFLM
+#define BEGIN ""
+#define BEGIN_CHANNEL(weights, keep)                                                                         \
+    "ldrd        r1, r2, [r9, #0]            \n"                                                             \
+    "ldm         r2!, {r5, r7, r8}           \n" weights("r1") "strd        r1, r2, [r9, #0]            \n"
+#define END_CHANNEL                                                                                          \
+    "ldr         r0, [r9, #0]                \n"                                                             \
+    "cmp         r0, r11                     \n"
+#define END ""
+#define LOAD_MULTIPLIER ""
+#define KEEP_MULTIPLIER ""
+#define SCALE(sums, multiplier, lessen)                                                                      \
+    "vadd.i32    " sums ", " sums ", r5      \n"                                                             \
+    "vqrdmulh.s32 " sums ", " sums ", r7     \n" lessen(sums) "vrshl.s32   " sums ", r8          \n"
+#else
+#define BEGIN "ldrd        r8, r7, [r9, #0]            \n"
+#define BEGIN_CHANNEL(weights, keep) "ldm         r7!, {r5, r6}               \n" weights("r8") keep
+#define END_CHANNEL "cmp         r8, r11                     \n"
+#define END "strd        r8, r7, [r9, #0]            \n"
+#define LOAD_MULTIPLIER "vldrw.u32   q7, [r9, #52]               \n"
+#define KEEP_MULTIPLIER                                                                                      \
+    "vdup.32     q7, r6                      \n"                                                             \
+    "vstrw.32    q7, [r9, #52]               \n"
+#define SCALE(sums, multiplier, lessen)                                                                      \
+    "vadd.i32    " sums ", " sums ", r5      \n"                                                             \
+    "vrmulh.s32  " sums ", " sums ", " multiplier " \n"
+#endif
+
+/* Values in the halves of q5 are put where q7 tells, everywhere or not. */
+#define PUT_ALL                                                                                              \
+    "vqadd.s16   q5, q5, r10                 \n"                                                             \
+    "vqmovnb.s16 q5, q5                      \n"                                                             \
+    "vstrb.16    q5, [r3, q7]                \n"
+#define PUT_SOME                                                                                             \
+    "vqadd.s16   q5, q5, r10                 \n"                                                             \
+    "vqmovnb.s16 q5, q5                      \n"                                                             \
+    "vpt.i16     ne, q7, zr                  \n"                                                             \
+    "vstrbt.16   q5, [r3, q7]                \n"
+
+#define SUMS_TO(sums)                                                                                        \
+    "vmov        " sums "[2], " sums "[0], r0, r4 \n"                                                        \
+    "vmov        " sums "[3], " sums "[1], r2, r6 \n"
+
+/* 2x2 outputs, line by line, from the patch at `address`. */
+#define SUM_PATCH(sums, address)                                                                             \
+    "vldrh.u16   " sums ", [" address ", q0] \n"                                                             \
     "vmladav.s8  r0, " sums ", q1            \n"                                                             \
     "vmladav.s8  r2, " sums ", q2            \n"                                                             \
     "vmladav.s8  r4, " sums ", q3            \n"                                                             \
-    "vmladav.s8  r6, " sums ", q4            \n"                                                             \
-    "vmov        " sums "[2], " sums "[0], r0, r4 \n"                                                        \
-    "vmov        " sums "[3], " sums "[1], r2, r6 \n"
-#define SUM_TWICE(sums)                                                                                      \
-    "vldrb.u8    " sums ", [r1, q0]          \n"                                                             \
-    "add         r1, r10                     \n"                                                             \
-    "vmladav.s8  r0, " sums ", q1            \n"                                                             \
-    "vmladav.s8  r2, " sums ", q2            \n"                                                             \
-    "vldrb.u8    " sums ", [r1, q0]          \n"                                                             \
-    "add         r1, r11                     \n"                                                             \
-    "vmladav.s8  r4, " sums ", q1            \n"                                                             \
-    "vmladav.s8  r6, " sums ", q2            \n"                                                             \
-    "vmov        " sums "[2], " sums "[0], r0, r4 \n"                                                        \
-    "vmov        " sums "[3], " sums "[1], r2, r6 \n"
+    "vmladav.s8  r6, " sums ", q4            \n" SUMS_TO(sums)
+#define WEIGHTS_IN_ONES(weights)                                                                             \
+    "vldrb.u8    q2, [" weights ", #-1]      \n"                                                             \
+    "vldrb.u8    q3, [" weights ", #-4]      \n"                                                             \
+    "vldrb.u8    q4, [" weights ", #-5]      \n"                                                             \
+    "vldrb.u8    q1, [" weights "], #16      \n"
+#define TILE_IN_ONES "ldrd        r1, r11, [r12], #8          \n" SUM_PATCH("q5", "r1") SUM_PATCH("q6", "r11")
+#define HALF_IN_ONES "ldr         r1, [r12], #8               \n" SUM_PATCH("q5", "r1")
 
-/* Sums in q5 and q6 become values. */
+/* Four outputs from four patches. */
+#define SUM_FOUR(sums, other)                                                                                \
+    "ldm         r12!, {r0, r2, r4, r6}      \n"                                                             \
+    "vldrh.u16   " sums ", [r0, q0]          \n"                                                             \
+    "vldrh.u16   " other ", [r2, q0]         \n"                                                             \
+    "vmladav.s8  r0, " sums ", q1            \n"                                                             \
+    "vldrh.u16   " sums ", [r4, q0]          \n"                                                             \
+    "vmladav.s8  r2, " other ", q1           \n"                                                             \
+    "vldrh.u16   " other ", [r6, q0]         \n"                                                             \
+    "vmladav.s8  r4, " sums ", q1            \n"                                                             \
+    "vmladav.s8  r6, " other ", q1           \n" SUMS_TO(sums)
+#define WEIGHTS_IN_TWOS(weights) "vldrb.u8    q1, [" weights "], #16      \n"
+#define TILE_IN_TWOS SUM_FOUR("q5", "q6") SUM_FOUR("q6", "q4")
+#define HALF_IN_TWOS                                                                                         \
+    SUM_FOUR("q5", "q6")                                                                                     \
+    "adds        r12, #16                    \n"
+
 #if LP_TFLM
-#define SCALE                                                                                                \
-    "vqrdmulh.s32 q5, q5, r7                 \n"                                                             \
-    "vqrdmulh.s32 q6, q6, r7                 \n"
-/* Halves away from zero: one less where a negative number is shifted. */
-#define LESSEN                                                                                               \
-    "mvn         r2, #0                      \n"                                                             \
-    "ldr         r4, [r9, #36]               \n"                                                             \
-    "vpt.s32     lt, q5, zr                  \n"                                                             \
-    "vaddt.i32   q5, q5, r2                  \n"                                                             \
-    "vpt.s32     lt, q6, zr                  \n"                                                             \
-    "vaddt.i32   q6, q6, r2                  \n"                                                             \
-    "vmsr        p0, r4                      \n"
-#define SHIFT                                                                                                \
-    "vrshl.s32   q5, r8                      \n"                                                             \
-    "vrshl.s32   q6, r8                      \n"
+#define KEEP_IN_TWOS ""
 #else
-#define SCALE                                                                                                \
-    "vdup.32     q7, r7                      \n"                                                             \
-    "vrmulh.s32  q5, q5, q7                  \n"                                                             \
-    "vrmulh.s32  q6, q6, q7                  \n"                                                             \
-    "vldrw.u32   q7, [r9, #56]               \n"
-#define LESSEN ""
-#define SHIFT ""
+#define KEEP_IN_TWOS "vdup.32     q3, r6                      \n"
 #endif
 
-#define PUT_CHANNEL(sum, lessen)                                                                             \
+#define PUT_GROUP(weights, tile, half, columns, put, keep, load, multiplier, lessen)                         \
     "push        {r4-r11, lr}                \n"                                                             \
     "vpush       {d8-d15}                    \n"                                                             \
     "mov         r9, r0                      \n"                                                             \
-    "ldr         r1, [r9, #72]               \n"                                                             \
-    "vldrw.u32   q0, [r9, #76]               \n" LOAD_WEIGHTS("q1", "92") LOAD_WEIGHTS("q2", "100")          \
-        LOAD_WEIGHTS("q3", "108")                                                                            \
-            LOAD_WEIGHTS("q4", "116") "vldrw.u32   q0, [r9, #40]               \n"                           \
-                                      "vldrw.u32   q7, [r9, #56]               \n"                           \
-                                      "ldrd        r5, r7, [r9, #12]           \n"                           \
-                                      "ldr         r8, [r9, #20]               \n"                           \
-                                      "ldrd        r10, r11, [r9, #24]         \n"                           \
-                                      "ldrd        r12, r2, [r9, #32]          \n"                           \
-                                      "vmsr        p0, r2                      \n"                           \
-                                      "1:                                      \n" /* a run */               \
-                                      "ldr         r0, [r9, #0]                \n"                           \
-                                      "ldr         r4, [r9, #4]                \n"                           \
-                                      "ldm         r0!, {r1, r3, r6}           \n"                           \
-                                      "str         r0, [r9, #0]                \n"                           \
-                                      "add         r3, r4                      \n"                           \
-                                      "wls         lr, r6, 3f                  \n"                           \
-                                      "2:                                      \n" /* a tile */              \
-        sum("q5") sum("q6") "ldr         r0, [r9, #8]                \n"                                     \
-                            "vadd.i32    q5, q5, r5                  \n"                                     \
-                            "vadd.i32    q6, q6, r5                  \n" SCALE lessen SHIFT                  \
-                            "vqmovnb.s32 q5, q5                      \n"                                     \
-                            "vqmovnt.s32 q5, q6                      \n"                                     \
-                            "vqadd.s16   q5, q5, r0                  \n"                                     \
-                            "vqmovnb.s16 q5, q5                      \n"                                     \
-                            "vpst                                    \n"                                     \
-                            "vstrbt.16   q5, [r3, q7]                \n"                                     \
-                            "add         r3, r12                     \n"                                     \
-                            "le          lr, 2b                      \n"                                     \
-                            "b           1b                          \n"                                     \
-                            "3:                                      \n"                                     \
-                            "vpop        {d8-d15}                    \n"                                     \
-                            "pop         {r4-r11, pc}                \n"
+    "ldrd        r3, r10, [r9, #28]          \n"                                                             \
+    "vldrw.u32   q0, [r9, #36]               \n"                                                             \
+    "subs        r3, #2                      \n" BEGIN                                                       \
+    "1:                                      \n" /* a channel */                                             \
+        BEGIN_CHANNEL(                                                                                       \
+            weights,                                                                                         \
+            keep) "ldrd        r12, r4, [r9, #8]           \n"                                               \
+                  "movs        r0, #2                      \n"                                               \
+                  "adds        r3, #1                      \n"                                               \
+                  "vadd.i16    q0, q0, r0                  \n"                                               \
+                  "wls         lr, r4, 3f                  \n"                                               \
+                  "2:                                      \n" tile load SCALE("q5", multiplier, lessen)     \
+                      SCALE("q6", multiplier,                                                                \
+                            lessen) "vqmovnb.s32 q5, q5                      \n"                             \
+                                    "vqmovnt.s32 q5, q6                      \n"                             \
+                                    "vldrh.u16   q7, [r12], #16              \n" put                         \
+                                    "le          lr, 2b                      \n"                             \
+                                    "3:                                      \n"                             \
+                                    "ldrd        r0, r11, [r9, #20]          \n"                             \
+                                    "cbz         r0, 4f                      \n" half load SCALE(            \
+                                        "q5", multiplier,                                                    \
+                                        lessen) "vqmovnb.s32 q5, q5                      \n"                 \
+                                                "vldrh.u16   q7, [r12], #16              \n" PUT_SOME        \
+                                                "4:                                      "                   \
+                                                "\n" columns END_CHANNEL                                     \
+                                                "bne         1b                          \n" END             \
+                                                "vpop        {d8-d15}                    \n"                 \
+                                                "pop         {r4-r11, pc}                \n"
 
-/* All outputs of a channel, in steps of one and of two. */
-LP_NAKED static void put_in_ones(plane *channel LP_UNUSED) {
-    __asm__ volatile(PUT_CHANNEL(SUM_FOUR, LESSEN));
+#define COLUMNS(lessen)                                                                                      \
+    "ldr         r4, [r9, #16]               \n"                                                             \
+    "wls         lr, r4, 6f                  \n"                                                             \
+    "5:                                      \n" SUM_FOUR("q5", "q6")                                        \
+        LOAD_MULTIPLIER SCALE("q5", "q7", lessen) "vqmovnb.s32 q5, q5                      \n"               \
+                                                  "vldrh.u16   q7, [r12], #16              \n" PUT_SOME      \
+                                                  "le          lr, 5b                      \n"               \
+                                                  "6:                                      \n"
+
+#define PUT_IN_ONES(columns, put, lessen)                                                                    \
+    PUT_GROUP(WEIGHTS_IN_ONES, TILE_IN_ONES, HALF_IN_ONES, columns, put, KEEP_MULTIPLIER, LOAD_MULTIPLIER,   \
+              "q7", lessen)
+#define PUT_IN_TWOS(lessen)                                                                                  \
+    PUT_GROUP(WEIGHTS_IN_TWOS, TILE_IN_TWOS, HALF_IN_TWOS, "", PUT_ALL, KEEP_IN_TWOS, "", "q3", lessen)
+
+/* All outputs of some channels in steps of one, the same where tiles are not full, and in steps of two. */
+LP_NAKED static void put_in_ones(group *all LP_UNUSED) {
+    __asm__ volatile(PUT_IN_ONES("", PUT_ALL, LESSEN));
 }
 
-LP_NAKED static void put_in_twos(plane *channel LP_UNUSED) {
-    __asm__ volatile(PUT_CHANNEL(SUM_TWICE, LESSEN));
+LP_NAKED static void put_odd(group *all LP_UNUSED) {
+    __asm__ volatile(PUT_IN_ONES(COLUMNS(LESSEN), PUT_SOME, LESSEN));
+}
+
+LP_NAKED static void put_in_twos(group *all LP_UNUSED) {
+    __asm__ volatile(PUT_IN_TWOS(LESSEN));
 }
 
 #if LP_TFLM
 /* The same where nobody sees how negative numbers are rounded. */
-LP_NAKED static void put_in_ones_rectified(plane *channel LP_UNUSED) {
-    __asm__ volatile(PUT_CHANNEL(SUM_FOUR, ""));
+LP_NAKED static void put_in_ones_rectified(group *all LP_UNUSED) {
+    __asm__ volatile(PUT_IN_ONES("", PUT_ALL, LEAVE));
 }
 
-LP_NAKED static void put_in_twos_rectified(plane *channel LP_UNUSED) {
-    __asm__ volatile(PUT_CHANNEL(SUM_TWICE, ""));
+LP_NAKED static void put_odd_rectified(group *all LP_UNUSED) {
+    __asm__ volatile(PUT_IN_ONES(COLUMNS(LEAVE), PUT_SOME, LEAVE));
+}
+
+LP_NAKED static void put_in_twos_rectified(group *all LP_UNUSED) {
+    __asm__ volatile(PUT_IN_TWOS(LEAVE));
 }
 #else
 #define put_in_ones_rectified put_in_ones
+#define put_odd_rectified put_odd
 #define put_in_twos_rectified put_in_twos
 #endif
 
-/* Which lanes of a patch lie under each window: of 4x4 inputs, 3x5, or upright 5x3. */
-static const uint16_t lanes_of[2][2][4] = {
-    {{0x0777, 0x0eee, 0x7770, 0xeee0}, {0x0777, 0x7770, 0x0eee, 0xeee0}},
-    {{0x1ce7, 0x739c, 0, 0}, {0x01ff, 0x7fc0, 0, 0}},
-};
+typedef void (*put_function)(group *all);
 
-/* Patches, windows and outputs of a tile. */
-static void begin_plane(plane *all, const lp_conv2d_params *params, const side *along, const side *across) {
-    const int32_t stride = params->stride_x;
-    const int32_t upright = is_upright(params);
-    const int32_t width = stride == 1 ? 4 : upright ? 3 : 5; /* of a patch */
-    const int32_t height = stride == 1 ? 4 : upright ? 5 : 3;
-    const int32_t row_bytes = upright ? along->unit : across->unit;
-    int32_t lane = 0;
-    for (int32_t row = 0; row < height; row++) {
-        for (int32_t column = 0; column < width; column++, lane++) {
-            all->inputs[lane] = (uint8_t)(row * row_bytes + column);
-            all->taps[lane] = (uint8_t)(row * 3 + column);
-        }
+LP_INLINE put_function put_for(const lp_conv2d_params *params) {
+    const int32_t is_rectified = params->minimum >= params->output_zero_point;
+    if (params->stride_x == 2) {
+        return is_rectified ? put_in_twos_rectified : put_in_twos;
     }
-    all->inputs[15] = stride == 1 ? all->inputs[15] : 0;
-    all->taps[15] = stride == 1 ? all->taps[15] : 0;
-    all->active = 0;
-    for (int32_t i = 0; i < 4; i++) {
-        const int32_t line = i / 2;
-        const int32_t place = i % 2;
-        all->windows[i].lanes = lanes_of[stride - 1][upright][i];
-        all->windows[i].tap = stride * (upright ? 3 * place + line : 3 * line + place);
-        for (int32_t j = 0; j < 2; j++) {
-            const int32_t further = place + 2 * j;
-            const int32_t is_there = line < across->output && further < along->output;
-            all->outputs[2 * i + j] = (uint16_t)(line * across->output_unit + further * along->output_unit);
-            all->active |= is_there ? 3u << (4 * i + 2 * j) : 0;
-        }
+    if (params->output_height % 2 || params->output_width % 2) {
+        return is_rectified ? put_odd_rectified : put_odd;
     }
-    all->steps[0] = stride == 1 ? 2 * along->unit : 2 * across->unit;
-    all->steps[1] = 4 * along->unit - 2 * across->unit;
-    all->advance = TILE_LENGTH * along->output_unit;
-    all->zero_point = params->output_zero_point;
+    return is_rectified ? put_in_ones_rectified : put_in_ones;
 }
 
-/* One or two runs for each pair of lines. */
-LP_INLINE void plan_runs(run *next, const int8_t *memory, int32_t stride, const side *along,
-                         const side *across) {
-    const int32_t whole = along->output / TILE_LENGTH;
-    const int32_t last = lp_maximum(along->output - TILE_LENGTH, 0);
-    for (int32_t i = 0; i < across->output; i += TILE_LINES) {
-        const int32_t line = lp_maximum(lp_minimum(i, across->output - TILE_LINES), 0);
-        next->input = memory + line * stride * across->unit;
-        next->output = line * across->output_unit;
-        next->count = whole;
-        if (whole) {
-            next++;
-        }
-        if (whole * TILE_LENGTH < along->output) {
-            next->input = memory + stride * (line * across->unit + last * along->unit);
-            next->output = line * across->output_unit + last * along->output_unit;
-            next->count = 1;
-            next++;
-        }
-    }
-    next->count = 0;
+/* What is the same for all channels but the tiles. */
+LP_INLINE void begin_group(group *channels, const lp_conv2d_params *params, const strip *all) {
+    /* The last two in steps of two meet weights of zero. */
+    const uint16x8_t place = vminq_u16(vidupq_n_u16(0, 1), vdupq_n_u16(all->stride == 1 ? 7 : 5));
+    const uint16x8_t row = vmulq_n_u16(vshrq_n_u16(place, 1), (uint16_t)all->row_bytes);
+    const uint16x8_t column = vmulq_n_u16(vandq_u16(place, vdupq_n_u16(1)), PAIR_BYTES);
+    vst1q_u16(channels->inputs, vaddq_n_u16(vaddq_u16(row, column), (uint16_t)-2));
+    channels->zero_point = params->output_zero_point;
 }
 
-#endif
-
-/* Copies rows of one of `depth` channels. */
-static LP_NOINLINE void take_channel(const int8_t *input, int32_t depth, int32_t width, int32_t rows,
-                                     int8_t *to, int32_t row_bytes) {
-    const int32_t step = width * depth; /* all columns are taken, or what lies behind them never counts */
-#if LP_MVE
-    const uint16x8_t offsets = vmulq_n_u16(vidupq_n_u16(0, 1), (uint16_t)depth);
-    for (int32_t left = width; left > 0; left -= 8, input += 8 * depth, to += 8) {
-        const int8_t *source = input;
-        int8_t *place = to;
-        __asm__ volatile("vctp.16        %[left]                 \n"
-                         "dls            lr, %[rows]             \n"
-                         "1:                                     \n"
-                         "vpstt                                  \n"
-                         "vldrbt.u16     q0, [%[source], %q[offsets]] \n"
-                         "vstrbt.16      q0, [%[place]]          \n"
-                         "add            %[source], %[step]      \n"
-                         "add            %[place], %[row_bytes]  \n"
-                         "le             lr, 1b                  \n"
-                         : [source] "+r"(source), [place] "+r"(place)
-                         : [left] "r"(left), [rows] "r"(rows), [step] "r"(step), [row_bytes] "r"(row_bytes),
-                           [offsets] "w"(offsets)
-                         : "lr", "q0", "memory");
-    }
 #else
-    for (int32_t i = 0; i < rows * width; i++) {
-        to[i / width * row_bytes + i % width] = input[i / width * step + i % width * depth];
+
+/* Outputs of `lines` lines of channel `c`, which is the `place`th in scratch memory. */
+static LP_NOINLINE void put_channel(const lp_conv2d_params *params, const strip *all, int32_t c,
+                                    int32_t place, int32_t lines, int8_t *output) {
+    const lp_profile_channel *channel = lp_channels(params->channels) + c;
+    for (int32_t i = 0; i < lines * all->output_width; i++) {
+        const int32_t row = i / all->output_width * all->stride;
+        const int32_t column = i % all->output_width * all->stride;
+        int32_t sum = channel->bias;
+        for (int32_t tap = 0; tap < 9; tap++) {
+            const int32_t x = column + tap % 3;
+            sum += params->weights[WEIGHTS_BYTES * c + ZEROS + tap / 3 * 4 + tap % 3] *
+                   all->memory[(row + tap / 3) * all->row_bytes + x / 2 * PAIR_BYTES + 2 * place + x % 2];
+        }
+        output[i * params->output_channels] = lp_output(
+            channel, sum, params->shift, params->output_zero_point, params->minimum, params->maximum);
     }
-#endif
 }
+
+#endif
 
 LP_INLINE void depthwise_conv2d_mve(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                     void *scratch) {
     const int32_t depth = params->input_channels;
-    const int32_t stride = params->stride_x;
-    const int32_t upright = is_upright(params);
-    side down;
-    side right;
-    int8_t *const memory = (int8_t *)scratch;
-    begin_side(&down, params->input_height, params->output_height, upright ? TILE_LENGTH : TILE_LINES, stride,
-               params->padding_top);
-    begin_side(&right, params->input_width, params->output_width, upright ? TILE_LINES : TILE_LENGTH, stride,
-               params->padding_left);
-    down.unit = lp_maximum(right.taken, right.padding + right.input);
-    down.output_unit = right.output * depth;
-    right.unit = 1;
-    right.output_unit = depth;
-    const int32_t rows = lp_minimum(down.input, down.taken - down.padding);
-    int8_t *const inside = memory + down.padding * down.unit + right.padding;
-    lp_mve_fill(memory, params->input_zero_point, down.taken * down.unit);
+    const int32_t height = params->output_height;
+    strip all;
+    rows_taken taken;
+    begin_strip(&all, params, (int8_t *)scratch);
+    const int32_t rows = rows_under(&all, all.lines);
+    const int32_t is_one = all.lines >= height; /* strip, around which nothing changes */
+    fill_around(params, &all, rows, is_one);
 #if LP_MVE
-    plane all;
-    const side *const along = upright ? &down : &right;
-    const side *const across = upright ? &right : &down;
-    run *const runs = (run *)(void *)(memory + (down.taken * down.unit + 3) / 4 * 4);
-    plan_runs(runs, memory, stride, along, across);
-    begin_plane(&all, params, along, across);
-    for (int32_t i = 0; i < depth; i++) {
-        const lp_profile_channel *channel = lp_channels(params->channels) + i;
-        take_channel(input + i, depth, right.input, rows, inside, down.unit);
-        all.runs = runs;
-        all.output = output + i;
-        all.bias = channel->bias;
-        all.multiplier = channel->multiplier;
-        all.scale = LP_PROFILE(0, channel->scale);
-        all.weights = params->weights + 9 * i;
-        if (params->minimum >= params->output_zero_point) {
-            (stride == 1 ? put_in_ones_rectified : put_in_twos_rectified)(&all);
-        } else {
-            (stride == 1 ? put_in_ones : put_in_twos)(&all);
+    const put_function put = put_for(params);
+    tiling whole, last;
+    group channels;
+    begin_group(&channels, params, &all);
+    begin_tiles(&whole, &last, params, &all, all.memory + rows * all.row_bytes);
+#endif
+    for (int32_t c = 0; c < depth; c += GROUP) {
+        const int32_t count = lp_minimum(depth - c, GROUP);
+        if (c == 0 || count < GROUP) {
+            begin_rows(&taken, params, &all, count);
+            aim_rows(&taken, params, &all, input + c, 0, 0, rows);
         }
-    }
-    lp_mve_limit(output, down.output * right.output * depth, params->minimum, params->maximum);
-#else
-    for (int32_t i = 0; i < depth; i++) {
-        const lp_profile_channel *channel = lp_channels(params->channels) + i;
-        take_channel(input + i, depth, right.input, rows, inside, down.unit);
-        for (int32_t pixel = 0; pixel < down.output * right.output; pixel++) {
-            const int8_t *window =
-                memory + (pixel / right.output * down.unit + pixel % right.output) * stride;
-            int32_t sum = channel->bias;
-            for (int32_t tap = 0; tap < 9; tap++) {
-                sum += params->weights[9 * i + tap] * window[tap / 3 * down.unit + tap % 3];
+        for (int32_t line = 0; line < height; line += all.lines) {
+            int8_t *const to = output + line * all.output_width * depth + c;
+            if (!is_one) {
+                take_strip(&taken, params, &all, input + c, line);
+            } else if (taken.rows > 0) {
+                take_rows(&taken);
+                taken.from += GROUP;
             }
-            output[pixel * depth + i] = lp_output(channel, sum, params->shift, params->output_zero_point,
-                                                  params->minimum, params->maximum);
+#if LP_MVE
+            channels.weights = params->weights + ZEROS + WEIGHTS_BYTES * c;
+            channels.weights_end = channels.weights + WEIGHTS_BYTES * count;
+            channels.channels = lp_channels(params->channels) + c;
+            channels.output = to;
+            channels.tiles = height - line < all.lines ? last : whole;
+            put(&channels);
+#else
+            for (int32_t i = 0; i < count; i++) {
+                put_channel(params, &all, c + i, i, lp_minimum(height - line, all.lines), to + i);
+            }
+#endif
         }
     }
+#if LP_MVE
+    lp_mve_limit(output, height * all.output_width * depth, params->minimum, params->maximum);
 #endif
 }
 

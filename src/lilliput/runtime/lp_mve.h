@@ -96,9 +96,14 @@ LP_INLINE void lp_mve_copy(const int8_t *from, int8_t *to, int32_t count) {
 
 LP_INLINE void lp_mve_fill(int8_t *to, int32_t value, int32_t count) {
     const int8x16_t values = vdupq_n_s8((int8_t)value);
-    for (; count > 0; count -= 16, to += 16) {
-        vstrbq_p_s8(to, values, vctp8q((uint32_t)count));
-    }
+    __asm__ volatile("wlstp.8        lr, %[count], 2f        \n"
+                     "1:                                     \n"
+                     "vstrb.8        %q[values], [%[to]], #16 \n"
+                     "letp           lr, 1b                  \n"
+                     "2:                                     \n"
+                     : [to] "+r"(to)
+                     : [count] "r"(count), [values] "w"(values)
+                     : "lr", "memory");
 }
 
 /* `count` outputs get the range, if it is smaller than int8. */
@@ -106,11 +111,19 @@ LP_INLINE void lp_mve_limit(int8_t *output, int32_t count, int32_t minimum, int3
     if (minimum == -128 && maximum == 127) {
         return;
     }
-    for (; count > 0; count -= 16, output += 16) {
-        const mve_pred16_t there = vctp8q((uint32_t)count);
-        const int8x16_t larger = vmaxq_s8(vldrbq_z_s8(output, there), vdupq_n_s8((int8_t)minimum));
-        vstrbq_p_s8(output, vminq_s8(larger, vdupq_n_s8((int8_t)maximum)), there);
-    }
+    const int8x16_t least = vdupq_n_s8((int8_t)minimum);
+    const int8x16_t largest = vdupq_n_s8((int8_t)maximum);
+    __asm__ volatile("wlstp.8        lr, %[count], 2f        \n"
+                     "1:                                     \n"
+                     "vldrb.u8       q0, [%[output]]         \n"
+                     "vmax.s8        q0, q0, %q[least]       \n"
+                     "vmin.s8        q0, q0, %q[largest]     \n"
+                     "vstrb.8        q0, [%[output]], #16    \n"
+                     "letp           lr, 1b                  \n"
+                     "2:                                     \n"
+                     : [output] "+r"(output)
+                     : [count] "r"(count), [least] "w"(least), [largest] "w"(largest)
+                     : "lr", "q0", "memory");
 }
 
 #else

@@ -38,6 +38,8 @@ class Layout(StrEnum):
     CHANNEL_FOURS = "channels in fours"
     WIDE_CHANNELS = "channels of 16 bits"
     VECTORS = "vectors"
+    SMALL_WINDOWS = "small windows"
+    PATCHES = "patches"
 
 
 SPLIT_CONV_LAYOUTS = frozenset(

@@ -6,20 +6,34 @@ import math
 
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.fixedpoint_tflm import conv_factors
-from lilliput.net.graph import Net
-from lilliput.net.ops import DepthwiseConv2D, Profile
+from lilliput.net.graph import Net, Optimize
+from lilliput.net.ops import Conv2D, DepthwiseConv2D, Profile
 from lilliput.targets.kernel import to_four
 
 LANES = 16
 """Bytes of a vector of Helium."""
 WINDOWS_BYTES = 512
 """Scratch memory up to which `lp_conv2d_mve_s8` holds more windows than it has to."""
+SMALL_WINDOWS = (8, 16, 32)
+"""Bytes that windows are filled to whose weights it holds in registers."""
+SMALL_WINDOWS_BYTES = 1024
+"""Scratch memory up to which it holds those."""
 FEWEST_WINDOWS, MOST_WINDOWS = 4, 16
 """Windows that it holds."""
-TILE = (2, 4)
-"""Lines of outputs that `lp_depthwise_conv2d_mve_s8` makes at once, and outputs of a line."""
-RUN_BYTES = 12
-"""What it notes of the tiles of a line."""
+STRIP_BYTES = 1024
+"""Scratch memory up to which `lp_depthwise_conv2d_mve_s8` holds more rows than it has to."""
+MOST_LINES = 254
+"""Those that its parameters hold, in twos."""
+FEWEST_LINES = {1: 4, 2: 2}
+"""Steps → lines of outputs that it makes at once, at least, where there are as many."""
+GROUP = 8
+"""Channels that it copies side by side."""
+PATCH_ZEROS = 5
+"""Zeros before the weights of a channel."""
+TILE = 8
+"""Outputs that it makes at once."""
+POINTER_BYTES, OFFSET_BYTES = 4, 2
+"""Of the place of a patch and of an output."""
 
 
 def fits_vectors(op: WeightedOp, net: Net) -> bool:
@@ -29,47 +43,84 @@ def fits_vectors(op: WeightedOp, net: Net) -> bool:
     return all(-31 <= factor.shift <= -1 for factor in conv_factors(op, net))
 
 
-def windows_bytes(elements: int) -> int:
-    """Scratch memory of `lp_conv2d_mve_s8`: windows of so many elements, filled to vectors, in pairs."""
+def _window_elements(op: Conv2D, net: Net) -> int:
+    return math.prod(net.tensors[op.inputs[1]].shape[1:])
+
+
+def has_small_windows(op: Conv2D, net: Net) -> bool:
+    """Whether `lp_conv2d_mve_s8` holds the weights of two channels in registers."""
+    return _window_elements(op, net) <= SMALL_WINDOWS[-1]
+
+
+def small_window_bytes(elements: int) -> int:
+    """Bytes that it fills such a window to."""
+    return next(size for size in SMALL_WINDOWS if elements <= size)
+
+
+def small_weights_bytes(channels: int, elements: int) -> int:
+    """Those of the weights: vectors, or halves of vectors behind zeros, which lie behind the last, too."""
+    size = small_window_bytes(elements)
+    return channels * size if size >= LANES else channels * LANES + LANES - size
+
+
+def windows_bytes(op: Conv2D, net: Net) -> int:
+    """Scratch memory of `lp_conv2d_mve_s8`: windows filled to vectors, in pairs; small ones in fours."""
+    elements = _window_elements(op, net)
+    if has_small_windows(op, net):
+        size = small_window_bytes(elements)
+        pixels = math.prod(net.tensors[op.outputs[0]].shape[:2])
+        return size * min(to_four(pixels), SMALL_WINDOWS_BYTES // size)
     window_bytes = -(-elements // LANES) * LANES
     fitting = WINDOWS_BYTES // window_bytes // 2 * 2
     return min(max(fitting, FEWEST_WINDOWS), MOST_WINDOWS) * window_bytes
 
 
-def _is_upright(op: DepthwiseConv2D, net: Net) -> bool:
-    """Whether tiles of `lp_depthwise_conv2d_mve_s8` are long downwards: where that takes fewer."""
+def strip(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
+    """Lines of outputs that `lp_depthwise_conv2d_mve_s8` makes of what it holds; bytes of a row of that."""
     height, width, _ = net.tensors[op.outputs[0]].shape
-    return -(-height // TILE[1]) * -(-width // TILE[0]) < -(-width // TILE[1]) * -(-height // TILE[0])
+    stride = op.strides[0]
+    unit = 3 - stride
+    row_bytes = ((-(-width // 2) if stride == 1 else width) + 1) * 2 * GROUP
+    fitting = (STRIP_BYTES // row_bytes - unit) // stride // unit * unit
+    lines = FEWEST_LINES[stride]
+    if net.optimize is not Optimize.RAM:
+        lines = min(max(fitting, lines), MOST_LINES)
+    return min(lines, -(-height // unit) * unit), row_bytes
 
 
-def _plane(op: DepthwiseConv2D, net: Net) -> tuple[int, int]:
-    """Rows and columns of a channel as `lp_depthwise_conv2d_mve_s8` copies it, with the padding."""
-    least = TILE[:: -1 if _is_upright(op, net) else 1]
-    rows, columns = (
-        (max(length, least_length) - 1) * op.strides[0] + 3
-        for length, least_length in zip(net.tensors[op.outputs[0]].shape, least, strict=False)
-    )
-    return rows, max(columns, op.padding.left + net.tensors[op.inputs[0]].shape[1])
-
-
-def fits_patches(op: DepthwiseConv2D, net: Net) -> bool:
+def fits_strips(op: DepthwiseConv2D, net: Net) -> bool:
     """Whether `lp_depthwise_conv2d_mve_s8` has the window, and reaches what it gathers and scatters."""
     if net.tensors[op.inputs[1]].shape[:2] != (3, 3) or op.dilation != (1, 1):
         return False
     if op.strides not in ((1, 1), (2, 2)) or not fits_vectors(op, net):
         return False
-    _, columns = _plane(op, net)
+    lines, row_bytes = strip(op, net)
     _, width, channels = net.tensors[op.outputs[0]].shape
-    upright = _is_upright(op, net)
-    patch_rows, patch_columns = (4, 4) if op.strides == (1, 1) else (5, 3) if upright else (3, 5)
-    rows_below, columns_beside = (3, 1) if upright else (1, 3)
-    furthest = (patch_rows - 1) * columns + patch_columns - 1
-    return furthest < 1 << 8 and (rows_below * width + columns_beside) * channels < 1 << 16
+    return 4 * row_bytes < 1 << 16 and (lines * width + TILE) * channels < 1 << 16
 
 
-def patches_bytes(op: DepthwiseConv2D, net: Net) -> int:
-    """Scratch memory of `lp_depthwise_conv2d_mve_s8`: a channel, and runs of tiles with one that is none."""
+def patches_bytes(channels: int) -> int:
+    """Weights of `lp_depthwise_conv2d_mve_s8`: a vector for each channel, and the zeros behind the last."""
+    return channels * LANES + PATCH_ZEROS
+
+
+def strips_bytes(op: DepthwiseConv2D, net: Net) -> int:
+    """Scratch memory of `lp_depthwise_conv2d_mve_s8`: rows, and tiles of a whole and of a last strip.
+
+    It is enough for every part of the output, too, whose last strips may have other lines and columns.
+    """
     height, width, _ = net.tensors[op.outputs[0]].shape
-    length, lines = (height, width) if _is_upright(op, net) else (width, height)
-    runs = -(-lines // TILE[0]) * ((length >= TILE[1]) + (length % TILE[1] > 0))
-    return to_four(math.prod(_plane(op, net))) + RUN_BYTES * (runs + 1)
+    lines, row_bytes = strip(op, net)
+    rows = lines + 2 if op.strides[0] == 1 else 2 * lines + 1
+    tiles = [_tiles_bytes(op, count, width) for count in (min(lines, height), lines - 1)]
+    return rows * row_bytes + sum(tiles[: 1 + (height > lines)])
+
+
+def _tiles_bytes(op: DepthwiseConv2D, lines: int, width: int) -> int:
+    """What it notes of the tiles of so many lines, in steps of one also of a last column by itself."""
+    half, offsets_bytes = TILE // 2, TILE * OFFSET_BYTES
+    if op.strides[0] == 2:
+        return -(-lines * width // TILE) * (TILE * POINTER_BYTES + offsets_bytes)
+    patches = -(-lines // 2) * (width // 2)
+    tiles_bytes = -(-patches // 2) * (2 * POINTER_BYTES + offsets_bytes)
+    return tiles_bytes + -(-lines // half) * (half * POINTER_BYTES + offsets_bytes)

@@ -16,7 +16,17 @@ from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile,
 from lilliput.targets.lanes import fours_of, lane_bytes
 from lilliput.targets.pixels import eights_of, row_pairs_bytes
 from lilliput.targets.strip import fits_strip, strip_bytes, strip_fours
-from lilliput.targets.vectors import LANES, fits_patches, fits_vectors, patches_bytes, windows_bytes
+from lilliput.targets.vectors import (
+    LANES,
+    fits_strips,
+    fits_vectors,
+    has_small_windows,
+    patches_bytes,
+    small_weights_bytes,
+    strip,
+    strips_bytes,
+    windows_bytes,
+)
 from lilliput.targets.wide import wide_weights_bytes
 
 BLOCK_PIXELS = 4
@@ -51,8 +61,8 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     if core.has_mve and fits_vectors(op, net):
         return Kernel(
             in_profile("lp_conv2d_mve", op),
-            scratch_bytes=windows_bytes(math.prod(kernel) * depth),
-            layout=Layout.VECTORS,
+            scratch_bytes=windows_bytes(op, net),
+            layout=Layout.SMALL_WINDOWS if has_small_windows(op, net) else Layout.VECTORS,
             folds_zero_point=True,
             access=Access.PIXELS,
         )
@@ -151,13 +161,13 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a depthwise convolution."""
     is_small = net.optimize is Optimize.FLASH
     keeps_channels = net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]
-    if core.has_mve and keeps_channels and fits_patches(op, net):
+    if core.has_mve and keeps_channels and fits_strips(op, net):
         return Kernel(
             in_profile("lp_depthwise_conv2d_mve", op),
-            scratch_bytes=patches_bytes(op, net),
-            layout=Layout.CHANNEL_BY_CHANNEL,
+            scratch_bytes=strips_bytes(op, net),
+            layout=Layout.PATCHES,
             folds_zero_point=True,
-            access=Access.CHANNELS,
+            access=_access_by_strips(op, net, strip(op, net)[0]),
         )
     has_dsp = core.has_dsp and fits_dsp(op, net) and (not core.has_mve or fits_vectors(op, net))
     if has_dsp and op.dilation == (1, 1) and not is_small:
@@ -378,6 +388,10 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return wide_weights_bytes(op, net)
         case Layout.VECTORS:
             return to_four(channels) * -(-math.prod(window) // LANES) * LANES
+        case Layout.SMALL_WINDOWS:
+            return small_weights_bytes(channels, math.prod(window))
+        case Layout.PATCHES:
+            return to_four(patches_bytes(window[-1]))
         case Layout.PLAIN | Layout.WIDE_CHANNELS:
             return to_four(net.tensors[op.inputs[1]].storage_bytes)
     return to_four(channels * math.prod(window))

@@ -39,6 +39,7 @@ static LP_NOINLINE void gesture_layer_01(int8_t *arena) {
         /* shift */ 32,
         /* is_transposed */ 0,
         /* shared_factor_bytes */ 0,
+        /* strip_lines */ 0,
     };
     lp_conv2d_dsp_s8(&params, arena + 60, arena + 120, arena + 184);
 }

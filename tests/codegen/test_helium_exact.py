@@ -1,0 +1,114 @@
+"""Convolutions for cores with Helium give the bytes of the reference in the smallest arenas."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from tests.codegen.host_program import random_input
+from tests.codegen.many_networks import Arrays, run_on_chip, run_on_host
+from tests.codegen.quantized_builder import Builder
+from tests.codegen.tflm_form import in_tflm
+from tests.measure.small import needs_gcc
+
+from lilliput.measure import qemu
+from lilliput.net import Activation, Net, Optimize, Padding, Profile
+from lilliput.net.reference import run
+from lilliput.passes import plan_for
+from lilliput.targets import board
+from lilliput.targets.kernels import kernel_for
+
+TARGET = board("generic-m55")
+LAYERS = 54
+"""Of each kind."""
+ROWS = 3
+DEPTHS = (1, 3, 7, 8, 9, 16, 20, 24, 90, 248, 250, 260)
+WINDOWS = (
+    (1, 1, 8),
+    (1, 1, 5),
+    (1, 1, 16),
+    (3, 3, 3),
+    (2, 2, 3),
+    (3, 3, 1),
+    (5, 1, 6),
+    (1, 1, 40),
+    (3, 3, 5),
+)
+
+
+def _padding(random: np.random.Generator, tall: int, wide: int) -> Padding:
+    return Padding(*(int(random.integers(0, min(size, 3))) for size in (tall, tall, wide, wide)))
+
+
+def _depthwise(seed: int) -> tuple[Builder, str]:
+    random = np.random.default_rng(seed)
+    depth = int(random.choice(DEPTHS))
+    longest = 6 if depth > 24 else 20
+    height, width = (int(length) for length in random.integers(3, longest + 1, 2))
+    stride = int(random.integers(1, 3))
+    builder = Builder((height, width, depth), seed)
+    activation = random.choice([Activation.NONE, Activation.RELU, Activation.RELU6])
+    return builder, builder.depthwise(
+        "x", strides=(stride, stride), padding=_padding(random, 3, 3), activation=Activation(activation)
+    )
+
+
+def _convolution(seed: int) -> tuple[Builder, str]:
+    random = np.random.default_rng(seed)
+    *kernel, depth = WINDOWS[seed % len(WINDOWS)]
+    height, width = (int(length) for length in random.integers(5, 16, 2))
+    stride = int(random.integers(1, 3))
+    builder = Builder((height, width, depth), seed)
+    activation = random.choice([Activation.NONE, Activation.RELU, Activation.RELU6])
+    return builder, builder.conv(
+        "x",
+        int(random.integers(1, 10)),
+        (kernel[0], kernel[1]),
+        strides=(stride, stride),
+        padding=_padding(random, kernel[0], kernel[1]),
+        activation=Activation(activation),
+    )
+
+
+@cache
+def nets(profile: Profile) -> dict[str, Net]:
+    found = {}
+    for seed in range(LAYERS):
+        for kind, make in (("depthwise", _depthwise), ("convolution", _convolution)):
+            builder, output = make(seed)
+            name = f"{kind}_{seed}"
+            net = builder.net(output, TARGET.core, name=name)
+            net = replace(net, plan=None, optimize=(Optimize.SPEED, Optimize.RAM)[seed % 2])
+            found[name] = plan_for(in_tflm(net) if profile is Profile.TFLM else net, TARGET.core)
+    return found
+
+
+@cache
+def inputs(profile: Profile) -> Arrays:
+    return {name: random_input(net, ROWS) for name, net in nets(profile).items()}
+
+
+def _differing(found: Arrays, profile: Profile) -> list[str]:
+    expected = ((name, run(net, inputs(profile)[name])) for name, net in nets(profile).items())
+    return [name for name, outputs in expected if not np.array_equal(found[name], outputs)]
+
+
+@pytest.mark.parametrize("profile", [Profile.LILLIPUT, Profile.TFLM])
+def test_most_take_the_kernels_for_helium(profile: Profile) -> None:
+    functions = [kernel_for(net.ops[0], net, TARGET.core).function for net in nets(profile).values()]
+    assert sum("_mve" in function for function in functions) > 0.9 * len(functions)
+
+
+@pytest.mark.parametrize("profile", [Profile.LILLIPUT, Profile.TFLM])
+def test_host_c_gives_the_bytes_of_the_reference(profile: Profile) -> None:
+    assert not _differing(run_on_host(nets(profile), TARGET, inputs(profile)), profile)
+
+
+@needs_gcc
+@pytest.mark.skipif(shutil.which(qemu.PROGRAM) is None, reason=f"{qemu.PROGRAM} is not installed")
+@pytest.mark.parametrize("profile", [Profile.LILLIPUT, Profile.TFLM])
+def test_emulated_c_gives_the_bytes_of_the_reference(profile: Profile) -> None:
+    assert not _differing(run_on_chip(nets(profile), TARGET, inputs(profile)), profile)
