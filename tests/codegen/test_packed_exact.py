@@ -64,8 +64,15 @@ def _tensor(name: str, data: np.ndarray) -> Tensor:
     return Tensor(name, data.shape, constant=True, data=data.astype(np.float32))
 
 
-def _net(case: str, formats: str, extreme: str) -> Net:
-    """A layer that makes activations of few bits, then the one that is tested, then one with 8 bits."""
+def net_of(
+    case: str,
+    formats: str,
+    extreme: str,
+    target: str = TARGET,
+    first_format: str = "",
+    first_activation: Activation = Activation.NONE,
+) -> Net:
+    """A layer that makes activations of few bits, in its own format or that of the one that is tested."""
     shape, channels, kernel, attributes = CASES[case]
     rng = np.random.default_rng([*case.encode(), *formats.encode()])
     depth = shape[-1]
@@ -89,10 +96,11 @@ def _net(case: str, formats: str, extreme: str) -> Net:
     names = {"inputs": ("x", "first_weights", "first_bias"), "outputs": ("hidden",)}
     tested_names = {"inputs": ("hidden", "weights", "bias"), "outputs": ("y",)}
     if is_dense:
-        first, tested = FullyConnected(name="first", **names), FullyConnected(name="tested", **tested_names)
+        first = FullyConnected(name="first", activation=first_activation, **names)
+        tested = FullyConnected(name="tested", **tested_names)
     else:
         activation = Activation.RELU if channels % 2 else Activation.NONE
-        first = Conv2D(name="first", **names)
+        first = Conv2D(name="first", activation=first_activation, **names)
         tested = Conv2D(name="tested", activation=activation, **tested_names, **attributes)
     tensors = [
         Tensor("x", shape),
@@ -106,9 +114,10 @@ def _net(case: str, formats: str, extreme: str) -> Net:
     raw = Normalization(DType.UINT8, (128.0,), (64.0,))
     net = Net("packed", (first, tested), {t.name: t for t in tensors}, ("x",), ("y",), normalization=raw)
     reach = float(np.abs(weights).reshape(channels, -1).sum(axis=1).max())
-    ranges = {"x": (-2.0, 2.0), "hidden": (-1.0, 1.0), "y": (-reach, reach)}
-    found = quantize(net, ranges, formats_named(f"int8,first={formats},tested={formats}"))
-    return plan_for(found, board(TARGET).core)
+    least = 0.0 if first_activation is Activation.RELU else -1.0
+    ranges = {"x": (-2.0, 2.0), "hidden": (least, 1.0), "y": (-reach, reach)}
+    found = quantize(net, ranges, formats_named(f"int8,first={first_format or formats},tested={formats}"))
+    return plan_for(found, board(target).core)
 
 
 @cache
@@ -118,7 +127,7 @@ def nets() -> dict[str, Net]:
         for index, case in enumerate(CASES):
             for way, extreme in enumerate(EXTREMES):
                 key = f"net{number}_{index}_{way}"
-                found[key] = replace(_net(case, formats, extreme), name=key)
+                found[key] = replace(net_of(case, formats, extreme), name=key)
     return found
 
 

@@ -35,6 +35,7 @@ class Layout(StrEnum):
     NIBBLES_ROWS = "nibbles of rows"
     CHANNEL_FOURS = "channels in fours"
     VECTORS = "vectors"
+    SIGNS = "signs"
 
 
 SPLIT_CONV_LAYOUTS = frozenset(
