@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count as from_zero
 
 import numpy as np
@@ -18,10 +19,12 @@ from lilliput.passes import fold_batch_norm, fuse_activations, quantize
 MOST_MACS = 300_000
 """Portable kernels take ten times the cycles of those for int8 on cores with DSP instructions."""
 FAMILIES = ("packed", "packed", "int16x8", "qmn16", "float32")
+SINGLE_BITS = ("w1a1",)
+"""What networks are fitted on that count bits."""
 
 
-def format_networks(count: int, seed: int) -> list[Net]:
-    """Networks with weights of 2 to 7 bits, of 16-bit integers and of floats, in turn.
+def format_networks(count: int, seed: int, families: Sequence[str] = FAMILIES) -> list[Net]:
+    """Networks with weights of 2 to 7 bits, of 16-bit integers and of floats, or of other families, in turn.
 
     They have the shapes of those of `fit_networks`; what a family has no kernel for is left out.
     """
@@ -33,7 +36,7 @@ def format_networks(count: int, seed: int) -> list[Net]:
         if net_macs(net) > MOST_MACS:
             continue
         try:
-            found.append(_in_family(net, FAMILIES[len(found) % len(FAMILIES)], index))
+            found.append(_in_family(net, families[len(found) % len(families)], index))
         except NetError:
             continue
     raise AssertionError("there are always more")
@@ -45,6 +48,8 @@ def _in_family(net: Net, family: str, index: int) -> Net:
     rng = np.random.default_rng([index, 1])
     x = rng.normal(0, 1, (OBSERVED_EXAMPLES, *net.input.shape)).astype(np.float32)
     ranges = {name: (float(y.min()), float(y.max())) for name, y in run_all(net, x).items()}
+    if family in SINGLE_BITS:
+        return quantize(net, ranges, Formats(FORMATS[family], {net.ops[0].name: FORMATS["w8a1"]}))
     if family != "packed":
         return quantize(net, ranges, FORMATS[family])
     bits = {op.name: rng.integers((2, 4), (8, 9)) for op in net.ops}

@@ -22,17 +22,19 @@ from lilliput.targets import Board, board
 from lilliput.targets.kernels import constant_bytes
 
 BOARDS = ("nucleo-l4r5zi", "rp2040")
-NAMES = ("w4a8", "w4a4", "w2a2")
+NAMES = ("w4a8", "w4a4", "w2a2", "w1a1")
 
 
 def run(seed: int) -> Iterator[Comparison]:
-    """Cycles of each format beside int8; the last layer has 8 bits, as the input has."""
+    """Cycles of each format beside int8; the last layer has 8 bits, as the input has, and the first takes
+    8 bits where the others count single ones."""
     for target, make in product(map(board, BOARDS), (convolutions, lenet5)):
         net = make(seed)
-        last = net.ops[-1].name
+        first, last = net.ops[0].name, net.ops[-1].name
         base = measured(net, "int8", target, seed)
         for name in NAMES:
-            found = measured(net, f"{name},{last}=int8", target, seed)
+            entrance = f"{first}=w8a1," if name == "w1a1" else ""
+            found = measured(net, f"{name},{entrance}{last}=int8", target, seed)
             for what, one, other in zip(
                 ("cycles", "bytes of constants", "bytes of RAM"), found, base, strict=True
             ):

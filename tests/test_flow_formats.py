@@ -55,6 +55,18 @@ def test_two_bits_learn_what_rounding_took(trained: Net, digits: Dataset) -> Non
     assert after > max(0.8, before + 0.2)
 
 
+def test_single_bits_learn_what_rounding_took(trained: Net, digits: Dataset) -> None:
+    formats = formats_named("w1a1,conv1=w8a1,logits=int8")
+    tune = QatSettings(epochs=12, batch_size=32, learning_rate=0.01, scales="learned", refresh_steps=4)
+    before, after = (
+        Quantizer(QuantizationSettings(), qat, AugmentSettings(), board("generic-m4"), formats=formats)
+        .build(trained, digits, seed=0)
+        .accuracy(digits.test)
+        for qat in (None, tune)
+    )
+    assert after > max(0.65, before + 0.2)
+
+
 def test_each_layer_has_its_format(trained: Net, digits: Dataset) -> None:
     net = in_formats(trained, digits, formats_named("w4a6,conv2=w2a4,logits=int8"), qat=QatSettings(epochs=1))
     check(net, Stage.QUANTIZED)

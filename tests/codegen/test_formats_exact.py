@@ -21,7 +21,8 @@ from lilliput.targets import board
 
 NAMES = (
     *(name for name in FORMATS if not name.startswith("w")),
-    *("w4a8", "w2a8", "w3a5", "w7a6", "w4a4", "w2a2", "w5a3", "w8a4", "mixed", "mixed wide"),
+    *("w4a8", "w2a8", "w3a5", "w7a6", "w4a4", "w2a2", "w5a3", "w8a4", "w1a1", "w1a8"),
+    *("mixed", "mixed wide"),
 )
 """What is tested; the last two give each layer another format."""
 COUNT = int(os.environ.get("LILLIPUT_EXACT_NETS", "2"))
@@ -32,7 +33,7 @@ def chosen_formats(name: str, net: Net, rng: np.random.Generator) -> Formats:
     """The formats that a name of `NAMES` gives a network; mixed ones are drawn."""
     if not name.startswith("mixed"):
         return Formats(format_named(name))
-    names = [f"w{n}a{m}" for n in range(2, 9) for m in range(2, 9)] + ["int8"]
+    names = [f"w{n}a{m}" for n in range(1, 9) for m in range(1, 9)] + ["int8"]
     names += ["int16x8"] * len(names) * ("wide" in name)
     return Formats(ops={op.name: format_named(str(rng.choice(names))) for op in net.ops})
 

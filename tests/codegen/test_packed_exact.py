@@ -58,8 +58,15 @@ CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]
 """What → shape of the input, output channels, kernel, attributes."""
 
 
-def _net(target: str, case: str, formats: str, extreme: str) -> Net:
-    """A layer that makes activations of few bits, then the one that is tested, then one with 8 bits."""
+def net_of(
+    target: str,
+    case: str,
+    formats: str,
+    extreme: str,
+    first_format: str = "",
+    first_activation: Activation = Activation.NONE,
+) -> Net:
+    """A layer that makes activations of few bits, in its own format or that of the one that is tested."""
     core = board(target).core
     shape, channels, kernel, attributes = CASES[case]
     rng = np.random.default_rng([*case.encode(), *formats.encode()])
@@ -77,10 +84,11 @@ def _net(target: str, case: str, formats: str, extreme: str) -> Net:
     names = {"inputs": ("x", "first_weights", "first_bias"), "outputs": ("hidden",)}
     tested_names = {"inputs": ("hidden", "weights", "bias"), "outputs": ("y",)}
     if is_dense:
-        first, tested = FullyConnected(name="first", **names), FullyConnected(name="tested", **tested_names)
+        first = FullyConnected(name="first", activation=first_activation, **names)
+        tested = FullyConnected(name="tested", **tested_names)
     else:
         activation = Activation.RELU if channels % 2 else Activation.NONE
-        first = Conv2D(name="first", **names)
+        first = Conv2D(name="first", activation=first_activation, **names)
         tested = Conv2D(name="tested", activation=activation, **tested_names, **attributes)
     tensors = [
         Tensor("x", shape),
@@ -94,18 +102,21 @@ def _net(target: str, case: str, formats: str, extreme: str) -> Net:
     raw = Normalization(DType.UINT8, (128.0,), (64.0,))
     net = Net("packed", (first, tested), {t.name: t for t in tensors}, ("x",), ("y",), normalization=raw)
     reach = float(np.abs(weights).reshape(channels, -1).sum(axis=1).max())
-    ranges = {"x": (-2.0, 2.0), "hidden": (-1.0, 1.0), "y": (-reach, reach)}
-    found = quantize(net, ranges, formats_named(f"int8,first={formats},tested={formats}"))
+    least = 0.0 if first_activation is Activation.RELU else -1.0
+    ranges = {"x": (-2.0, 2.0), "hidden": (least, 1.0), "y": (-reach, reach)}
+    found = quantize(net, ranges, formats_named(f"int8,first={first_format or formats},tested={formats}"))
     return plan_for(found, core)
 
 
-def _inputs(net: Net) -> np.ndarray:
+def inputs_of(net: Net) -> np.ndarray:
+    """Rows of bytes that belong to a network by its name."""
     rng = np.random.default_rng([*net.name.encode()])
     return rng.integers(0, 256, (ROWS, *net.input.shape), np.uint8)
 
 
 NETWORKS = {
-    target: CaseNetworks(target, FORMATS, tuple(CASES), partial(_net, target), _inputs) for target in TARGETS
+    target: CaseNetworks(target, FORMATS, tuple(CASES), partial(net_of, target), inputs_of)
+    for target in TARGETS
 }
 
 

@@ -290,6 +290,14 @@ QUANTIZED_BREAKS: dict[str, tuple[Break, str]] = {
         "not quantized int8",
     ),
     "weight of -128": (with_weight(-128), "below -127"),
+    "weight without a sign": (
+        lambda n: with_tensor(n, constant(n), dtype=DType.SIGN, data=np.zeros((3, 3, 3, 2), np.int8)),
+        "are signs, and some are 0",
+    ),
+    "weights of a bit that may be 0": (
+        lambda n: with_tensor(n, constant(n), dtype=DType.INT1, data=np.zeros((3, 3, 3, 2), np.int8)),
+        "not quantized int8",
+    ),
     "bias of another type": (
         lambda n: with_tensor(n, constant(n, 0, 2), dtype=DType.INT8, data=np.zeros(3, np.int8)),
         "not int32",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from importlib import import_module
 
 import pytest
 from tests.branching import Builder, live_bytes, random_net, random_scratch, topological_orders
@@ -54,8 +55,11 @@ def many_branches(branches: int, length: int) -> Net:
     return builder.net(*ends)
 
 
-@pytest.mark.parametrize("block", range(8))
-def test_agrees_with_brute_force_over_all_orders(block: int) -> None:
+@pytest.mark.parametrize(("block", "few_nodes"), [*((block, 2000) for block in range(8)), (8, 0)])
+def test_agrees_with_brute_force_over_all_orders(
+    block: int, few_nodes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("lilliput.passes.order"), "_FEW_NODES", few_nodes)
     compared = 0
     for seed in range(block * 60, block * 60 + 60):
         net = random_net(seed, ops=4 + seed % 5, reach=3 + seed % 5)
@@ -159,6 +163,22 @@ def test_a_network_without_ops_needs_its_input() -> None:
     net = Builder((4, 4, 4)).net("input")
     found = best_order(net)
     assert (found.ops, found.peak_bytes, found.exact) == ((), 64, True)
+
+
+def test_an_op_that_nearly_fills_the_memory_is_no_matter_of_trial() -> None:
+    builder = Builder((8, 8, 4))
+    ends = []
+    for branch in range(7):
+        name = "input"
+        for channels in (3, 1, 3, 1, 1000 + branch, 8):
+            name = builder.conv(name, channels)
+        ends.append(name)
+    ends.append(builder.conv(builder.conv(builder.conv("input", 1500), 900), 8))
+    while len(ends) > 1:
+        ends = [*ends[2:], builder.add(Add, *ends[:2])]
+    found = best_order(builder.net(*ends), node_limit=5000)
+    assert found.exact
+    assert found.peak_bytes == 64 * (1500 + 900 + 4)
 
 
 @pytest.mark.parametrize(("branches", "length"), [(4, 9), (8, 4), (13, 2)])

@@ -269,6 +269,26 @@ def test_a_network_of_one_layer_without_weights_has_one_scale(name: str) -> None
     assert taken.scale == 2.0**-5  # holds 3 in 8 bits, which softmax takes in both formats
 
 
+def test_weights_of_one_bit_are_signs_of_their_mean_magnitude() -> None:
+    net, ranges = two_layers()
+    name = net.ops[0].inputs[1]
+    found = quantize(net, ranges, format_named("w1a8")).tensors[name]
+    real = net.tensors[name].data
+    assert real is not None
+    assert found.data is not None
+    assert found.quant is not None
+    assert found.dtype is DType.SIGN
+    np.testing.assert_array_equal(found.data, np.where(real < 0, -1, 1))
+    np.testing.assert_allclose(found.quant.scales, np.abs(real).mean(axis=(1, 2, 3)), rtol=1e-6)
+
+
+def test_one_bit_of_what_flows_behind_a_relu_is_zero_or_a_step() -> None:
+    net, ranges = two_layers()
+    (made, *_) = (op.outputs[0] for op in net.ops)
+    found = quantize(net, {**ranges, made: (0.0, 0.75)}, format_named("w8a1")).tensors[made]
+    assert (found.dtype.range, found.quant) == ((-1, 0), Quant.per_tensor(0.75, -1))
+
+
 def test_activations_of_few_bits_are_known_with_their_steps() -> None:
     net, _ = two_layers()
     made = [op.outputs[0] for op in net.ops]

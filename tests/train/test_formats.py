@@ -22,7 +22,7 @@ from lilliput.passes.fold_batch_norm import fold_batch_norm
 from lilliput.passes.fuse_activations import fuse_activations
 from lilliput.passes.quantize import quantize
 from lilliput.train.integer_net import IntegerNet, Quantize
-from lilliput.train.learned import LearnedRescale, LearnedRound, ends_of
+from lilliput.train.learned import LearnedRescale, LearnedRound, ends_of, nearest
 from lilliput.train.learning_net import LearningNet
 
 INTEGERS = [name for name in NAMES if name != "float32"]
@@ -135,7 +135,7 @@ def test_weights_grow_with_their_channels_scale() -> None:
     real = torch.tensor([[0.3, 2.0], [-0.1, -0.2]], requires_grad=True)
     scale = torch.tensor([[0.5], [0.1]], dtype=torch.float64)
     shares = torch.zeros(2, requires_grad=True)
-    LearnedRound.apply(real, scale, 1, shares).sum().backward()
+    LearnedRound.apply(real, scale, 1, shares, nearest).sum().backward()
     assert shares.grad is not None
     # 0.6 steps become 1, 4 are clamped to 1; -1 is exact, -2 is clamped to -1
     np.testing.assert_allclose(shares.grad.numpy() * np.sqrt(2.0), [0.4 + 1.0, -1.0], rtol=1e-6)

@@ -153,7 +153,7 @@ def _add_compile(verbs: Verbs) -> None:
         "--format",
         metavar="FORMAT",
         help="number format of a float network: float32, int8 (default), int16x8, qmn8, qmn16, or wNaM with "
-        "N and M from 2 to 8; FORMAT,OP=FORMAT,… gives ops another one",
+        "N and M from 1 to 8; FORMAT,OP=FORMAT,… gives ops another one",
     )
     compile_.add_argument(
         "--qat",

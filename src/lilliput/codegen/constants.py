@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.codegen.lanes import packed_lanes, packed_nibbles, packed_row_pairs
-from lilliput.codegen.layouts import filled_rows, in_order, laid_out, packed_bits, split_corrections
+from lilliput.codegen.layouts import (
+    filled_rows,
+    in_order,
+    laid_out,
+    packed_bits,
+    packed_signs,
+    split_corrections,
+)
 from lilliput.codegen.text import array_lines, braces, float_literal
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -37,6 +44,7 @@ from lilliput.net.reference.tflm import TFLM_OPS, softmax_powers
 from lilliput.net.reference.windows import nearest
 from lilliput.net.tensor import DType
 from lilliput.targets.band import by_planes
+from lilliput.targets.binary import zero_point_of_bits
 from lilliput.targets.dense import PRODUCT_LAYOUTS, passes, shares_factor
 from lilliput.targets.kernel import (
     BIT_LAYOUTS,
@@ -105,9 +113,14 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
     if kernel.layout is Layout.BIT_PAIRS:
         words = packed_row_pairs(_rows(op, net), dtype.bits)
         return Constant(name, "uint32_t", tuple(f"{word}u" for word in words.tolist()), words.nbytes)
+    if kernel.layout is Layout.SIGNS:
+        signs = packed_signs(_rows(op, net))
+        return Constant(name, "uint32_t", tuple(f"{word}u" for word in signs.tolist()), signs.nbytes)
     flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
     ctype = "int8_t" if dtype.narrow else f"{dtype.value}_t"
     if dtype.narrow and kernel.layout in (Layout.PLAIN, Layout.BIT_EIGHTS):
+        # The sign of -1 and 1 is their second bit.
+        flat = flat.astype(np.int8) >> 1 if dtype is DType.SIGN else flat
         flat, ctype = packed_bits(flat, dtype.bits), "uint8_t"
     # What lies side by side in eights shall be in one line of the flash.
     alignment = 8 if kernel.layout is Layout.SPARSE else 4
@@ -214,7 +227,9 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
     weights = _data(op.inputs[1], net)
     rows = _rows(op, net)
     bias = _data(op.inputs[2], net).astype(np.int64) if len(op.inputs) == 3 else np.zeros(len(rows), np.int64)
-    if kernel.folds_zero_point:
+    if kernel.layout is Layout.SIGNS:
+        bias = bias - zero_point_of_bits(op, net) * rows.sum(axis=1)
+    elif kernel.folds_zero_point:
         bias = bias - quant(op.inputs[0], net).zero_point * rows.sum(axis=1)
     if kernel.layout in BIT_LAYOUTS:  # inputs are counted from the least
         bias = bias + net.tensors[op.inputs[0]].dtype.range[0] * rows.sum(axis=1)

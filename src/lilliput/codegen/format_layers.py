@@ -46,6 +46,7 @@ from lilliput.net.ops import (
     Sub,
     Tanh,
 )
+from lilliput.targets.binary import zero_point_of_bits
 from lilliput.targets.format_kernels import Family, family_of
 from lilliput.targets.kernel import BIT_LAYOUTS, LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS, Layout
 from lilliput.targets.lanes import band_rows, blocks_of, segment_fours
@@ -134,11 +135,13 @@ def _packed(place: Place) -> Emitted:
     op: WeightedOp = place.op
     weights = weights_constant(place.constant("weights"), op, place.net, place.kernel)
     channels = channels_constant(place.constant("channels"), op, place.net, place.kernel)
+    is_binary = place.kernel.layout is Layout.SIGNS
+    padding_value = zero_point_of_bits(op, place.net) if is_binary else zero_point(place, op.inputs[0])
     conv: Values = [
         ("weights", 0),
         ("channels", channels.name),
         *_geometry(place),
-        ("input_zero_point", zero_point(place, op.inputs[0])),
+        ("input_zero_point", padding_value),
         ("output_zero_point", zero_point(place, op.outputs[0])),
         *bounds(place),
         ("shift", conv_requant(op, place.net).shift),
@@ -162,6 +165,8 @@ def _packed(place: Place) -> Emitted:
         input_bits = place.net.tensors[op.inputs[0]].dtype.bits
         values.append(("segment_eights", segment))
         bits += [("input_bits", input_bits), ("lanes", lanes)]
+    elif is_binary:
+        parameters, bits = "lp_binary_params", []
     arguments = (place.input(), place.output, *place.scratch)
     return (channels, weights), call(place, parameters, fields(place, values + bits), *arguments)
 

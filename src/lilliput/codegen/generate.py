@@ -24,7 +24,7 @@ from lilliput.targets.boards import Board
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INCLUDE = re.compile(r'#include "(\w+\.h)"')
-_ELEMENTS = {*(signed(bits) for bits in range(2, 9)), DType.UINT8, DType.INT16, DType.FLOAT32}
+_ELEMENTS = {*(signed(bits) for bits in range(1, 9)), DType.UINT8, DType.INT16, DType.FLOAT32}
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,13 @@ def packed_bits(values: Weights, bits: int) -> Weights:
     return np.packbits(wide[:, :bits].reshape(-1), bitorder="little")
 
 
+def packed_signs(rows: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """For each row words of bits that say which weights are negative, the first weight in bit 0."""
+    filled = np.pad(rows < 0, ((0, 0), (0, -rows.shape[1] % 32)))
+    words: NDArray[np.uint32] = np.packbits(filled, axis=1, bitorder="little").reshape(-1).view("<u4")
+    return words
+
+
 def split_corrections(rows: Weights, pass_inputs: tuple[int, ...]) -> NDArray[np.int64]:
     """What kernels that read split weights add to the sum of every row beside the products.
 

@@ -127,7 +127,7 @@ class PostprocessingSettings(_Closed):
 
     Attributes:
         format: "float32", "int8", "int16x8", "qmn8", "qmn16", "qmn8-network", "qmn16-network", or "wNaM" with
-            N and M from 2 to 8; "FORMAT,OP=FORMAT,…" for ops that have another one.
+            N and M from 1 to 8; "FORMAT,OP=FORMAT,…" for ops that have another one.
         name: what tables and folders call it; the format, with "-qat" where it is fine-tuned, if not set.
         calibration: how activation ranges follow from examples, as in [quantization] of a search.
         calibration_examples: training examples from which activation ranges are taken.

@@ -78,7 +78,8 @@ _LARGEST_SOFTMAX = {
 }  # the sum of the powers fits int32
 _LARGEST_RESULT = LARGEST_SUM - 256  # so that adding the zero point stays within int32
 _LARGEST_WIDE_SUM = 1 << 47  # its product with a multiplier of 15 bits fits int64
-_FLOWS = frozenset(signed(bits) for bits in range(2, 9))
+_FLOWS = frozenset(signed(bits) for bits in range(1, 9))
+_WEIGHTS = frozenset({DType.SIGN, *(signed(bits) for bits in range(2, 9))})
 TABLED: frozenset[type[Op]] = frozenset({Logistic, Tanh, HardSwish, Softmax})
 """Ops that are looked up in a table of 256 entries, so that no input may have more than 8 bits."""
 
@@ -162,7 +163,7 @@ def _check_types(net: Net, op: Op) -> None:
             raise refuse(
                 net,
                 f"tensor '{tensor.name}' of op '{op.name}' ({type(op).__name__}) is {tensor.dtype.value}",
-                "what flows is int2 to int8, or int16 through a whole op that is no function by table; only "
+                "what flows is int1 to int8, or int16 through a whole op that is no function by table; only "
                 "at the ends of a network Requantize may read or write uint8",
             )
         if tensor.quant is None or tensor.quant.axis is not None:
@@ -189,7 +190,7 @@ def _check_weighted(net: Net, op: WeightedOp) -> None:
     axis = 2 if isinstance(op, DepthwiseConv2D) else 0
     known = weights.quant
     plain = op.profile is Profile.TFLM
-    allowed = {DType.INT8, DType.INT16} if is_wide(op, net) else {DType.INT8} if plain else _FLOWS
+    allowed = {DType.INT8, DType.INT16} if is_wide(op, net) else {DType.INT8} if plain else _WEIGHTS
     if weights.dtype not in allowed or known is None:
         raise refuse(net, f"weights '{weights.name}' are not quantized int8, nor of another type for weights")
     if known.zero_range != (0, 0) or known.axis not in (axis, None):
@@ -200,6 +201,8 @@ def _check_weighted(net: Net, op: WeightedOp) -> None:
     least = -high if op.profile is Profile.LILLIPUT else low
     if weights.data is not None and not least <= int(weights.data.min()) <= int(weights.data.max()) <= high:
         raise refuse(net, f"weights '{weights.name}' go below {least} or above {high}")
+    if weights.dtype is DType.SIGN and weights.data is not None and not weights.data.all():
+        raise refuse(net, f"weights '{weights.name}' are signs, and some are 0")
     for bias in biases:
         _check_bias(net, op, weights, bias)
     if weights.data is not None:

@@ -13,6 +13,8 @@ so that reference, kernels and training need to know types and scales alone.
 | `qmn8-network`, `qmn16-network` | the same | the same | one power of two for the whole network |
 | `wNaM` | N bits, one scale a channel | M bits, with zero point | any |
 
+One bit of a weight is its sign; one bit of what flows is 0 or one step, so that 0 stays exact.
+
 Sources: TFLite's quantization specification (int8, int16x8); Novac et al., "Quantization and Deployment of
 Deep Neural Networks on Microcontrollers", Sensors 2021, 21, 2984, §4.1.4 (Qm.n).
 """
@@ -68,6 +70,11 @@ class Format:
         return self.scales is Scales.ANY
 
 
+def weights_of(bits: int) -> DType:
+    """The type of weights of 1 to 8 bits."""
+    return DType.SIGN if bits == 1 else signed(bits)
+
+
 def _fixed_point(bits: int, scales: Scales) -> Format:
     network = "-network" if scales is Scales.ONE_POWER else ""
     return Format(f"qmn{bits}{network}", signed(bits), signed(bits), scales, centred=True)
@@ -84,9 +91,9 @@ FORMATS: Mapping[str, Format] = {
         Format("int16x8", DType.INT8, DType.INT16, centred=True),
         *(_fixed_point(bits, scales) for bits in (8, 16) for scales in (Scales.POWERS, Scales.ONE_POWER)),
         *(
-            Format(f"w{weights}a{activations}", signed(weights), signed(activations))
-            for weights in range(2, 9)
-            for activations in range(2, 9)
+            Format(f"w{weights}a{activations}", weights_of(weights), signed(activations))
+            for weights in range(1, 9)
+            for activations in range(1, 9)
         ),
     )
 }
@@ -104,7 +111,7 @@ def format_named(name: str) -> Format:
         named = ", ".join(known for known in FORMATS if not re.fullmatch(r"w\da\d", known))
         raise ConfigError(
             f"there is no number format '{name}'",
-            f"known: {named}, and wNaM with N and M from 2 to 8, such as w4a8",
+            f"known: {named}, and wNaM with N and M from 1 to 8, such as w4a8",
             "choose one",
         )
     return found

@@ -15,6 +15,8 @@ class DType(StrEnum):
     """Element types.  The value is the name in files and in JSON."""
 
     FLOAT32 = "float32"
+    SIGN = "sign"
+    INT1 = "int1"
     INT2 = "int2"
     INT3 = "int3"
     INT4 = "int4"
@@ -28,19 +30,20 @@ class DType(StrEnum):
 
     def __init__(self, value: str) -> None:
         # Plans ask for these many thousands of times, so they are found once.
-        self.bits = int(value.lstrip("uintfloa"))
+        self.bits = 1 if value == "sign" else int(value.lstrip("uintfloa"))
         """Width of one element in bits."""
         self.narrow = self.bits < 8
-        """Whether it is a signed integer of less than a byte."""
+        """Whether it takes less than a byte."""
         self.numpy: np.dtype[np.generic] = np.dtype("int8" if self.narrow else value)
         """The numpy type that holds one element; narrow integers lie in int8."""
         half = 1 << (self.bits - 1)
-        self.range = (0, 255) if value == "uint8" else (-half, half - 1)
-        """Smallest and largest value of an integer type."""
+        ends = {"uint8": (0, 255), "sign": (-1, 1)}
+        self.range = ends.get(value, (-half, half - 1))
+        """Smallest and largest value of an integer type; a sign is either of them, never 0."""
 
 
 def signed(bits: int) -> DType:
-    """The signed integer type of 2 to 8, 16 or 32 bits."""
+    """The signed integer type of 1 to 8, 16 or 32 bits."""
     return DType(f"int{bits}")
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from lilliput.net.access import AccessOf
 from lilliput.net.graph import Optimize
 from lilliput.passes.liveness import Liveness, ScratchBytes
+from lilliput.passes.masks import ops_of
 from lilliput.passes.stream import Streamed, Streamer, Tail
 
 LONGEST = 12
@@ -180,7 +181,7 @@ class _Search:
             readers = self._liveness.readers[self._output(begin)]
             if not self._windows[begin] or not readers or self._output(begin) in self._net.outputs:
                 return
-            last_use = max(last_use, *(self._place[i] for i in _members(readers)))
+            last_use = max(last_use, *(self._place[i] for i in ops_of(readers)))
             if last_use > end - 1:
                 return
             tail.put_before(self._net.ops[self._order[begin]])
@@ -227,10 +228,3 @@ class _Search:
                 break
             best = wider.stream
         return best
-
-
-def _members(mask: int) -> Iterator[int]:
-    while mask:
-        low = mask & -mask
-        mask ^= low
-        yield low.bit_length() - 1

@@ -3,12 +3,15 @@
 µNAS §3.4.1 enumerates all orders; Liberis and Lane (arXiv:1910.05110) do so by dynamic programming over sets
 of tensors. Here the states are the sets of executed ops, which determine the live tensors.  The least peak is
 then the shortest path from the empty set to the full one where the length of a path is its largest step,
-found best first.  Three facts keep it small and lose no optimum:
+found best first.  Four facts keep it small and lose no optimum:
 
 - At an op that is an ancestor or descendant of every other op, everything before it has run and nothing
   behind it: the network falls into segments whose peaks are independent.
 - A segment cannot do with less than what is surely live while each of its ops runs.  A path that meets this
   bound ends the search; the given order often does.
+- Along a chain of tensors beside the op that takes most, from one that is there before this op to one that is
+  read after it, one is always live.  So it has company whose size is known, and so has each op that may run
+  before or after it: to run that one first may cost too much, which the search then knows at once.
 - If a run of ops, each reading the one before, ends with no more live bytes than it began with and stays
   below the peak that is reached anyway, it may as well run at once: removing tensors early never hurts what
   follows.
@@ -20,18 +23,22 @@ import heapq
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from lilliput.errors import NetError
 from lilliput.net.access import AccessOf, in_place_only
 from lilliput.net.graph import Net
 from lilliput.net.ops import Op
+from lilliput.passes.company import NO_COMPANY, Company, company_of
 from lilliput.passes.liveness import Liveness, ScratchBytes, no_scratch
+from lilliput.passes.masks import ops_of
 from lilliput.passes.steps import Step, Steps
 from lilliput.targets.overlap import ALIGNMENT_BYTES
 
 NODE_LIMIT = 30_000
 """States that the exact search may look at in one segment before it settles for the best order known."""
+_FEW_NODES = 2_000
+"""So many of them before it pays to work out the company of the largest op."""
 
 _BEAM_WIDTH = 12
 _WIDE_BEAM_WIDTH = 96
@@ -201,12 +208,12 @@ def _reach(liveness: Liveness) -> tuple[list[int], list[int]]:
     descendants = [0] * liveness.count
     for before in liveness.before:
         found = before
-        for index in _indices(before):
+        for index in ops_of(before):
             found |= ancestors[index]
         ancestors.append(found)
     for index in reversed(range(liveness.count)):
         behind = descendants[index] | 1 << index
-        for source in _indices(liveness.before[index]):
+        for source in ops_of(liveness.before[index]):
             descendants[source] |= behind
     return ancestors, descendants
 
@@ -226,11 +233,13 @@ class _Segment:
     ) -> None:
         self.liveness, self.steps, self.start, self.live = liveness, steps, done, live
         self.goal = done | inside
-        self.members = list(_indices(inside))
+        self.members = list(ops_of(inside))
         self.ready = sum(1 << i for i in self.members if not liveness.before[i] & ~done)
         self.path = self.members
         self.peak, self.live_at_goal = self._walk(self.members)
-        self.bound = max(self._surely_live(i, ancestors[i], descendants[i]) for i in self.members)
+        self._ancestors, self._descendants = ancestors, descendants
+        self._surely_live = {i: self._surely_live_during(i) for i in self.members}
+        self.bound = max(self._surely_live.values())
         self.exact = self.peak == self.bound
 
     @classmethod
@@ -246,11 +255,22 @@ class _Segment:
         """Finds an order whose peak is at most `floor`, or the least above it; `exact` tells if it is."""
         self._keep(*_beam(self, self.members, _BEAM_WIDTH, floor))
         if self.peak > floor:
-            path, peak, self.exact = _best_first(self, floor, node_limit)
+            path, peak, self.exact = _best_first(self, floor, min(node_limit, _FEW_NODES))
+            if not self.exact:
+                company = self._company_of_the_largest()
+                self.bound = max(self.bound, company.least_peak_bytes)
+                path, peak, self.exact = _best_first(self, max(floor, self.bound), node_limit, company)
             if path:
                 self._keep(path, peak)
             if not self.exact:
                 self._keep(*_beam(self, self.members, _WIDE_BEAM_WIDTH, floor))
+
+    def _company_of_the_largest(self) -> Company:
+        largest = max(self._surely_live, key=self._surely_live.__getitem__)
+        ancestors, descendants = self._ancestors[largest], self._descendants[largest]
+        others = self.goal & ~self.start & ~(ancestors | descendants | 1 << largest)
+        live_bytes = self._surely_live[largest]
+        return company_of(largest, live_bytes, others, ancestors, descendants, self.liveness)
 
     def varied(self, floor: int, variant: int) -> tuple[list[int], int]:
         """A path and its peak: the best one, or another whose peak does not matter beside `floor`."""
@@ -273,24 +293,26 @@ class _Segment:
             most = max(most, during)
         return most, live
 
-    def _surely_live(self, index: int, ancestors: int, descendants: int) -> int:
+    def _surely_live_during(self, index: int) -> int:
         """Bytes live while op `index` runs in every order: no more than its ancestors need have run before
-        it, and
-        nothing that a descendant reads can be gone."""
+        it, and nothing that a descendant reads can be gone."""
+        ancestors, descendants = self._ancestors[index], self._descendants[index]
         sizes, later = self.liveness.sizes, descendants | 1 << index
         net, readers = self.liveness.net, self.liveness.readers
         stays, live = set(net.outputs), 0
         for name in net.inputs:
             if name in sizes and (readers[name] & later or name in stays):
                 live += sizes[name]
-        for source in _indices(ancestors):
+        for source in ops_of(ancestors):
             for name in net.ops[source].outputs:
                 if name in sizes and (readers[name] & later or name in stays):
                     live += sizes[name]
         return self.liveness.step(self.liveness.everything & ~descendants, live, index)[0]
 
 
-def _best_first(segment: _Segment, floor: int, node_limit: int) -> tuple[list[int], int, bool]:
+def _best_first(
+    segment: _Segment, floor: int, node_limit: int, company: Company = NO_COMPANY
+) -> tuple[list[int], int, bool]:
     """The path with the least peak, if that is below the segment's best so far; else an empty path.
 
     Returns:
@@ -312,6 +334,8 @@ def _best_first(segment: _Segment, floor: int, node_limit: int) -> tuple[list[in
             return [], 0, False
         for step in _worth_trying(steps, done, ready, peak - live):
             reached, cost = done | step.mask, max(peak, live + step.rise_bytes)
+            if not done & company.largest:
+                cost = max(cost, company.peaks_before.get(step.ops[-1], 0))
             if cost < limit and cost < least.get(reached, limit):
                 least[reached] = cost
                 came[reached] = (done, step.ops)
@@ -328,23 +352,12 @@ def _worth_trying(steps: Steps, done: int, ready: int, room: int) -> list[Step]:
     bytes live than at its start.  Every state of a best order can then be exchanged for one in which the
     whole run is done already: fewer bytes live, and more inputs at their last reader.
     """
-    waiting = _indices(ready)
+    waiting = ops_of(ready)
     for index in waiting:
         run = steps.free_run(done, index)
         if run is not None and run.rise_bytes <= room:
             return [run]
     return [steps.step(done, index) for index in waiting]
-
-
-@lru_cache(maxsize=1 << 14)
-def _indices(mask: int) -> tuple[int, ...]:
-    """The ops of a set; a search meets the same sets again and again."""
-    found = []
-    while mask:
-        low = mask & -mask
-        mask ^= low
-        found.append(low.bit_length() - 1)
-    return tuple(found)
 
 
 def _trace(came: dict[int, tuple[int, tuple[int, ...]]], start: int, goal: int) -> list[int]:
@@ -368,7 +381,7 @@ def _beam(segment: _Segment, members: list[int], width: int, floor: int = 0) -> 
     for _ in members:
         reached: dict[int, tuple[int, int, tuple[int, ...], int]] = {}
         for done, (peak, live, path, ready) in states.items():
-            waiting = _indices(ready)
+            waiting = ops_of(ready)
             for index in sorted(waiting, key=rank.__getitem__) if is_shuffled else waiting:
                 step = steps.step(done, index)
                 state, cost = done | step.mask, live + step.rise_bytes

@@ -16,6 +16,7 @@ from lilliput.net.graph import Net, Plan
 from lilliput.net.ops import Op
 from lilliput.passes.blocks import Buffer, Pair, Problem
 from lilliput.passes.liveness import Liveness, ScratchBytes, no_scratch
+from lilliput.passes.masks import ops_of
 from lilliput.passes.order import Orders
 from lilliput.passes.pack import NODE_LIMIT, Packing, pack
 from lilliput.targets.overlap import Overlap
@@ -148,7 +149,8 @@ class _Layout:
         outputs = frozenset(net.outputs)
         last: dict[str, int] = {}
         for name, written in first.items():
-            last[name] = end if name in outputs else max([written, *_times(liveness.readers[name], time_of)])
+            read = [time_of[reader] for reader in ops_of(liveness.readers[name])]
+            last[name] = end if name in outputs else max([written, *read])
         shared, over = _overlapping(liveness, order, last, choice)
         buffers: list[Buffer] = []
         blocks: list[int] = []
@@ -188,15 +190,6 @@ class _Layout:
             lower_bound_bytes=packing.lower_bound,
         )
         return net.rearranged(ops, plan)
-
-
-def _times(mask: int, time_of: dict[int, int]) -> list[int]:
-    found = []
-    while mask:
-        low = mask & -mask
-        mask ^= low
-        found.append(time_of[low.bit_length() - 1])
-    return found
 
 
 def _overlapping(

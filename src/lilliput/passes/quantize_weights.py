@@ -77,7 +77,8 @@ def weight_scales(
 
     Those that were `learned` are taken instead; of powers of two the nearest to their geometric mean.
 
-    Weights of few bits take the scale with the least squared error instead, which cuts the largest of them.
+    Weights of few bits take the scale with the least squared error instead, which cuts the largest of them:
+    for signs it is the mean magnitude (XNOR-Net, Rastegari et al., arXiv:1603.05279).
     Formats without scales of channels have the same power of two for all.  A channel without weights is given
     a scale that holds its bias to a 256th of an output step, and a channel with a bias too large for its
     weights one that holds the bias.
@@ -100,6 +101,9 @@ def _from_weights(weights: NDArray[np.generic], axis: int, chosen: Format) -> ND
     if not chosen.per_channel:
         largest = np.full_like(largest, largest.max())
     scales: NDArray[np.float64] = (largest / chosen.weights.range[1]).astype(np.float32).astype(np.float64)
+    if chosen.weights is DType.SIGN:
+        mean: NDArray[np.float64] = np.abs(weights.astype(np.float64)).mean(axis=others)
+        return mean
     if chosen.weights.bits <= FEW_BITS and chosen.per_channel:
         best = _least_error(weights, axis, np.where(scales > 0, scales, 1.0), chosen.weights.range[1])
         scales = np.where(scales > 0, best, 0.0)
@@ -148,6 +152,7 @@ def _quantize(tensor: Tensor, dtype: DType, most: int, scales: NDArray[np.float6
     data = None
     if tensor.data is not None:
         along = [-1 if index == axis else 1 for index in range(len(tensor.shape))]
-        steps = np.rint(tensor.data.astype(np.float64) / scales.reshape(along))
-        data = np.clip(steps, -most, most).astype(dtype.numpy)
+        exact = tensor.data.astype(np.float64) / scales.reshape(along)
+        steps = np.where(exact < 0, -1, 1) if dtype is DType.SIGN else np.clip(np.rint(exact), -most, most)
+        data = steps.astype(dtype.numpy)
     return Tensor(tensor.name, tensor.shape, dtype, quant, constant=True, data=data)

@@ -52,7 +52,7 @@ typedef struct {
 } lp_fours_s16_params;
 
 /* As int8 weights, but `weight_bits` a weight, two's complement, one behind the other from bit 0 of each byte
- * on.  `conv.weights` is not read. */
+ * on; a single bit says whether a weight is -1, and not 1.  `conv.weights` is not read. */
 typedef struct {
     lp_conv2d_params conv;
     const uint8_t *weights;
@@ -78,6 +78,14 @@ typedef struct {
     uint16_t segment_eights;
     uint8_t weight_bits, input_bits, lanes;
 } lp_eights_params;
+
+/* Weights of -1 and 1, inputs of -1 and 0.  For each output channel the weights of a window, from bit 0 of
+ * each word on: a bit says whether a weight is -1.  Inputs count as 0 and 1, and `conv.input_zero_point` is
+ * what padding counts as.  `conv.weights` is not read. */
+typedef struct {
+    lp_conv2d_params conv;
+    const uint32_t *weights;
+} lp_binary_params;
 
 typedef struct {
     lp_windows windows;
@@ -139,6 +147,10 @@ void lp_conv2d_dsp_s16_w16(const lp_fours_s16_params *params, const void *input,
 /* The same of int8; the input's zero point is folded into the bias.  `scratch` holds
  * kernel_height * kernel_width * input_channels bytes. */
 void lp_conv2d_packed_s8(const lp_packed_params *params, const int8_t *input, int8_t *output, void *scratch);
+
+/* The same of single bits.  `scratch`, aligned to 4, holds two words for each 32 elements of a window, of
+ * which the last may be incomplete. */
+void lp_conv2d_binary_s8(const lp_binary_params *params, const int8_t *input, int8_t *output, void *scratch);
 
 /* The same for cores with packed 16-bit arithmetic.  `scratch`, aligned to 4, holds for each four of a
  * window's elements, of which the last may be incomplete, 20 bytes and 32 for each of the blocks. */

@@ -69,6 +69,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_depthwise_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_add_compact": Blocking(elements=()),
     "lp_conv2d_dsp_s16": _ONE_PIXEL,
+    "lp_conv2d_binary": Blocking(pixels=1, channels=1, elements=(96, 32), filled=32, gathered=(4,)),
     "lp_conv2d_f32": Blocking(pixels=1, channels=4),
     "lp_conv2d_dsp_s16_w16": _ONE_PIXEL,
     "lp_depthwise_conv2d_dsp_s16": Blocking(channels=4),

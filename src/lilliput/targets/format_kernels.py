@@ -44,6 +44,7 @@ from lilliput.net.ops import (
 )
 from lilliput.net.tensor import DType
 from lilliput.targets.band import band_bytes, fits_band
+from lilliput.targets.binary import is_binary, windows_bytes
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout
 from lilliput.targets.lanes import (
@@ -192,6 +193,8 @@ _LANE_PARTS = ("lp_lane_outputs", "lp_unpack_lanes")
 
 
 def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
+    if is_binary(op, net):
+        return _binary(op, net)
     fours = fours_of(op, net)
     by_pixel = Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST
     if not (core.has_dsp and op.profile is Profile.LILLIPUT):
@@ -236,6 +239,17 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
         needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *_LANE_PARTS),
         folds_zero_point=True,
         access=by_pixel,
+        header=HEADER,
+    )
+
+
+def _binary(op: Conv2D | FullyConnected, net: Net) -> Kernel:
+    return Kernel(
+        "lp_conv2d_binary_s8",
+        scratch_bytes=windows_bytes(op, net),
+        layout=Layout.SIGNS,
+        folds_zero_point=True,
+        access=Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST,
         header=HEADER,
     )
 

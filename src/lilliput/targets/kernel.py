@@ -40,6 +40,7 @@ class Layout(StrEnum):
     VECTORS = "vectors"
     SMALL_WINDOWS = "small windows"
     PATCHES = "patches"
+    SIGNS = "signs"
 
 
 SPLIT_CONV_LAYOUTS = frozenset(

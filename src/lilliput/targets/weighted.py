@@ -11,6 +11,7 @@ from lilliput.net.fixedpoint import WeightedOp, activation_range, quant
 from lilliput.net.fixedpoint_tflm import conv_factors
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
+from lilliput.targets.binary import window_words
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 from lilliput.targets.lanes import fours_of, lane_bytes
@@ -386,6 +387,8 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return row_pairs_bytes(op, net)
         case Layout.CHANNEL_FOURS:
             return wide_weights_bytes(op, net)
+        case Layout.SIGNS:
+            return 4 * channels * window_words(op, net)
         case Layout.VECTORS:
             return to_four(channels) * -(-math.prod(window) // LANES) * LANES
         case Layout.SMALL_WINDOWS:

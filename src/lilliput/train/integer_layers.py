@@ -34,6 +34,7 @@ from lilliput.net import (
     Concat,
     Conv2D,
     DepthwiseConv2D,
+    DType,
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
@@ -72,7 +73,7 @@ from lilliput.net.fixedpoint import (
 )
 from lilliput.net.reference import INTEGER_OPS
 from lilliput.train.layers import FUNCTIONS, LAYERS, Layer, pad_image, split_padding, spread
-from lilliput.train.learned import Ends, LearnedRescale, LearnedRound
+from lilliput.train.learned import Ends, LearnedRescale, LearnedRound, Whole, nearest, sign
 
 _LARGEST_BIAS = 2**31 - 1
 _EXACT_FLOAT32 = 1 << 24
@@ -105,15 +106,15 @@ class _Round(torch.autograd.Function):
     """Reals → whole numbers of a scale, as `quantize` rounds constants."""
 
     @staticmethod
-    def forward(ctx: Any, real: Tensor, scale: Tensor, most: int) -> Tensor:
-        steps = (real.double() / scale).round_()
-        ctx.save_for_backward(steps.abs() <= most, scale)
-        return steps.clamp_(-most, most).to(real.dtype if most < _EXACT_FLOAT32 else torch.float64)
+    def forward(ctx: Any, real: Tensor, scale: Tensor, most: int, whole: Whole) -> Tensor:
+        exact = real.double() / scale
+        ctx.save_for_backward(exact.round().abs() <= most, scale)
+        return whole(exact).clamp_(-most, most).to(real.dtype if most < _EXACT_FLOAT32 else torch.float64)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         inside, scale = ctx.saved_tensors
-        return (gradients[0] * inside / scale).float(), None, None
+        return (gradients[0] * inside / scale).float(), None, None, None
 
 
 class _Rescale(torch.autograd.Function):
@@ -192,6 +193,7 @@ def _constants(op: WeightedOp, host: Host) -> Callable[[], tuple[Tensor, Tensor 
     scales = torch.tensor(quant(op.inputs[1], host.net).scales, dtype=torch.float64, device=host.device)
     scales = scales.view(-1, *[1] * (weight.dim() - 1))
     most = _largest_weight(op, host.net)
+    whole_weight = sign if host.net.tensors[op.inputs[1]].dtype is DType.SIGN else nearest
     shares = host.weight_shares(op)
     biased = len(op.inputs) == 3
     bias = host.leaf(op, 2) if biased else None
@@ -201,12 +203,12 @@ def _constants(op: WeightedOp, host: Host) -> Callable[[], tuple[Tensor, Tensor 
 
     def run() -> tuple[Tensor, Tensor | None]:
         if shares is None:
-            whole = cast(Tensor, _Round.apply(weight, scales, most))  # type: ignore[no-untyped-call]
+            whole = cast(Tensor, _Round.apply(weight, scales, most, whole_weight))  # type: ignore[no-untyped-call]
         else:
-            whole = cast(Tensor, LearnedRound.apply(weight, scales, most, shares))  # type: ignore[no-untyped-call]
+            whole = cast(Tensor, LearnedRound.apply(weight, scales, most, shares, whole_weight))  # type: ignore[no-untyped-call]
         if bias is None:
             return whole, None
-        return whole, _spread(cast(Tensor, _Round.apply(bias, steps, _LARGEST_BIAS)), op)  # type: ignore[no-untyped-call]
+        return whole, _spread(cast(Tensor, _Round.apply(bias, steps, _LARGEST_BIAS, nearest)), op)  # type: ignore[no-untyped-call]
 
     return run
 

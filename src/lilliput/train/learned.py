@@ -10,11 +10,25 @@ scales of the last refresh; what is learned until the next one counts from there
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+
+
+def nearest(exact: Tensor) -> Tensor:
+    """Whole numbers, as `quantize` makes them of what is counted in steps."""
+    return exact.round()
+
+
+def sign(exact: Tensor) -> Tensor:
+    """-1 or 1, as `quantize` makes them of weights that have one bit."""
+    return torch.where(exact < 0, -1.0, 1.0).to(exact.dtype)
+
+
+Whole = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -55,7 +69,7 @@ def ends_of(
     """
     low = kind[0] - zero_point if cut[0] == kind[0] else 0
     high = kind[1] - zero_point if cut[1] == kind[1] else 0
-    damping = 1.0 / math.sqrt(elements * kind[1])
+    damping = 1.0 / math.sqrt(elements * max(kind[1], 1))
     width = span[1] - span[0]
     if zero_point == 0 or width <= 0.0:
         return Ends(leaf, (1.0, 1.0), ((low, low), (high, high)), damping)
@@ -119,11 +133,10 @@ class LearnedRound(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, real: Tensor, scale: Tensor, most: int, shares: Tensor) -> Tensor:
+    def forward(ctx: Any, real: Tensor, scale: Tensor, most: int, shares: Tensor, whole: Whole) -> Tensor:
         exact = real.double() / scale
-        steps = exact.round()
-        inside = steps.abs() <= most
-        steps = steps.clamp_(-most, most)
+        inside = exact.round().abs() <= most
+        steps = whole(exact).clamp_(-most, most)
         ctx.save_for_backward(inside, scale, torch.where(inside, steps - exact, steps).float())
         ctx.damping = 1.0 / math.sqrt(real[0].numel() * most)
         return steps.to(real.dtype)
@@ -132,4 +145,4 @@ class LearnedRound(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         inside, scale, growth = ctx.saved_tensors
         by_share = (gradients[0] * growth).flatten(1).sum(1) * ctx.damping
-        return (gradients[0] * inside / scale).float(), None, None, by_share.float()
+        return (gradients[0] * inside / scale).float(), None, None, by_share.float(), None
