@@ -48,6 +48,7 @@ from lilliput.targets.kernel import (
     Layout,
 )
 from lilliput.targets.kernels import BIAS_BYTES, CHANNEL_BYTES, TFLM_CHANNEL_BYTES
+from lilliput.targets.slots import slot_steps, slots_of
 from lilliput.targets.strip import by_columns
 from lilliput.targets.wide import wide_multipliers
 
@@ -101,6 +102,10 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
             rows = _rows(op, net)
         words = packed_nibbles(rows) if kernel.layout in NIBBLE_LAYOUTS else packed_lanes(rows, dtype.bits)
         return Constant(name, "uint32_t", tuple(f"{word}u" for word in words.tolist()), words.nbytes)
+    if kernel.layout is Layout.SLOTS and isinstance(op, Conv2D):
+        added = slot_steps(_data(op.inputs[1], net)) + (1 << (dtype.bits - 1))
+        packed = packed_bits(added.reshape(-1), dtype.bits)
+        return Constant(name, "uint8_t", tuple(map(str, packed.tolist())), packed.nbytes)
     flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
     ctype = "int8_t" if dtype.narrow else f"{dtype.value}_t"
     if dtype.narrow and kernel.layout is Layout.PLAIN:
@@ -227,6 +232,10 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
         if kernel.begins_at_bias:
             return [int(value) for value in 256 * bias - 127 * filled[:, 1::2].sum(axis=1, dtype=np.int64)]
         bias = bias - split_corrections(filled, (filled.shape[1],))
+    elif kernel.layout is Layout.SLOTS:
+        found = slots_of(op, net)
+        assert found is not None
+        bias = bias - found.segments * found.offset
     return [int(value) for value in bias]
 
 

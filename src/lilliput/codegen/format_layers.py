@@ -49,6 +49,7 @@ from lilliput.net.ops import (
 from lilliput.targets.format_kernels import Family, family_of
 from lilliput.targets.kernel import LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS, Layout
 from lilliput.targets.lanes import band_rows, blocks_of, segment_fours
+from lilliput.targets.slots import slots_of, slots_rows
 from lilliput.targets.wide import run_length, window_fours
 
 Values = list[tuple[str, object]]
@@ -152,6 +153,17 @@ def _packed(place: Place) -> Emitted:
         parameters = "lp_lanes_params"
         blocks = band_rows if place.kernel.layout in ROWS_LAYOUTS else blocks_of
         values += [("segment_fours", segment_fours(op, place.net)), ("blocks", blocks(op, place.net))]
+    elif place.kernel.layout is Layout.SLOTS:
+        found = slots_of(op, place.net)
+        assert found is not None
+        parameters = "lp_slots_params"
+        values += [
+            ("multiply", place.kernel.needs[0]),
+            ("begin", f"{{{found.begin & 0xFFFFFFFF}u, {found.begin >> 32}u}}"),
+            ("segment_steps", found.segment_steps),
+            ("rows", slots_rows(op, place.net, found.slots)),
+        ]
+        bits.append(("slots", found.slots))
     arguments = (place.input(), place.output, *place.scratch)
     return (channels, weights), call(place, parameters, fields(place, values + bits), *arguments)
 

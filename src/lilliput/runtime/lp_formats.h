@@ -69,6 +69,23 @@ typedef struct {
     uint8_t weight_bits;
 } lp_lanes_params;
 
+/* A part of a row of outputs of one channel; lp_slots.h has it. */
+typedef struct lp_slot_row lp_slot_row;
+typedef void lp_slots_multiply(lp_slot_row *row);
+
+/* Weights of 2 to 7 bits for words of `slots` slots: (output channels, kernel height, input channels, kernel
+ * width from the last column to the first), each with 2**(weight_bits - 1) added, one behind the other from
+ * bit 0 of each byte on.  Sums of `segment_steps` rows of a kernel keep to their slots if accumulators begin
+ * at `begin`; `rows` rows of outputs are made of one unpacking of weights. */
+typedef struct {
+    lp_conv2d_params conv;
+    const uint8_t *weights;
+    lp_slots_multiply *multiply; /* for these slots and this width of the kernel */
+    uint32_t begin[2];           /* lower half first */
+    uint16_t segment_steps, rows;
+    uint8_t weight_bits, slots;
+} lp_slots_params;
+
 typedef struct {
     lp_windows windows;
     float minimum, maximum;
@@ -150,6 +167,22 @@ void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *i
  * `scratch`, aligned to 4, holds that strip and 16 bytes for each four of a window. */
 void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                    void *scratch);
+
+/* The same for kernels of 3 to 7 columns with steps of one and no dilation, rows of inputs in words of slots
+ * (lp_slots.h).  With `across` = max((output_width + kernel_width + slots - 2) / slots, 1 + max(kernel_width
+ * / slots, 1)) words of a row, `scratch`, aligned to 4, holds one word, those of (rows - 1 + kernel_height) *
+ * input_channels rows, one for each slots weights of a row of the kernel, and two bytes for each slot of a
+ * row. */
+void lp_conv2d_slots_dsp_s8(const lp_slots_params *params, const int8_t *input, int8_t *output,
+                            void *scratch);
+
+/* What `multiply` may be: for each number of slots, and words of a row of the kernel. */
+void lp_multiply_slots_2_2(lp_slot_row *row);
+void lp_multiply_slots_2_3(lp_slot_row *row);
+void lp_multiply_slots_3_1(lp_slot_row *row);
+void lp_multiply_slots_3_2(lp_slot_row *row);
+void lp_multiply_slots_4_1(lp_slot_row *row);
+void lp_multiply_slots_4_2(lp_slot_row *row);
 
 /* Matrix times vector with weights as lp_conv2d_packed_dsp_s8() has them; `scratch` holds 8 bytes for each
  * four, and 4 for each four fours, of which the last may be incomplete. */

@@ -33,6 +33,7 @@ class Layout(StrEnum):
     LANES_ROWS = "lanes of rows"
     LANES_STRIP = "lanes of strips"
     NIBBLES_ROWS = "nibbles of rows"
+    SLOTS = "slots"
     CHANNEL_FOURS = "channels in fours"
     VECTORS = "vectors"
 

@@ -373,6 +373,6 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return wide_weights_bytes(op, net)
         case Layout.VECTORS:
             return to_four(channels) * -(-math.prod(window) // LANES) * LANES
-        case Layout.PLAIN:
+        case Layout.PLAIN | Layout.SLOTS:
             return to_four(net.tensors[op.inputs[1]].storage_bytes)
     return to_four(channels * math.prod(window))

@@ -1,0 +1,7 @@
+#define LP_SLOTS 2
+#define LP_SLOT_WORDS 2
+#include "lp_multiply_slots.h"
+
+void lp_multiply_slots_2_2(lp_slot_row *row) {
+    multiply(row);
+}

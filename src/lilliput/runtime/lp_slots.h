@@ -1,0 +1,35 @@
+/* Rows of a convolution as products of polynomials: several products in one long multiplication.
+ *
+ * `slots` neighbouring inputs of a row of one channel share a word, sum(x[i] << bits * i), and so do as many
+ * weights of a row of the kernel, the last one first.  The product of both words has in slot n the sum of all
+ * x[i] * w[n - i], which is what a convolution adds up.  Accumulator j takes the words of inputs j, j - 1 ...
+ * times words 0, 1 ... of the kernel's row, for every row of it and every channel: those are a row's steps.
+ * Its lower slots, and what the accumulator before it has above its own, are neighbouring outputs.
+ *
+ * Inputs and weights have signs; accumulators begin at a constant in each lower slot that keeps sums from
+ * being negative.  For how many steps a sum keeps to its slot, a segment, `lilliput.targets.slots` proves
+ * from the weights.
+ */
+#ifndef LP_SLOTS_H
+#define LP_SLOTS_H
+
+#include "lp_dsp.h"
+#include "lp_formats.h"
+
+/* Bits of a slot where a word has 2, 3, 4 of them. */
+#define LP_SLOT_BITS(slots) ((slots) == 2 ? 16 : (slots) == 3 ? 13 : 8)
+
+/* A segment of a row of one output channel.  The assembly knows the place of every field. */
+struct lp_slot_row {
+    const int32_t *words;   /* of inputs: the first that the first accumulator takes */
+    const int32_t *weights; /* words of each step */
+    int32_t pitch;          /* bytes from the words of a step to those of the next */
+    const int32_t *end;     /* of the weights */
+    uint32_t begin[2];      /* what accumulators begin at, lower half first */
+    uint16_t *sums;         /* of each slot */
+    int32_t threes, twos;   /* blocks of three accumulators, then of two */
+    int32_t skipped;        /* by so many steps the segment falls short of a multiple of four */
+    int32_t adds;           /* whether sums are added to those that are there */
+};
+
+#endif
