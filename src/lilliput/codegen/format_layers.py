@@ -158,12 +158,12 @@ def _packed(place: Place) -> Emitted:
         assert found is not None
         parameters = "lp_slots_params"
         values += [
-            ("multiply", place.kernel.needs[0]),
+            *zip(("multiply", "unpack"), place.kernel.needs, strict=True),
             ("begin", f"{{{found.begin & 0xFFFFFFFF}u, {found.begin >> 32}u}}"),
             ("segment_steps", found.segment_steps),
             ("rows", slots_rows(op, place.net, found.slots)),
         ]
-        bits.append(("slots", found.slots))
+        bits += [("slots", found.slots), ("lines_are_columns", int(found.by_columns))]
     arguments = (place.input(), place.output, *place.scratch)
     return (channels, weights), call(place, parameters, fields(place, values + bits), *arguments)
 

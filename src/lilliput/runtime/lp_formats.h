@@ -69,21 +69,25 @@ typedef struct {
     uint8_t weight_bits;
 } lp_lanes_params;
 
-/* A part of a row of outputs of one channel; lp_slots.h has it. */
-typedef struct lp_slot_row lp_slot_row;
-typedef void lp_slots_multiply(lp_slot_row *row);
+/* Rows of sums of one output channel; lp_slots.h has it. */
+typedef struct lp_slot_lines lp_slot_lines;
 
-/* Weights of 2 to 7 bits for words of `slots` slots: (output channels, kernel height, input channels, kernel
- * width from the last column to the first), each with 2**(weight_bits - 1) added, one behind the other from
- * bit 0 of each byte on.  Sums of `segment_steps` rows of a kernel keep to their slots if accumulators begin
- * at `begin`; `rows` rows of outputs are made of one unpacking of weights. */
-typedef struct {
+/* Weights of 2 to 7 bits for words of `slots` slots (lp_slots.h).  A row of the kernel from its last column on
+ * falls into words of `slots` weights, the last of which may have less.  In flash those of an output channel
+ * lie by the place of their word in its row, from place to place (kernel height, input channels), or where
+ * lines are columns, from the last place on (input channels, kernel height from the last row on), each weight
+ * with 2**(weight_bits - 1) added, one behind the other from bit 0 of each halfword on.
+ *
+ * Sums of `segment_steps` steps keep to their slots if accumulators begin at `begin`; `rows` rows of outputs
+ * are made of one unpacking of weights. */
+typedef struct lp_slots_params {
     lp_conv2d_params conv;
-    const uint8_t *weights;
-    lp_slots_multiply *multiply; /* for these slots and this width of the kernel */
-    uint32_t begin[2];           /* lower half first */
+    const uint16_t *weights;
+    void (*multiply)(lp_slot_lines *lines); /* those for `slots` */
+    void (*unpack)(const struct lp_slots_params *params, int32_t channel, int32_t *words);
+    uint32_t begin[2]; /* lower half first */
     uint16_t segment_steps, rows;
-    uint8_t weight_bits, slots;
+    uint8_t weight_bits, slots, lines_are_columns;
 } lp_slots_params;
 
 typedef struct {
@@ -168,21 +172,29 @@ void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *i
 void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                    void *scratch);
 
-/* The same for kernels of 3 to 7 columns with steps of one and no dilation, rows of inputs in words of slots
- * (lp_slots.h).  With `across` = max((output_width + kernel_width + slots - 2) / slots, 1 + max(kernel_width
- * / slots, 1)) words of a row, `scratch`, aligned to 4, holds one word, those of (rows - 1 + kernel_height) *
- * input_channels rows, one for each slots weights of a row of the kernel, and two bytes for each slot of a
- * row. */
+/* The same for steps of one and no dilation, rows of inputs in words of slots (lp_slots.h).  A row has `across`
+ * words, the most of (output_width + kernel_width - 1) / slots, rounded up, and `first` + 2 with `first` =
+ * max(kernel_width / slots - 1, 0).  `scratch`, aligned to 4, holds the words of (rows - 1 + kernel_height) *
+ * input_channels rows, if kernel_width is no multiple of the slots and not below them one more for each that
+ * is a line's first, words of weights of an output channel, and max(rows, 2) times two bytes for each of
+ * slots * (across - first) sums and four where lines are columns. */
 void lp_conv2d_slots_dsp_s8(const lp_slots_params *params, const int8_t *input, int8_t *output,
                             void *scratch);
 
-/* What `multiply` may be: for each number of slots, and words of a row of the kernel. */
-void lp_multiply_slots_2_2(lp_slot_row *row);
-void lp_multiply_slots_2_3(lp_slot_row *row);
-void lp_multiply_slots_3_1(lp_slot_row *row);
-void lp_multiply_slots_3_2(lp_slot_row *row);
-void lp_multiply_slots_4_1(lp_slot_row *row);
-void lp_multiply_slots_4_2(lp_slot_row *row);
+/* What `multiply` may be: for the number of slots, and the words of a row of the kernel, or where lines are
+ * columns, three rows of the kernel. */
+void lp_multiply_slots_2_2(lp_slot_lines *lines);
+void lp_multiply_slots_2_3(lp_slot_lines *lines);
+void lp_multiply_slots_2_columns(lp_slot_lines *lines);
+void lp_multiply_slots_3_2(lp_slot_lines *lines);
+void lp_multiply_slots_3_columns(lp_slot_lines *lines);
+void lp_multiply_slots_4_2(lp_slot_lines *lines);
+void lp_multiply_slots_4_columns(lp_slot_lines *lines);
+
+/* What `unpack` may be: words of weights of an output channel in the order of steps. */
+void lp_unpack_slots_2(const lp_slots_params *params, int32_t channel, int32_t *words);
+void lp_unpack_slots_3(const lp_slots_params *params, int32_t channel, int32_t *words);
+void lp_unpack_slots_4(const lp_slots_params *params, int32_t channel, int32_t *words);
 
 /* Matrix times vector with weights as lp_conv2d_packed_dsp_s8() has them; `scratch` holds 8 bytes for each
  * four, and 4 for each four fours, of which the last may be incomplete. */

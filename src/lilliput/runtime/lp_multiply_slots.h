@@ -1,5 +1,5 @@
-/* A row of one output channel, block by block of accumulators; LP_SLOTS is how many slots a word has,
- * LP_SLOT_WORDS how many words a row of the kernel.
+/* Lines of accumulators; LP_SLOTS is how many slots a word has, LP_STEP_WORDS how many words of weights a step
+ * has, LP_SLOT_COLUMNS whether lines are columns.
  */
 #ifndef LP_MULTIPLY_SLOTS_H
 #define LP_MULTIPLY_SLOTS_H
@@ -10,7 +10,7 @@
 
 #define CHECK_OFFSET(field, offset)                                                                          \
     typedef char                                                                                             \
-        field##_lies_at_##offset[__builtin_offsetof(lp_slot_row, field) == (offset) ? 1 : -1] LP_UNUSED
+        field##_lies_at_##offset[__builtin_offsetof(lp_slot_lines, field) == (offset) ? 1 : -1] LP_UNUSED
 CHECK_OFFSET(words, 0);
 CHECK_OFFSET(weights, 4);
 CHECK_OFFSET(pitch, 8);
@@ -21,31 +21,21 @@ CHECK_OFFSET(threes, 28);
 CHECK_OFFSET(twos, 32);
 CHECK_OFFSET(skipped, 36);
 CHECK_OFFSET(adds, 40);
+CHECK_OFFSET(lines, 44);
+CHECK_OFFSET(line_step, 48);
+CHECK_OFFSET(above, 52);
+CHECK_OFFSET(sums_pitch, 56);
 
 /* Accumulators are r2:r3, r4:r5 and r6:r7. */
 #define FIRST(input, weight) "smlal   r2, r3, " input ", " weight "\n"
 #define SECOND(input, weight) "smlal   r4, r5, " input ", " weight "\n"
 #define THIRD(input, weight) "smlal   r6, r7, " input ", " weight "\n"
 #define LOAD(to, from, at) "ldr.w   " to ", [" from ", #" at "]\n"
+#define STORE(value, to, at) "str.w   " value ", [" to ", #" at "]\n"
 #define NEXT "add.w   r0, r0, r12\n"
 
 /* A step of three accumulators and one of two: inputs from r0 on, weights at r1 + `at`. */
-#if LP_SLOT_WORDS == 1
-#define STEP_3(at)                                                                                           \
-    LOAD("r8", "r1", at)                                                                                     \
-    LOAD("r9", "r0", "0") LOAD("r10", "r0", "4") LOAD("r11", "r0", "8") NEXT FIRST("r9", "r8")               \
-        SECOND("r10", "r8") THIRD("r11", "r8")
-#define STEP_2(at)                                                                                           \
-    LOAD("r8", "r1", at)                                                                                     \
-    LOAD("r9", "r0", "0") LOAD("r10", "r0", "4") NEXT FIRST("r9", "r8") SECOND("r10", "r8")
-#define STEPS(step) step("0") step("4") step("8") step("12")
-#define STEP_3_BYTES "32"
-#define STEP_2_BYTES "24"
-#define STEP_WEIGHTS "4"
-#define STEPS_WEIGHTS "16"
-#define LOAD_END
-#define END "lr"
-#elif LP_SLOT_WORDS == 2
+#if LP_STEP_WORDS == 2
 #define STEP_3(at)                                                                                           \
     LOAD("r8", "r1", at)                                                                                     \
     LOAD("r9", "r1", at "+4") LOAD("r10", "r0", "0") LOAD("r11", "r0", "4") FIRST("r10", "r9")               \
@@ -83,63 +73,102 @@ CHECK_OFFSET(adds, 40);
 #define END "r11"
 #endif
 
-/* Adds what is above the lower slots of one accumulator, r8, to the next, and leaves what is above its own.
- * Then SUMS writes its lower slots to r0 + `at`, or adds them if r1 is not 0. */
-#define ADD_CARRY(low, high)                                                                                 \
-    "adds.w  " low ", " low ", r8\n"                                                                         \
-    "adc.w   " high ", " high ", r8, asr #31\n"
+/* What is above the lower slots of an accumulator, and how many bytes its sums take. */
+#if LP_SLOTS == 3
+#define ABOVE(to, high) "asr.w   " to ", " high ", #7\n"
+#define SUMS_BYTES "6"
+#elif LP_SLOTS == 2
+#define ABOVE(to, high) "mov     " to ", " high "\n"
+#define SUMS_BYTES "4"
+#else
+#define ABOVE(to, high) "mov     " to ", " high "\n"
+#define SUMS_BYTES "8"
+#endif
+
+/* Adds r9, what the accumulator before has above its slots. */
+#define ADD_ABOVE(low, high)                                                                                 \
+    "adds.w  " low ", " low ", r9\n"                                                                         \
+    "adc.w   " high ", " high ", r9, asr #31\n"
+
+/* The lower slots of an accumulator to r0, or added to what is there if r1 is not 0. */
 #if LP_SLOTS == 2
-#define CARRY(low, high) ADD_CARRY(low, high) "mov.w   r8, " high "\n"
-#define SUMS(low, high, at)                                                                                  \
-    "cbz     r1, 7f\n" LOAD("r9", "r0", at) "add.w   " low ", " low ", r9\n"                                 \
-                                            "7:\n"                                                           \
-                                            "str.w   " low ", [r0, #" at "]\n"
-#define PLACE_2 "4"
-#define PLACE_3 "8"
-#define TWO_BYTES "8"
-#define THREE_BYTES "12"
+#define SUMS(low, high)                                                                                      \
+    "cbz     r1, 7f\n"                                                                                       \
+    "ldr.w   r9, [r0]\n"                                                                                     \
+    "add.w   " low ", " low ", r9\n"                                                                         \
+    "7:\n"                                                                                                   \
+    "str.w   " low ", [r0]\n"
 #elif LP_SLOTS == 3
-#define CARRY(low, high) ADD_CARRY(low, high) "asr.w   r8, " high ", #7\n"
-#define SUMS(low, high, at)                                                                                  \
+#define SUMS(low, high)                                                                                      \
     "ubfx    r9, " low ", #0, #13\n"                                                                         \
     "ubfx    r10, " low ", #13, #13\n"                                                                       \
     "lsr.w   " low ", " low ", #26\n"                                                                        \
     "bfi     " low ", " high ", #6, #7\n"                                                                    \
     "cbz     r1, 7f\n"                                                                                       \
-    "ldrh.w  r11, [r0, #" at "]\n"                                                                           \
-    "ldrh.w  r12, [r0, #" at "+2]\n"                                                                         \
-    "ldrh.w  lr, [r0, #" at "+4]\n"                                                                          \
+    "ldrh.w  r11, [r0]\n"                                                                                    \
+    "ldrh.w  lr, [r0, #2]\n"                                                                                 \
+    "ldrh.w  " high ", [r0, #4]\n"                                                                           \
     "add.w   r9, r9, r11\n"                                                                                  \
-    "add.w   r10, r10, r12\n"                                                                                \
-    "add.w   " low ", " low ", lr\n"                                                                         \
+    "add.w   r10, r10, lr\n"                                                                                 \
+    "add.w   " low ", " low ", " high "\n"                                                                   \
     "7:\n"                                                                                                   \
-    "strh.w  r9, [r0, #" at "]\n"                                                                            \
-    "strh.w  r10, [r0, #" at "+2]\n"                                                                         \
-    "strh.w  " low ", [r0, #" at "+4]\n"
-#define PLACE_2 "6"
-#define PLACE_3 "12"
-#define TWO_BYTES "12"
-#define THREE_BYTES "18"
+    "strh.w  r9, [r0]\n"                                                                                     \
+    "strh.w  r10, [r0, #2]\n"                                                                                \
+    "strh.w  " low ", [r0, #4]\n"
 #else
-#define CARRY(low, high) ADD_CARRY(low, high) "mov.w   r8, " high "\n"
-#define SUMS(low, high, at)                                                                                  \
+#define SUMS(low, high)                                                                                      \
     "uxtb16  r9, " low "\n"                                                                                  \
-    "uxtb16  r10, " low ", ror #8\n"                                                                         \
-    "pkhbt   r11, r9, r10, lsl #16\n"                                                                        \
-    "pkhtb   r12, r10, r9, asr #16\n"                                                                        \
-    "cbz     r1, 7f\n" LOAD("r9", "r0", at) LOAD("r10", "r0", at "+4") "add.w   r11, r11, r9\n"              \
-                                                                       "add.w   r12, r12, r10\n"             \
-                                                                       "7:\n"                                \
-                                                                       "str.w   r11, [r0, #" at "]\n"        \
-                                                                       "str.w   r12, [r0, #" at "+4]\n"
-#define PLACE_2 "8"
-#define PLACE_3 "16"
-#define TWO_BYTES "16"
-#define THREE_BYTES "24"
+    "uxtb16  " high ", " low ", ror #8\n"                                                                    \
+    "pkhbt   " low ", r9, " high ", lsl #16\n"                                                               \
+    "pkhtb   " high ", " high ", r9, asr #16\n"                                                              \
+    "cbz     r1, 7f\n"                                                                                       \
+    "ldr.w   r9, [r0]\n"                                                                                     \
+    "ldr.w   r10, [r0, #4]\n"                                                                                \
+    "add.w   " low ", " low ", r9\n"                                                                         \
+    "add.w   " high ", " high ", r10\n"                                                                      \
+    "7:\n"                                                                                                   \
+    "str.w   " low ", [r0]\n"                                                                                \
+    "str.w   " high ", [r0, #4]\n"
 #endif
 
-/* Accumulators begin; r0 is where their inputs are, those of the next block `more` bytes later. */
-#define BEGIN(more, entry)                                                                                   \
+#if LP_SLOT_COLUMNS
+/* r8 is where each row has what is above; r12 the distance of rows of sums. */
+#define BLOCK_BEGIN                                                                                          \
+    "ldr     r0, [sp, #24]\n"                                                                                \
+    "ldr     r1, [sp, #40]\n"                                                                                \
+    "ldr.w   r8, [sp, #72]\n"                                                                                \
+    "ldr.w   r12, [sp, #56]\n"
+#define OUT(low, high)                                                                                       \
+    "ldr.w   r9, [r8]\n" ADD_ABOVE(low, high) ABOVE("r9", high) "str.w   r9, [r8], #4\n" SUMS(low, high)     \
+        "add     r0, r12\n"
+#define BLOCK_END                                                                                            \
+    "str     r0, [sp, #24]\n"                                                                                \
+    "str.w   r8, [sp, #72]\n"
+#define LINE_BEGIN                                                                                           \
+    "ldr     r0, [sp, #52]\n"                                                                                \
+    "str     r0, [sp, #72]\n"                                                                                \
+    "ldr     r0, [sp, #76]\n"                                                                                \
+    "str     r0, [sp, #24]\n"                                                                                \
+    "adds    r0, #" SUMS_BYTES "\n"                                                                          \
+    "str     r0, [sp, #76]\n"
+#else
+/* r8 is what is above. */
+#define BLOCK_BEGIN                                                                                          \
+    "ldr     r0, [sp, #24]\n"                                                                                \
+    "ldr     r1, [sp, #40]\n"                                                                                \
+    "ldr.w   r9, [sp, #72]\n"
+#define OUT(low, high) ADD_ABOVE(low, high) ABOVE("r8", high) SUMS(low, high) "mov     r9, r8\n"             \
+                       "adds    r0, #" SUMS_BYTES "\n"
+#define BLOCK_END                                                                                            \
+    "str     r0, [sp, #24]\n"                                                                                \
+    "str.w   r8, [sp, #72]\n"
+#define LINE_BEGIN                                                                                           \
+    "movs    r0, #0\n"                                                                                       \
+    "str     r0, [sp, #72]\n"
+#endif
+
+/* Accumulators begin, and those of the next block take inputs `more` bytes later. */
+#define ACCUMULATE(more, entry)                                                                              \
     "ldr     r0, [sp, #0]\n"                                                                                 \
     "ldr     r1, [sp, #4]\n"                                                                                 \
     "ldr     r2, [sp, #16]\n"                                                                                \
@@ -153,30 +182,31 @@ CHECK_OFFSET(adds, 40);
     "mov     r5, r3\n"
 #define LOOP_END(label)                                                                                      \
     "adds    r1, #" STEPS_WEIGHTS "\n" LOAD_END "cmp     r1, " END "\n"                                      \
-    "bne.w   " label "b\n"                                                                                   \
-    "ldr.w   r8, [sp, #44]\n"                                                                                \
-    "ldr     r0, [sp, #24]\n"                                                                                \
-    "ldr     r1, [sp, #40]\n"
-#define BLOCK_END(bytes, left)                                                                               \
-    "adds    r0, #" bytes "\n"                                                                               \
+    "bne.w   " label "b\n"
+#define COUNT(left)                                                                                          \
     "ldr     r1, [sp, #" left "]\n"                                                                          \
-    "str     r0, [sp, #24]\n"                                                                                \
     "subs    r1, #1\n"                                                                                       \
     "str     r1, [sp, #" left "]\n"
 
 /* Inline assembly inside a function could not have all fourteen registers at every optimization level. */
-LP_NAKED static void multiply(lp_slot_row *row LP_UNUSED) {
+LP_NAKED static void multiply(lp_slot_lines *lines LP_UNUSED) {
     __asm__ volatile(
-        /* Stack: 0-40 the row, 44 what is above the slots of the accumulator before, 48 and 52 where loops of
-         * three and of two accumulators are entered. */
+        /* Stack: 0-56 the lines, of which 0 and 24 go on; 60 and 64 where loops of three and of two
+         * accumulators are entered, 68 blocks to go, 72 what is above, or where that is, 76 where sums of the
+         * column are, 80 where inputs of the line are. */
         "push    {r4-r11, lr}\n"
-        "sub     sp, sp, #60\n"
-        "ldmia.w r0, {r1-r11}\n"
+        "sub     sp, sp, #84\n"
+        "mov     lr, r0\n"
+        "ldmia.w lr!, {r1-r11}\n"
         "movs    r0, #" STEP_WEIGHTS "\n"
         "mls     r2, r10, r0, r2\n"
-        "stmia.w sp, {r1-r11}\n"
-        "movs    r0, #0\n"
-        "str     r0, [sp, #44]\n"
+        "mov     r12, sp\n"
+        "stmia.w r12!, {r1-r11}\n"
+        "ldmia.w lr, {r4-r7}\n"
+        "stmia.w r12, {r4-r7}\n"
+        "ldr.w   r7, [sp, #24]\n"
+        "str.w   r7, [sp, #76]\n"
+        "str.w   r1, [sp, #80]\n"
         "adr.w   r0, 1f\n"
         "adr.w   r1, 2f\n"
         "movs    r2, #" STEP_3_BYTES "\n"
@@ -185,55 +215,66 @@ LP_NAKED static void multiply(lp_slot_row *row LP_UNUSED) {
         "mla     r1, r10, r3, r1\n"
         "orr.w   r0, r0, #1\n"
         "orr.w   r1, r1, #1\n"
-        "str     r0, [sp, #48]\n"
-        "str     r1, [sp, #52]\n"
-        "cmp.w   r8, #0\n"
+        "str     r0, [sp, #60]\n"
+        "str     r1, [sp, #64]\n"
+        "8:\n" /* a line */
+        "ldr     r0, [sp, #80]\n"
+        "ldr     r1, [sp, #48]\n"
+        "ldr     r2, [sp, #28]\n"
+        "str     r0, [sp, #0]\n"
+        "add     r0, r1\n"
+        "str     r0, [sp, #80]\n"
+        "str     r2, [sp, #68]\n" LINE_BEGIN "cmp     r2, #0\n"
         "beq.w   4f\n"
         "3:\n" /* three accumulators */
-        BEGIN("12", "48") "mov     r6, r2\n"
-                          "mov     r7, r3\n"
-                          "bx      r8\n"
-                          ".balign 4\n"
-                          "1:\n" STEPS(STEP_3) LOOP_END("1") CARRY("r2", "r3") CARRY("r4", "r5")
-                              CARRY("r6", "r7") "str.w   r8, [sp, #44]\n" SUMS("r2", "r3", "0")
-                                  SUMS("r4", "r5", PLACE_2) SUMS("r6", "r7", PLACE_3)
-                                      BLOCK_END(THREE_BYTES, "28") "bne.w   3b\n"
-                                                                   "4:\n"
-                                                                   "ldr     r1, [sp, #32]\n"
-                                                                   "cmp     r1, #0\n"
-                                                                   "beq.w   6f\n"
-                                                                   "5:\n" /* two accumulators */
-        BEGIN("8", "52") "bx      r8\n"
-                         ".balign 4\n"
-                         "2:\n" STEPS(STEP_2) LOOP_END("2") CARRY("r2", "r3") CARRY("r4", "r5")
-                             "str.w   r8, [sp, #44]\n" SUMS("r2", "r3", "0") SUMS("r4", "r5", PLACE_2)
-                                 BLOCK_END(TWO_BYTES, "32") "bne.w   5b\n"
-                                                            "6:\n"
-                                                            "add     sp, sp, #60\n"
-                                                            "pop     {r4-r11, pc}\n");
+        ACCUMULATE("12", "60") "mov     r6, r2\n"
+                               "mov     r7, r3\n"
+                               "bx      r8\n"
+                               ".balign 4\n"
+                               "1:\n" STEPS(STEP_3) LOOP_END("1") BLOCK_BEGIN OUT("r2", "r3") OUT("r4", "r5")
+                                   OUT("r6", "r7") BLOCK_END COUNT("68") "bne.w   3b\n"
+                                                                         "4:\n"
+                                                                         "ldr     r2, [sp, #32]\n"
+                                                                         "str     r2, [sp, #68]\n"
+                                                                         "cmp     r2, #0\n"
+                                                                         "beq.w   6f\n"
+                                                                         "5:\n" /* two accumulators */
+        ACCUMULATE("8", "64") "bx      r8\n"
+                              ".balign 4\n"
+                              "2:\n" STEPS(STEP_2) LOOP_END("2") BLOCK_BEGIN OUT("r2", "r3") OUT("r4", "r5")
+                                  BLOCK_END COUNT("68") "bne.w   5b\n"
+                                                        "6:\n" COUNT("44") "bne.w   8b\n"
+                                                                           "add     sp, sp, #84\n"
+                                                                           "pop     {r4-r11, pc}\n");
 }
 
 #else
 
-static void multiply(lp_slot_row *row) {
+static void multiply(lp_slot_lines *all) {
     const int32_t bits = LP_SLOT_BITS(LP_SLOTS);
-    const int32_t pitch = row->pitch / (int32_t)sizeof *row->words;
-    const int64_t begin = (int64_t)((uint64_t)row->begin[1] << 32 | row->begin[0]);
-    int64_t above = 0;
-    for (int32_t left = 3 * row->threes + 2 * row->twos; left > 0; left--, row->words++) {
-        const int32_t *words = row->words;
-        int64_t sum = begin + above;
-        for (const int32_t *weights = row->weights; weights < row->end; words += pitch) {
-            for (int32_t i = LP_SLOT_WORDS - 1; i >= 0; i--) {
-                sum += (int64_t)words[i] * *weights++;
+    const int32_t pitch = all->pitch / (int32_t)sizeof *all->words;
+    const int32_t count = 3 * all->threes + 2 * all->twos;
+    const uint64_t begin = (uint64_t)all->begin[1] << 32 | all->begin[0];
+    for (int32_t line = 0; line < all->lines; line++) {
+        int32_t above = 0;
+        for (int32_t i = 0; i < count; i++) {
+            const int32_t *words = all->words + line * (all->line_step / (int32_t)sizeof *words) + i;
+            uint16_t *sums = all->sums;
+            int32_t *const beside = LP_SLOT_COLUMNS ? &all->above[i] : &above;
+            uint64_t sum = begin + (uint64_t)(int64_t)*beside;
+            for (const int32_t *weights = all->weights; weights < all->end; words += pitch) {
+                for (int32_t word = LP_STEP_WORDS - 1; word >= 0; word--) {
+                    sum += (uint64_t)((int64_t)words[word] * *weights++);
+                }
             }
+            sums += LP_SLOT_COLUMNS ? i * (all->sums_pitch / (int32_t)sizeof *sums) + line * LP_SLOTS
+                                    : (line * count + i) * LP_SLOTS;
+            for (int32_t slot = 0; slot < LP_SLOTS; slot++) {
+                const uint32_t value = (uint32_t)(sum >> (bits * slot)) & ((1u << bits) - 1);
+                sums[slot] = (uint16_t)(all->adds ? sums[slot] + value : value);
+            }
+            *beside = (int32_t)((int64_t)sum >> (bits * LP_SLOTS));
         }
-        for (int32_t i = 0; i < LP_SLOTS; i++, row->sums++) {
-            const uint16_t slot = (uint16_t)(sum & ((1 << bits) - 1));
-            *row->sums = (uint16_t)(row->adds ? *row->sums + slot : slot);
-            sum >>= bits;
-        }
-        above = sum;
     }
 }
 

@@ -2,9 +2,14 @@
  *
  * `slots` neighbouring inputs of a row of one channel share a word, sum(x[i] << bits * i), and so do as many
  * weights of a row of the kernel, the last one first.  The product of both words has in slot n the sum of all
- * x[i] * w[n - i], which is what a convolution adds up.  Accumulator j takes the words of inputs j, j - 1 ...
- * times words 0, 1 ... of the kernel's row, for every row of it and every channel: those are a row's steps.
- * Its lower slots, and what the accumulator before it has above its own, are neighbouring outputs.
+ * x[i] * w[n - i], which is what a convolution adds up.  An accumulator takes a word of inputs and those
+ * before it times the words of the kernel's row, for every row of the kernel and every channel.  Its lower
+ * slots, and what the accumulator before it in its row has above its own, are neighbouring outputs.
+ *
+ * Accumulators are computed in lines.  Where lines are rows, words lie (row, channel, word of the row), and a
+ * step is a row of the kernel of a channel.  Where they are columns, words lie (word of the row, channel,
+ * row), and a step is a column of words of the kernel of a channel.  In both, a step has neighbouring words
+ * of inputs and of weights, which accumulators beside each other share, and steps are one distance apart.
  *
  * Inputs and weights have signs; accumulators begin at a constant in each lower slot that keeps sums from
  * being negative.  For how many steps a sum keeps to its slot, a segment, `lilliput.targets.slots` proves
@@ -19,17 +24,21 @@
 /* Bits of a slot where a word has 2, 3, 4 of them. */
 #define LP_SLOT_BITS(slots) ((slots) == 2 ? 16 : (slots) == 3 ? 13 : 8)
 
-/* A segment of a row of one output channel.  The assembly knows the place of every field. */
-struct lp_slot_row {
+/* A segment of some rows of one output channel.  The assembly knows the place of every field. */
+struct lp_slot_lines {
     const int32_t *words;   /* of inputs: the first that the first accumulator takes */
-    const int32_t *weights; /* words of each step */
+    const int32_t *weights; /* words of each step, the one for the last word of inputs first */
     int32_t pitch;          /* bytes from the words of a step to those of the next */
     const int32_t *end;     /* of the weights */
     uint32_t begin[2];      /* what accumulators begin at, lower half first */
-    uint16_t *sums;         /* of each slot */
-    int32_t threes, twos;   /* blocks of three accumulators, then of two */
+    uint16_t *sums;         /* of each slot, row by row */
+    int32_t threes, twos;   /* of a line: blocks of three accumulators, then of two */
     int32_t skipped;        /* by so many steps the segment falls short of a multiple of four */
     int32_t adds;           /* whether sums are added to those that are there */
+    int32_t lines;
+    int32_t line_step;  /* bytes of inputs from line to line */
+    int32_t *above;     /* where lines are columns: what is above the slots of each row, at first 0 */
+    int32_t sums_pitch; /* the same: bytes of sums from row to row */
 };
 
 #endif

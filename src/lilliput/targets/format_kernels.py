@@ -261,11 +261,12 @@ def _in_slots(op: Conv2D, net: Net) -> Kernel:
     found = slots_of(op, net)
     assert found is not None
     words = -(-net.tensors[op.inputs[1]].shape[2] // found.slots)
+    multiply = f"lp_multiply_slots_{found.slots}_{'columns' if found.by_columns else words}"
     return Kernel(
         "lp_conv2d_slots_dsp_s8",
-        scratch_bytes=slots_bytes(op, net, found.slots),
+        scratch_bytes=slots_bytes(op, net, found),
         layout=Layout.SLOTS,
-        needs=(f"lp_multiply_slots_{found.slots}_{words}",),
+        needs=(multiply, f"lp_unpack_slots_{found.slots}"),
         folds_zero_point=True,
         access=Access.ROWS,
         header=HEADER,

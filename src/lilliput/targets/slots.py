@@ -16,20 +16,23 @@ from numpy.typing import NDArray
 from lilliput.net.fixedpoint import WeightedOp, quant
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, Profile
+from lilliput.net.tensor import DType
 from lilliput.targets.kernel import to_four
 
 SLOT_BITS = {2: 16, 3: 13, 4: 8}
 """Slots of a word → bits of each."""
-WIDTHS = {(2, 2), (2, 3), (3, 1), (3, 2), (4, 1), (4, 2)}
-"""Slots of a word and words of a row of the kernel that there is code for."""
-LEAST_KERNEL_WIDTH = 3
+ROW_WORDS = frozenset({(2, 2), (2, 3), (3, 2), (4, 2)})
+"""Slots of a word and words of a row of the kernel that there is code for where lines are rows."""
+COLUMN_HEIGHT = 3
+"""Rows of the kernel where lines are columns."""
+LEAST_KERNEL_WIDTH = 2
 MOST_SEGMENTS = 16
 MOST_BAND_BYTES = 8192
 """Scratch memory up to which more rows of inputs are held than one row of outputs needs."""
 LARGEST_SUM = (1 << 16) - 1
 """Of all segments of an output, with what accumulators begin at."""
-_STEP_CYCLES = {1: (7, 9), 2: (12, 15), 3: (16, 21)}
-"""Words of a row of the kernel → cycles of a step of two and of three accumulators."""
+_STEP_CYCLES = {2: (12, 15), 3: (16, 21)}
+"""Words of a step → its cycles with two and with three accumulators."""
 
 
 class Slots(NamedTuple):
@@ -37,27 +40,24 @@ class Slots(NamedTuple):
 
     Attributes:
         slots: inputs and weights of a word.
-        segment_steps: rows of the kernel, one of each input channel, that are summed at a time.
+        by_columns: whether lines of accumulators are columns, not rows.
+        segment_steps: steps that are summed at a time.
         segments: so many times.
         offset: what each slot of an accumulator begins at.
         cycles: an estimate.
     """
 
     slots: int
+    by_columns: bool
     segment_steps: int
     segments: int
     offset: int
     cycles: int
 
     @property
-    def bits(self) -> int:
-        """Of a slot."""
-        return SLOT_BITS[self.slots]
-
-    @property
     def begin(self) -> int:
         """What accumulators begin at, 64 bits."""
-        return self.offset * sum(1 << self.bits * i for i in range(self.slots))
+        return self.offset * _unit(self.slots)
 
 
 def slots_of(op: WeightedOp, net: Net) -> Slots | None:
@@ -71,67 +71,85 @@ def slots_of(op: WeightedOp, net: Net) -> Slots | None:
 
 def _ways(op: Conv2D, net: Net) -> Iterator[Slots]:
     weights, source = net.tensors[op.inputs[1]], net.tensors[op.inputs[0]]
-    kernel_width = weights.shape[2]
-    if kernel_width < LEAST_KERNEL_WIDTH or source.dtype.bits > 8:
+    _, kernel_height, kernel_width, _ = weights.shape
+    if kernel_width < LEAST_KERNEL_WIDTH or not (source.dtype.narrow or source.dtype is DType.INT8):
         return
-    steps = slot_steps(_weights(op, net))
-    low, high = source.dtype.range
     zero_point = quant(op.inputs[0], net).zero_point
-    low, high = min(low, zero_point), max(high, zero_point)
+    low, high = min(source.dtype.range[0], zero_point), max(source.dtype.range[1], zero_point)
     for slots in SLOT_BITS:
-        if (slots, -(-kernel_width // slots)) not in WIDTHS or not fits_words(steps, low, high, slots):
+        by_columns = kernel_height == COLUMN_HEIGHT
+        if not by_columns and (slots, -(-kernel_width // slots)) not in ROW_WORDS:
+            continue
+        steps = in_steps(_weights(op, net), slots, by_columns)
+        if not fits_words(steps, low, high, slots):
             continue
         found = longest_segment(steps, low, high, slots)
         if found is not None:
-            segment, segments, offset = found
-            yield Slots(slots, segment, segments, offset, _cycles(op, net, slots, segments))
+            way = Slots(slots, by_columns, *found, 0)
+            yield way._replace(cycles=_cycles(op, net, way))
 
 
-def slot_steps(weights: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Weights in the order in which words hold them: (channels, steps, kernel width from its last column).
+def in_steps(weights: NDArray[np.generic], slots: int, by_columns: bool) -> NDArray[np.int64]:
+    """Weights as accumulators take them: (output channels, steps, words of a step, slots).
 
-    A step is a row of the kernel of one input channel.
+    Rows of the kernel begin with their last column and are filled up with zeros.
     """
     channels, height, width, depth = weights.shape
-    return weights.transpose(0, 1, 3, 2)[..., ::-1].reshape(channels, height * depth, width).astype(np.int64)
+    filled = np.pad(weights[:, :, ::-1].astype(np.int64), ((0, 0), (0, 0), (0, -width % slots), (0, 0)))
+    words = filled.reshape(channels, height, -1, slots, depth)
+    if by_columns:
+        found = words[:, ::-1, ::-1].transpose(0, 2, 4, 1, 3)  # word, input channel; row
+        return found.reshape(channels, -1, height, slots)
+    found = words.transpose(0, 1, 4, 2, 3)  # row, input channel; word
+    return found.reshape(channels, height * depth, -1, slots)
+
+
+def in_flash(weights: NDArray[np.generic], slots: int, by_columns: bool) -> NDArray[np.int64]:
+    """Weights in the order in which `lp_unpack_slots.h` reads them."""
+    channels, _, width, _ = weights.shape
+    taken = weights[:, :, ::-1].astype(np.int64)
+    parts = [taken[:, :, first : first + slots] for first in range(0, width, slots)]
+    if by_columns:
+        ordered = [part[:, ::-1].transpose(0, 3, 1, 2) for part in parts[::-1]]
+    else:
+        ordered = [part.transpose(0, 1, 3, 2) for part in parts]
+    return np.concatenate([part.reshape(channels, -1) for part in ordered], axis=1).reshape(-1)
 
 
 def fits_words(steps: NDArray[np.int64], low: int, high: int, slots: int) -> bool:
     """Whether words of inputs between `low` and `high` and words of weights fit int32."""
-    unit = sum(1 << SLOT_BITS[slots] * i for i in range(slots))
-    most = max(int(steps.max(initial=0)), -int(steps.min(initial=0)))
-    return max(most, -low, high) * unit < 1 << 31
+    most = max(int(steps.max(initial=0)), -int(steps.min(initial=0)), -low, high)
+    return most * _unit(slots) < 1 << 31
 
 
 def longest_segment(
     steps: NDArray[np.int64], low: int, high: int, slots: int
 ) -> tuple[int, int, int] | None:
-    """Steps of a segment, how many segments there are, and what slots begin at; None if none is possible.
+    """Steps of a segment, how many segments there are, and what slots begin at; None if there is no way.
 
     The first segment has the steps that remain.
+
+    Args:
+        steps: as `in_steps` has them.
+        low: the least input, not above 0.
+        high: the largest one, not below 0.
     """
-    count = steps.shape[1]
-    # The least and the largest of each step's part of a sum.
-    least = np.minimum(steps * low, steps * high).sum(axis=2)
-    largest = np.maximum(steps * low, steps * high).sum(axis=2)
-    bits = SLOT_BITS[slots]
-    unit = sum(1 << bits * i for i in range(slots))
-    padded = np.pad(np.abs(steps), ((0, 0), (0, 0), (0, -steps.shape[2] % slots)))
-    words = padded.reshape(*steps.shape[:2], -1, slots) @ (1 << bits * np.arange(slots))
-    # Exact: a sum of words is below 2**40.
-    products = words.sum(axis=2)
+    count, bits = steps.shape[1], SLOT_BITS[slots]
+    # Every part of a sum is between these, too, since an input of 0 adds nothing.
+    least = np.minimum(steps * low, steps * high).sum(axis=(2, 3))
+    largest = np.maximum(steps * low, steps * high).sum(axis=(2, 3))
+    words = (np.abs(steps) @ (1 << bits * np.arange(slots))).sum(axis=2)
     for segments in range(1, min(count, MOST_SEGMENTS) + 1):
         segment = -(-count // segments)
-        first = count - (segments - 1) * segment
-        if first <= 0:
+        if (segments - 1) * segment >= count:
             continue
-        starts = np.array([0, *range(first, count, segment)])
+        starts = np.array([0, *range(count - (segments - 1) * segment, count, segment)])
         offset = -int(np.add.reduceat(least, starts, axis=1).min(initial=0))
         top = offset + int(np.add.reduceat(largest, starts, axis=1).max(initial=0))
-        whole = int(np.add.reduceat(products, starts, axis=1).max(initial=0)) * unit * max(-low, high)
+        products = int(np.add.reduceat(words, starts, axis=1).max(initial=0)) * max(-low, high)
         total = segments * offset + int(largest.sum(axis=1).max(initial=0))
-        # What the accumulator before adds is less than what is there already.
-        if top < 1 << bits and 2 * (whole + offset * unit) < 1 << 63 and total <= LARGEST_SUM:
+        # What the accumulator before adds is less than what there can be already.
+        if top < 1 << bits and 2 * (products + offset) * _unit(slots) < 1 << 63 and total <= LARGEST_SUM:
             return segment, segments, offset
     return None
 
@@ -147,19 +165,27 @@ def slots_across(op: Conv2D, net: Net, slots: int) -> tuple[int, int]:
 def slots_rows(op: Conv2D, net: Net, slots: int) -> int:
     """Rows of outputs that are made of one unpacking of weights."""
     _, kernel_height, _, depth = net.tensors[op.inputs[1]].shape
-    row_bytes = 4 * depth * slots_across(op, net, slots)[0]
+    row_bytes = 4 * depth * slots_across(op, net, slots)[0] + 2 * net.tensors[op.outputs[0]].shape[1]
     most = MOST_BAND_BYTES // row_bytes - kernel_height + 1
     return max(1, min(most, net.tensors[op.outputs[0]].shape[0]))
 
 
-def slots_bytes(op: Conv2D, net: Net, slots: int) -> int:
+def slots_bytes(op: Conv2D, net: Net, way: Slots) -> int:
     """Scratch memory, as `lp_conv2d_slots_dsp_s8` lays it out."""
     _, kernel_height, kernel_width, depth = net.tensors[op.inputs[1]].shape
-    across, first = slots_across(op, net, slots)
-    rows = slots_rows(op, net, slots) - 1 + kernel_height
-    weights = kernel_height * depth * -(-kernel_width // slots)
-    sums = to_four(2 * slots * (across - first))
-    return 4 * (1 + rows * depth * across + weights) + sums
+    across, first = slots_across(op, net, way.slots)
+    rows = slots_rows(op, net, way.slots)
+    words = -(-kernel_width // way.slots)
+    held = (rows - 1 + kernel_height) * depth
+    outside = (words - 1 - first) * (held if way.by_columns else 1)
+    above = max(rows, 2) * way.by_columns
+    sums = to_four(max(rows, 2) * 2 * way.slots * (across - first))
+    return 4 * (outside + held * across + kernel_height * depth * words + above) + sums
+
+
+def _unit(slots: int) -> int:
+    """A one in each slot."""
+    return sum(1 << SLOT_BITS[slots] * i for i in range(slots))
 
 
 def _weights(op: Conv2D, net: Net) -> NDArray[np.generic]:
@@ -171,15 +197,18 @@ def _weights(op: Conv2D, net: Net) -> NDArray[np.generic]:
     return signs * ((weights.dtype.range[1] + 1) // 2)
 
 
-def _cycles(op: Conv2D, net: Net, slots: int, segments: int) -> int:
+def _cycles(op: Conv2D, net: Net, way: Slots) -> int:
     channels, kernel_height, kernel_width, depth = net.tensors[op.inputs[1]].shape
     height, columns, _ = net.tensors[op.outputs[0]].shape
-    across, first = slots_across(op, net, slots)
-    twos = -(across - first) % 3
-    threes = (across - first - 2 * twos) // 3
-    two, three = _STEP_CYCLES[-(-kernel_width // slots)]
-    steps, rows = kernel_height * depth, slots_rows(op, net, slots)
-    row = steps * (twos * (two + 1) + threes * (three + 1)) + segments * (45 * twos + 50 * threes + 60)
-    unpacked = -(-height // rows) * channels * steps * kernel_width * 8
-    taken = (height + kernel_height - 1) * depth * across * slots * 5
-    return height * channels * (row + 9 * columns + 30) + unpacked + taken
+    across, first = slots_across(op, net, way.slots)
+    words = -(-kernel_width // way.slots)
+    count, lines = (height, across - first) if way.by_columns else (across - first, height)
+    step_words, steps = (kernel_height, depth * words) if way.by_columns else (words, depth * kernel_height)
+    twos = -count % 3
+    threes = max(count - 2 * twos, 0) // 3
+    two, three = _STEP_CYCLES[step_words]
+    line = steps * (twos * (two + 1) + threes * (three + 1)) + way.segments * (50 * twos + 60 * threes + 30)
+    bands = -(-height // slots_rows(op, net, way.slots))
+    unpacked = bands * (steps * step_words * 16 + way.segments * 100)
+    taken = (height + kernel_height - 1) * depth * across * way.slots * 5
+    return channels * (lines * line + unpacked + height * (8 * columns + 30)) + taken
