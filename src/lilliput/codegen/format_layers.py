@@ -158,7 +158,7 @@ def _packed(place: Place) -> Emitted:
         assert found is not None
         parameters = "lp_slots_params"
         values += [
-            *zip(("multiply", "unpack"), place.kernel.needs, strict=True),
+            *zip(("multiply", "take", "unpack"), place.kernel.needs, strict=True),
             ("begin", f"{{{found.begin & 0xFFFFFFFF}u, {found.begin >> 32}u}}"),
             ("segment_steps", found.segment_steps),
             ("rows", slots_rows(op, place.net, found.slots)),

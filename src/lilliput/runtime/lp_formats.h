@@ -84,6 +84,8 @@ typedef struct lp_slots_params {
     lp_conv2d_params conv;
     const uint16_t *weights;
     void (*multiply)(lp_slot_lines *lines); /* those for `slots` */
+    void (*take)(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+                 int32_t channel_step);
     void (*unpack)(const struct lp_slots_params *params, int32_t channel, int32_t *words);
     uint32_t begin[2]; /* lower half first */
     uint16_t segment_steps, rows;
@@ -176,7 +178,8 @@ void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *
  * words, the most of (output_width + kernel_width - 1) / slots, rounded up, and `first` + 2 with `first` =
  * max(kernel_width / slots - 1, 0).  `scratch`, aligned to 4, holds the words of (rows - 1 + kernel_height) *
  * input_channels rows, if kernel_width is no multiple of the slots and not below them one more for each that
- * is a line's first, words of weights of an output channel, and max(rows, 2) times two bytes for each of
+ * is a line's first, across * slots bytes a channel, filled up to a
+ * multiple of four, words of weights of an output channel, and max(rows, 2) times two bytes for each of
  * slots * (across - first) sums and four where lines are columns. */
 void lp_conv2d_slots_dsp_s8(const lp_slots_params *params, const int8_t *input, int8_t *output,
                             void *scratch);
@@ -190,6 +193,14 @@ void lp_multiply_slots_3_2(lp_slot_lines *lines);
 void lp_multiply_slots_3_columns(lp_slot_lines *lines);
 void lp_multiply_slots_4_2(lp_slot_lines *lines);
 void lp_multiply_slots_4_columns(lp_slot_lines *lines);
+
+/* What `take` may be: `across` words of each of `depth` channels of a row of pixels. */
+void lp_take_slots_2(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+                     int32_t channel_step);
+void lp_take_slots_3(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+                     int32_t channel_step);
+void lp_take_slots_4(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+                     int32_t channel_step);
 
 /* What `unpack` may be: words of weights of an output channel in the order of steps. */
 void lp_unpack_slots_2(const lp_slots_params *params, int32_t channel, int32_t *words);

@@ -45,11 +45,9 @@ CHECK_OFFSET(sums_pitch, 56);
     LOAD("r8", "r1", at)                                                                                     \
     LOAD("r9", "r1", at "+4") LOAD("r10", "r0", "0") LOAD("r11", "r0", "4") FIRST("r10", "r9")               \
         FIRST("r11", "r8") SECOND("r11", "r9") LOAD("r10", "r0", "8") NEXT SECOND("r10", "r8")
-#define STEPS(step) step("0") step("8") step("16") step("24")
 #define STEP_3_BYTES "52"
 #define STEP_2_BYTES "40"
 #define STEP_WEIGHTS "8"
-#define STEPS_WEIGHTS "32"
 #define LOAD_END
 #define END "lr"
 #else
@@ -64,86 +62,95 @@ CHECK_OFFSET(sums_pitch, 56);
     LOAD("r9", "r1", at "+4") LOAD("r10", "r1", at "+8") LOAD("r11", "r0", "0") LOAD("lr", "r0", "4")        \
         FIRST("r11", "r10") FIRST("lr", "r9") SECOND("lr", "r10") LOAD("r11", "r0", "8")                     \
             LOAD("lr", "r0", "12") NEXT FIRST("r11", "r8") SECOND("r11", "r9") SECOND("lr", "r8")
-#define STEPS(step) step("0") step("12") step("24") step("36")
 #define STEP_3_BYTES "72"
 #define STEP_2_BYTES "56"
 #define STEP_WEIGHTS "12"
-#define STEPS_WEIGHTS "48"
 #define LOAD_END "ldr.w   r11, [sp, #12]\n"
 #define END "r11"
 #endif
 
-/* What is above the lower slots of an accumulator, and how many bytes its sums take. */
-#if LP_SLOTS == 3
-#define ABOVE(to, high) "asr.w   " to ", " high ", #7\n"
-#define SUMS_BYTES "6"
-#elif LP_SLOTS == 2
-#define ABOVE(to, high) "mov     " to ", " high "\n"
-#define SUMS_BYTES "4"
+#if LP_SLOT_COLUMNS
+#define STEPS(step)                                                                                          \
+    step("0") step("12") step("24") step("36") step("48") step("60") step("72") step("84")
+#define STEPS_WEIGHTS "96"
+#elif LP_STEP_WORDS == 2
+#define STEPS(step) step("0") step("8") step("16") step("24") step("32")
+#define STEPS_WEIGHTS "40"
 #else
-#define ABOVE(to, high) "mov     " to ", " high "\n"
-#define SUMS_BYTES "8"
+#define STEPS(step) step("0") step("12") step("24") step("36") step("48")
+#define STEPS_WEIGHTS "60"
 #endif
 
-/* Adds r9, what the accumulator before has above its slots. */
-#define ADD_ABOVE(low, high)                                                                                 \
-    "adds.w  " low ", " low ", r9\n"                                                                         \
-    "adc.w   " high ", " high ", r9, asr #31\n"
+/* Adds r9, r10 and r11 to accumulators: what those before them have above their lower slots. */
+#define ADD(low, high, above)                                                                                \
+    "adds.w  " low ", " low ", " above "\n"                                                                  \
+    "adc.w   " high ", " high ", " above ", asr #31\n"
 
-/* The lower slots of an accumulator to r0, or added to what is there if r1 is not 0. */
+/* The lower slots of an accumulator as sums: halfwords or pairs of them, the last in `low`. */
 #if LP_SLOTS == 2
-#define SUMS(low, high)                                                                                      \
-    "cbz     r1, 7f\n"                                                                                       \
-    "ldr.w   r9, [r0]\n"                                                                                     \
-    "add.w   " low ", " low ", r9\n"                                                                         \
-    "7:\n"                                                                                                   \
-    "str.w   " low ", [r0]\n"
+#define ABOVE(to, high)
+#define ABOVE_OF(shifted, high) high
+#define SUMS_BYTES "4"
+#define TAKE(low, high)
+#define ADD_OLD(low, high) "ldr.w   r9, [r0]\n" "add.w   " low ", " low ", r9\n"
+#define PUT(low, high) "str.w   " low ", [r0]\n"
 #elif LP_SLOTS == 3
-#define SUMS(low, high)                                                                                      \
+#define ABOVE(to, high) "asr.w   " to ", " high ", #7\n"
+#define ABOVE_OF(shifted, high) shifted
+#define SUMS_BYTES "6"
+#define TAKE(low, high)                                                                                      \
     "ubfx    r9, " low ", #0, #13\n"                                                                         \
     "ubfx    r10, " low ", #13, #13\n"                                                                       \
     "lsr.w   " low ", " low ", #26\n"                                                                        \
-    "bfi     " low ", " high ", #6, #7\n"                                                                    \
-    "cbz     r1, 7f\n"                                                                                       \
+    "bfi     " low ", " high ", #6, #7\n"
+#define ADD_OLD(low, high)                                                                                   \
     "ldrh.w  r11, [r0]\n"                                                                                    \
     "ldrh.w  lr, [r0, #2]\n"                                                                                 \
     "ldrh.w  " high ", [r0, #4]\n"                                                                           \
-    "add.w   r9, r9, r11\n"                                                                                  \
-    "add.w   r10, r10, lr\n"                                                                                 \
-    "add.w   " low ", " low ", " high "\n"                                                                   \
-    "7:\n"                                                                                                   \
+    "add     r9, r11\n"                                                                                      \
+    "add     r10, lr\n"                                                                                      \
+    "add     " low ", " high "\n"
+#define PUT(low, high)                                                                                       \
     "strh.w  r9, [r0]\n"                                                                                     \
     "strh.w  r10, [r0, #2]\n"                                                                                \
     "strh.w  " low ", [r0, #4]\n"
 #else
-#define SUMS(low, high)                                                                                      \
+#define ABOVE(to, high)
+#define ABOVE_OF(shifted, high) high
+#define SUMS_BYTES "8"
+#define TAKE(low, high)                                                                                      \
     "uxtb16  r9, " low "\n"                                                                                  \
     "uxtb16  " high ", " low ", ror #8\n"                                                                    \
     "pkhbt   " low ", r9, " high ", lsl #16\n"                                                               \
-    "pkhtb   " high ", " high ", r9, asr #16\n"                                                              \
-    "cbz     r1, 7f\n"                                                                                       \
+    "pkhtb   " high ", " high ", r9, asr #16\n"
+#define ADD_OLD(low, high)                                                                                   \
     "ldr.w   r9, [r0]\n"                                                                                     \
     "ldr.w   r10, [r0, #4]\n"                                                                                \
-    "add.w   " low ", " low ", r9\n"                                                                         \
-    "add.w   " high ", " high ", r10\n"                                                                      \
-    "7:\n"                                                                                                   \
+    "add     " low ", r9\n"                                                                                  \
+    "add     " high ", r10\n"
+#define PUT(low, high)                                                                                       \
     "str.w   " low ", [r0]\n"                                                                                \
     "str.w   " high ", [r0, #4]\n"
 #endif
 
 #if LP_SLOT_COLUMNS
-/* r8 is where each row has what is above; r12 the distance of rows of sums. */
-#define BLOCK_BEGIN                                                                                          \
-    "ldr     r0, [sp, #24]\n"                                                                                \
-    "ldr     r1, [sp, #40]\n"                                                                                \
+/* r8 is where each row has what is above, r12 the distance of rows of sums. */
+#define ADD_2                                                                                                \
     "ldr.w   r8, [sp, #72]\n"                                                                                \
-    "ldr.w   r12, [sp, #56]\n"
-#define OUT(low, high)                                                                                       \
-    "ldr.w   r9, [r8]\n" ADD_ABOVE(low, high) ABOVE("r9", high) "str.w   r9, [r8], #4\n" SUMS(low, high)     \
-        "add     r0, r12\n"
-#define BLOCK_END                                                                                            \
-    "str     r0, [sp, #24]\n"                                                                                \
-    "str.w   r8, [sp, #72]\n"
+    "ldr.w   r12, [sp, #56]\n"                                                                               \
+    "ldr.w   r9, [r8]\n"                                                                                     \
+    "ldr.w   r10, [r8, #4]\n" ADD("r2", "r3", "r9") ADD("r4", "r5", "r10") ABOVE("r9", "r3")                 \
+        ABOVE("r10", "r5") "stmia.w r8!, {" ABOVE_OF("r9", "r3") ", " ABOVE_OF("r10", "r5") "}\n"            \
+                                                                                            "str.w   r8, "   \
+                                                                                            "[sp, #72]\n"
+#define ADD_3                                                                                                \
+    "ldr.w   r8, [sp, #72]\n"                                                                                \
+    "ldr.w   r12, [sp, #56]\n"                                                                               \
+    "ldmia.w r8, {r9-r11}\n" ADD("r2", "r3", "r9") ADD("r4", "r5", "r10") ADD("r6", "r7", "r11")             \
+        ABOVE("r9", "r3") ABOVE("r10", "r5") ABOVE("r11", "r7") "stmia.w r8!, {" ABOVE_OF("r9", "r3") ", "    \
+            ABOVE_OF("r10", "r5") ", " ABOVE_OF("r11", "r7") "}\n"                                           \
+                                                             "str.w   r8, [sp, #72]\n"
+#define BESIDE "add     r0, r12\n"
 #define LINE_BEGIN                                                                                           \
     "ldr     r0, [sp, #52]\n"                                                                                \
     "str     r0, [sp, #72]\n"                                                                                \
@@ -152,20 +159,38 @@ CHECK_OFFSET(sums_pitch, 56);
     "adds    r0, #" SUMS_BYTES "\n"                                                                          \
     "str     r0, [sp, #76]\n"
 #else
-/* r8 is what is above. */
-#define BLOCK_BEGIN                                                                                          \
-    "ldr     r0, [sp, #24]\n"                                                                                \
-    "ldr     r1, [sp, #40]\n"                                                                                \
-    "ldr.w   r9, [sp, #72]\n"
-#define OUT(low, high) ADD_ABOVE(low, high) ABOVE("r8", high) SUMS(low, high) "mov     r9, r8\n"             \
-                       "adds    r0, #" SUMS_BYTES "\n"
-#define BLOCK_END                                                                                            \
-    "str     r0, [sp, #24]\n"                                                                                \
-    "str.w   r8, [sp, #72]\n"
+#define ADD_2                                                                                                \
+    "ldr.w   r9, [sp, #72]\n" ADD("r2", "r3", "r9") ABOVE("r9", "r3") ADD("r4", "r5", ABOVE_OF("r9", "r3"))  \
+        ABOVE("r9", "r5") "str.w   " ABOVE_OF("r9", "r5") ", [sp, #72]\n"
+#define ADD_3                                                                                                \
+    "ldr.w   r9, [sp, #72]\n" ADD("r2", "r3", "r9") ABOVE("r9", "r3") ADD("r4", "r5", ABOVE_OF("r9", "r3"))  \
+        ABOVE("r9", "r5") ADD("r6", "r7", ABOVE_OF("r9", "r5")) ABOVE("r9", "r7")                            \
+            "str.w   " ABOVE_OF("r9", "r7") ", [sp, #72]\n"
+#define BESIDE "adds    r0, #" SUMS_BYTES "\n"
 #define LINE_BEGIN                                                                                           \
     "movs    r0, #0\n"                                                                                       \
     "str     r0, [sp, #72]\n"
 #endif
+
+/* Sums are written to r0, or added to what is there. */
+#define SUMS(low, high) TAKE(low, high) PUT(low, high) BESIDE
+#define MORE_SUMS(low, high) TAKE(low, high) ADD_OLD(low, high) PUT(low, high) BESIDE
+#define OUT(add, sums, more_sums)                                                                            \
+    add "ldr     r0, [sp, #24]\n"                                                                            \
+        "ldr     r1, [sp, #40]\n"                                                                            \
+        "cmp     r1, #0\n"                                                                                   \
+        "beq.w   7f\n" more_sums "b.w     9f\n"                                                              \
+        "7:\n" sums "9:\n"                                                                                   \
+        "str     r0, [sp, #24]\n"
+#if LP_SLOTS == 2 && !LP_SLOT_COLUMNS
+#define SUMS_2 "stmia.w r0!, {r2, r4}\n"
+#define SUMS_3 "stmia.w r0!, {r2, r4, r6}\n"
+#else
+#define SUMS_2 SUMS("r2", "r3") SUMS("r4", "r5")
+#define SUMS_3 SUMS_2 SUMS("r6", "r7")
+#endif
+#define MORE_SUMS_2 MORE_SUMS("r2", "r3") MORE_SUMS("r4", "r5")
+#define MORE_SUMS_3 MORE_SUMS_2 MORE_SUMS("r6", "r7")
 
 /* Accumulators begin, and those of the next block take inputs `more` bytes later. */
 #define ACCUMULATE(more, entry)                                                                              \
@@ -231,8 +256,8 @@ LP_NAKED static void multiply(lp_slot_lines *lines LP_UNUSED) {
                                "mov     r7, r3\n"
                                "bx      r8\n"
                                ".balign 4\n"
-                               "1:\n" STEPS(STEP_3) LOOP_END("1") BLOCK_BEGIN OUT("r2", "r3") OUT("r4", "r5")
-                                   OUT("r6", "r7") BLOCK_END COUNT("68") "bne.w   3b\n"
+                               "1:\n" STEPS(STEP_3) LOOP_END("1") OUT(ADD_3, SUMS_3, MORE_SUMS_3) COUNT("68")
+            "bne.w   3b\n"
                                                                          "4:\n"
                                                                          "ldr     r2, [sp, #32]\n"
                                                                          "str     r2, [sp, #68]\n"
@@ -241,8 +266,8 @@ LP_NAKED static void multiply(lp_slot_lines *lines LP_UNUSED) {
                                                                          "5:\n" /* two accumulators */
         ACCUMULATE("8", "64") "bx      r8\n"
                               ".balign 4\n"
-                              "2:\n" STEPS(STEP_2) LOOP_END("2") BLOCK_BEGIN OUT("r2", "r3") OUT("r4", "r5")
-                                  BLOCK_END COUNT("68") "bne.w   5b\n"
+                              "2:\n" STEPS(STEP_2) LOOP_END("2") OUT(ADD_2, SUMS_2, MORE_SUMS_2) COUNT("68")
+            "bne.w   5b\n"
                                                         "6:\n" COUNT("44") "bne.w   8b\n"
                                                                            "add     sp, sp, #84\n"
                                                                            "pop     {r4-r11, pc}\n");

@@ -24,6 +24,9 @@
 /* Bits of a slot where a word has 2, 3, 4 of them. */
 #define LP_SLOT_BITS(slots) ((slots) == 2 ? 16 : (slots) == 3 ? 13 : 8)
 
+/* Steps that a loop takes at once. */
+#define LP_SLOT_STEPS(lines_are_columns) ((lines_are_columns) ? 8 : 5)
+
 /* A segment of some rows of one output channel.  The assembly knows the place of every field. */
 struct lp_slot_lines {
     const int32_t *words;   /* of inputs: the first that the first accumulator takes */
@@ -33,7 +36,7 @@ struct lp_slot_lines {
     uint32_t begin[2];      /* what accumulators begin at, lower half first */
     uint16_t *sums;         /* of each slot, row by row */
     int32_t threes, twos;   /* of a line: blocks of three accumulators, then of two */
-    int32_t skipped;        /* by so many steps the segment falls short of a multiple of four */
+    int32_t skipped;        /* steps that a multiple of LP_SLOT_STEPS would have more */
     int32_t adds;           /* whether sums are added to those that are there */
     int32_t lines;
     int32_t line_step;  /* bytes of inputs from line to line */

@@ -266,7 +266,7 @@ def _in_slots(op: Conv2D, net: Net) -> Kernel:
         "lp_conv2d_slots_dsp_s8",
         scratch_bytes=slots_bytes(op, net, found),
         layout=Layout.SLOTS,
-        needs=(multiply, f"lp_unpack_slots_{found.slots}"),
+        needs=(multiply, f"lp_take_slots_{found.slots}", f"lp_unpack_slots_{found.slots}"),
         folds_zero_point=True,
         access=Access.ROWS,
         header=HEADER,

@@ -180,7 +180,8 @@ def slots_bytes(op: Conv2D, net: Net, way: Slots) -> int:
     outside = (words - 1 - first) * (held if way.by_columns else 1)
     above = max(rows, 2) * way.by_columns
     sums = to_four(max(rows, 2) * 2 * way.slots * (across - first))
-    return 4 * (outside + held * across + kernel_height * depth * words + above) + sums
+    row = to_four(across * way.slots * depth)
+    return row + 4 * (outside + held * across + kernel_height * depth * words + above) + sums
 
 
 def _unit(slots: int) -> int:
