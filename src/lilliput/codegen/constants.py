@@ -48,7 +48,7 @@ from lilliput.targets.kernel import (
     Layout,
 )
 from lilliput.targets.kernels import BIAS_BYTES, CHANNEL_BYTES, TFLM_CHANNEL_BYTES
-from lilliput.targets.slots import in_flash, slots_of
+from lilliput.targets.slots import in_flash, slots_of, slots_weights_bytes
 from lilliput.targets.strip import by_columns
 from lilliput.targets.wide import wide_multipliers
 
@@ -107,8 +107,8 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
         assert found is not None
         ordered = in_flash(_data(op.inputs[1], net), found.slots, found.by_columns)
         packed = packed_bits(ordered + (1 << (dtype.bits - 1)), dtype.bits)
-        halves = np.pad(packed, (0, -len(packed) % 2)).view("<u2")
-        return Constant(name, "uint16_t", tuple(map(str, halves.tolist())), halves.nbytes)
+        filled = np.pad(packed, (0, slots_weights_bytes(op, net) - len(packed)))
+        return Constant(name, "uint8_t", tuple(map(str, filled.tolist())), filled.nbytes)
     flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
     ctype = "int8_t" if dtype.narrow else f"{dtype.value}_t"
     if dtype.narrow and kernel.layout is Layout.PLAIN:

@@ -72,17 +72,19 @@ typedef struct {
 /* Rows of sums of one output channel; lp_slots.h has it. */
 typedef struct lp_slot_lines lp_slot_lines;
 
-/* Weights of 2 to 7 bits for words of `slots` slots (lp_slots.h).  A row of the kernel from its last column on
+/* Weights of 2 to 7 bits for words of two slots, of 2 to 4 bits for words of three, of 2 bits for words of four
+ * (lp_slots.h).  A row of the kernel from its last column on
  * falls into words of `slots` weights, the last of which may have less.  In flash those of an output channel
  * lie by the place of their word in its row, from place to place (kernel height, input channels), or where
  * lines are columns, from the last place on (input channels, kernel height from the last row on), each weight
- * with 2**(weight_bits - 1) added, one behind the other from bit 0 of each halfword on.
+ * with 2**(weight_bits - 1) added, one behind the other from bit 0 of each byte on, and 25 bits
+ * from the first of the last word on may be read.
  *
  * Sums of `segment_steps` steps keep to their slots if accumulators begin at `begin`; `rows` rows of outputs
  * are made of one unpacking of weights. */
 typedef struct lp_slots_params {
     lp_conv2d_params conv;
-    const uint16_t *weights;
+    const uint8_t *weights;
     void (*multiply)(lp_slot_lines *lines); /* those for `slots` */
     void (*take)(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
                  int32_t channel_step);

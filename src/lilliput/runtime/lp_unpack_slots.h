@@ -4,69 +4,61 @@
 
 #include "lp_slots.h"
 
-typedef struct {
-    const uint16_t *next;
-    uint32_t held;
-    int32_t left; /* bits that `held` has */
-} lp_slot_bits;
-
-/* The lowest `count` bits; the next 16 fit beside what is held. */
-LP_INLINE void need(lp_slot_bits *from, int32_t count) {
-    if (from->left < count) {
-        from->held |= (uint32_t)*from->next++ << from->left;
-        from->left += 16;
-    }
+/* Weights from bit `bit` on: 25 of their bits. */
+LP_INLINE uint32_t bits_from(const uint8_t *weights, uint32_t bit) {
+#if LP_DSP
+    return lp_load_4((const int8_t *)weights + (bit >> 3)) >> (bit & 7);
+#else
+    const uint8_t *from = weights + (bit >> 3);
+    return ((uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24) >>
+           (bit & 7);
+#endif
 }
 
-/* 2**(bits - 1) in each of `taps` slots. */
-static uint32_t added(int32_t bits, int32_t taps) {
-    uint32_t word = 0;
-    for (; taps > 0; taps--) {
-        word = (word << LP_SLOT_BITS(LP_SLOTS)) + ((uint32_t)1 << (bits - 1));
-    }
+/* Each field at the lower end of a slot; what lies in between is not masked yet.  Fields are so narrow that
+ * of those which are moved with one, none comes to the place of another. */
+LP_INLINE uint32_t spread(uint32_t fields, int32_t bits) {
+    const int32_t apart = LP_SLOT_BITS(LP_SLOTS) - bits;
+    uint32_t word = fields | fields << apart;
+#if LP_SLOTS > 2
+    word |= fields << (2 * apart);
+#endif
+#if LP_SLOTS > 3
+    word |= fields << (3 * apart);
+#endif
     return word;
 }
 
-/* A field's place in its slot. */
-LP_INLINE uint32_t slot(uint32_t fields, int32_t bits, int32_t index) {
-    const int32_t place = LP_SLOT_BITS(LP_SLOTS) * index;
-    return (fields << (place - bits * index)) & (((1u << bits) - 1) << place);
-}
-
-/* `count` words of `taps` weights each, at most 16 bits. */
-LP_INLINE void short_words(lp_slot_bits *from, int32_t bits, int32_t taps, int32_t count, int32_t step,
-                           int32_t *to) {
-    const uint32_t much = added(bits, taps);
-    const uint32_t mask = (1u << (bits * taps)) - 1;
-    for (; count > 0; count--, to += step) {
-        need(from, bits * taps);
-        const uint32_t fields = from->held & mask;
-        uint32_t word = slot(fields, bits, 0) | slot(fields, bits, 1);
-        from->held >>= bits * taps;
-        from->left -= bits * taps;
-#if LP_SLOTS > 2
-        word |= slot(fields, bits, 2);
-#endif
-#if LP_SLOTS > 3
-        word |= slot(fields, bits, 3);
-#endif
-        *to = (int32_t)(word - much);
+/* `count` words of `taps` weights each from bit `bit` on, `together` of them taken from 25 bits. */
+LP_INLINE void words_from(const uint8_t *weights, uint32_t bit, int32_t bits, int32_t taps, int32_t together,
+                          int32_t count, int32_t step, int32_t *to) {
+    const int32_t width = bits * taps;
+    const uint32_t fields = (1u << width) - 1;
+    uint32_t mask = 0;
+    for (int32_t i = 0; i < LP_SLOTS; i++) {
+        mask = mask << LP_SLOT_BITS(LP_SLOTS) | ((1u << bits) - 1);
     }
-}
-
-static void words_of(lp_slot_bits *from, int32_t bits, int32_t taps, int32_t count, int32_t step,
-                     int32_t *to) {
-    const uint32_t mask = (1u << bits) - 1;
-    const uint32_t much = added(bits, taps);
-    for (; count > 0; count--, to += step) {
-        uint32_t word = 0;
-        for (int32_t shift = 0; shift < LP_SLOT_BITS(LP_SLOTS) * taps; shift += LP_SLOT_BITS(LP_SLOTS)) {
-            need(from, bits);
-            word |= (from->held & mask) << shift;
-            from->held >>= bits;
-            from->left -= bits;
+    /* 2**(bits - 1) in each slot that has a weight. */
+    const uint32_t added = spread(fields, bits) & mask & (mask ^ mask >> 1);
+    uint32_t held;
+    for (; count >= together; count -= together, bit += (uint32_t)(width * together)) {
+        held = bits_from(weights, bit);
+        *to = (int32_t)((spread(held & fields, bits) & mask) - added);
+        to += step;
+        if (together > 1) {
+            held >>= width;
+            *to = (int32_t)((spread(held & fields, bits) & mask) - added);
+            to += step;
         }
-        *to = (int32_t)(word - much);
+        if (together > 2) {
+            held >>= width;
+            *to = (int32_t)((spread(held & fields, bits) & mask) - added);
+            to += step;
+        }
+    }
+    for (; count > 0; count--, bit += (uint32_t)width, to += step) {
+        held = bits_from(weights, bit);
+        *to = (int32_t)((spread(held & fields, bits) & mask) - added);
     }
 }
 
@@ -75,23 +67,20 @@ LP_INLINE void unpack(const lp_slots_params *params, int32_t channel, int32_t *t
     const int32_t width = params->conv.kernel_width;
     const int32_t count = (int32_t)params->conv.kernel_height * params->conv.input_channels;
     const int32_t words = (width + LP_SLOTS - 1) / LP_SLOTS;
-    const uint32_t first = (uint32_t)(channel * count * width * bits);
-    lp_slot_bits from;
-    from.next = params->weights + (first >> 4);
-    from.held = (uint32_t)*from.next++ >> (first & 15);
-    from.left = 16 - (int32_t)(first & 15);
+    uint32_t bit = (uint32_t)(channel * count * width * bits);
     for (int32_t i = 0; i < words; i++) {
         const int32_t place = params->lines_are_columns ? words - 1 - i : i;
         const int32_t step = params->lines_are_columns ? 1 : words;
         const int32_t taps = lp_minimum(width - place * LP_SLOTS, LP_SLOTS);
         int32_t *const at = params->lines_are_columns ? to + i * count : to + i;
         if (bits == 2) {
-            short_words(&from, 2, taps, count, step, at);
+            words_from(params->weights, bit, 2, taps, 3, count, step, at);
         } else if (bits == 4) {
-            short_words(&from, 4, taps, count, step, at);
+            words_from(params->weights, bit, 4, taps, 2, count, step, at);
         } else {
-            words_of(&from, bits, taps, count, step, at);
+            words_from(params->weights, bit, bits, taps, 1, count, step, at);
         }
+        bit += (uint32_t)(count * taps * bits);
     }
 }
 

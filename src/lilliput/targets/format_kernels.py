@@ -66,7 +66,7 @@ MOST_IMAGE_CHANNELS = 3
 """Channels that images have."""
 MOST_BYTES_SHARE = 0.01
 """Up to so much of all constants, weights may take more than their bits where that is faster."""
-OTHER_CYCLES = {(True, True): 0.55, (True, False): 0.9, (False, True): 1.1, (False, False): 1.4}
+OTHER_CYCLES = {(True, True): 0.55, (True, False): 1.0, (False, True): 1.1, (False, False): 1.4}
 """Whether two channels share a halfword, whether windows share rows three columns wide → cycles of a product
 of kernels that multiply halfwords."""
 Choose = Callable[[Any, Net, Core], Kernel]

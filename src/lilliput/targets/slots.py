@@ -25,6 +25,8 @@ ROW_WORDS = frozenset({(2, 2), (2, 3), (3, 2), (4, 2)})
 """Slots of a word and words of a row of the kernel that there is code for where lines are rows."""
 COLUMN_HEIGHT = 3
 """Rows of the kernel where lines are columns."""
+WEIGHT_BITS = {2: 7, 3: 4, 4: 2}
+"""Slots of a word → bits that a weight has at most, so that fields are brought to their slots together."""
 LEAST_KERNEL_WIDTH = 2
 MOST_SEGMENTS = 16
 MOST_BAND_BYTES = 8192
@@ -81,7 +83,7 @@ def _ways(op: Conv2D, net: Net) -> Iterator[Slots]:
         if not by_columns and (slots, -(-kernel_width // slots)) not in ROW_WORDS:
             continue
         steps = in_steps(_weights(op, net), slots, by_columns)
-        if not fits_words(steps, low, high, slots):
+        if weights.dtype.bits > WEIGHT_BITS[slots] or not fits_words(steps, low, high, slots):
             continue
         found = longest_segment(steps, low, high, slots)
         if found is not None:
@@ -114,6 +116,11 @@ def in_flash(weights: NDArray[np.generic], slots: int, by_columns: bool) -> NDAr
     else:
         ordered = [part.transpose(0, 1, 3, 2) for part in parts]
     return np.concatenate([part.reshape(channels, -1) for part in ordered], axis=1).reshape(-1)
+
+
+def slots_weights_bytes(op: WeightedOp, net: Net) -> int:
+    """Bytes of the weights in flash, with those that are read behind the last of them."""
+    return to_four(net.tensors[op.inputs[1]].storage_bytes + 3)
 
 
 def fits_words(steps: NDArray[np.int64], low: int, high: int, slots: int) -> bool:

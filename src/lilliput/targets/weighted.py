@@ -14,6 +14,7 @@ from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 from lilliput.targets.lanes import fours_of, lane_bytes
+from lilliput.targets.slots import slots_weights_bytes
 from lilliput.targets.strip import fits_strip, strip_bytes, strip_fours
 from lilliput.targets.vectors import LANES, fits_patches, fits_vectors, patches_bytes, windows_bytes
 from lilliput.targets.wide import wide_weights_bytes
@@ -373,6 +374,8 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return wide_weights_bytes(op, net)
         case Layout.VECTORS:
             return to_four(channels) * -(-math.prod(window) // LANES) * LANES
-        case Layout.PLAIN | Layout.SLOTS:
+        case Layout.SLOTS:
+            return slots_weights_bytes(op, net)
+        case Layout.PLAIN:
             return to_four(net.tensors[op.inputs[1]].storage_bytes)
     return to_four(channels * math.prod(window))
