@@ -11,6 +11,7 @@ from lilliput.net.tensor import DType
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import to_four
+from lilliput.targets.slots import slots_across, slots_lines, slots_of, slots_rows
 from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
@@ -26,6 +27,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         return _spans(taps_y, taps_x, depth, channels, blocking)
     if blocking.strip:
         return _in_strip(op, net, blocking)
+    if blocking.slots:
+        return _in_slots(op, net)
     pixels, elements = rows * columns, kernel_height * kernel_width * depth
     long_runs = op.dilation[1] == 1
     whole_x = taps_x.count(kernel_width)
@@ -127,6 +130,38 @@ def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
         "few_pixels": rows * few,
         "few_pairs": pairs,
         "few_eights": pairs * -(-fours // 2),
+    }
+
+
+def _in_slots(op: Conv2D, net: Net) -> Counts:
+    """Counts of a kernel that computes lines of accumulators, each of which holds some outputs of a row."""
+    height, columns, channels = net.tensors[op.outputs[0]].shape
+    _, kernel_height, _, depth = net.tensors[op.inputs[1]].shape
+    way = slots_of(op, net)
+    assert way is not None
+    lines = slots_lines(op, net, way)
+    rows = slots_rows(op, net, way.slots)
+    across, _ = slots_across(op, net, way.slots)
+    bands, taken = -(-height // rows), height + kernel_height - 1
+    times, blocks = channels * lines.count, lines.threes + lines.twos
+    return {
+        f"lines_of_steps_of_{lines.step_words}_by_3": times * lines.threes * lines.steps,
+        f"lines_of_steps_of_{lines.step_words}_by_2": times * lines.twos * lines.steps,
+        "rows": height,
+        "line_blocks": times * way.segments * blocks,
+        "more_line_blocks": times * (way.segments - 1) * blocks,
+        f"sums_of_{way.slots}": times * way.segments * (3 * lines.threes + 2 * lines.twos),
+        "lines": times * way.segments,
+        "segments": bands * channels * way.segments,
+        "taken_rows": taken,
+        "taken_channels": taken * depth,
+        "taken_words": taken * depth * across,
+        "kept_words": (bands - 1) * (kernel_height - 1) * depth * across,
+        "unpacked_words": bands * channels * lines.steps * lines.step_words,
+        "outputs": height * columns * channels,
+        "odd_outputs": height * (columns % 4) * channels,
+        "limited_outputs": height * columns * channels * _is_limited(op),
+        "output_rows": height * channels,
     }
 
 

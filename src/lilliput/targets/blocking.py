@@ -28,6 +28,7 @@ class Blocking:
         turns: whether columns are taken as rows where those come in fewer blocks.
         few_pixels: up to so many pixels that fill no block are computed one by one.
         strip: whether the windows of a row of outputs lie in a strip, as `runtime/lp_strip.h` has it.
+        slots: whether several inputs of a row share a word, as `runtime/lp_slots.h` has it.
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
     """
 
@@ -41,6 +42,7 @@ class Blocking:
     turns: bool = True
     few_pixels: int = 0
     strip: bool = False
+    slots: bool = False
     spans: bool = False
 
 
@@ -58,6 +60,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_colour_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_strip_dsp_relu": replace(_BY_EIGHT_FOURS, strip=True),
     "lp_conv2d_packed_strip_dsp": Blocking(channels=4, strip=True),
+    "lp_conv2d_slots_dsp": Blocking(slots=True),
     "lp_conv2d_1x1_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_max_pool2d_compact": Blocking(channels=1),

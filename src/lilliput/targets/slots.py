@@ -129,9 +129,7 @@ def fits_words(steps: NDArray[np.int64], low: int, high: int, slots: int) -> boo
     return most * _unit(slots) < 1 << 31
 
 
-def longest_segment(
-    steps: NDArray[np.int64], low: int, high: int, slots: int
-) -> tuple[int, int, int] | None:
+def longest_segment(steps: NDArray[np.int64], low: int, high: int, slots: int) -> tuple[int, int, int] | None:
     """Steps of a segment, how many segments there are, and what slots begin at; None if there is no way.
 
     The first segment has the steps that remain.
@@ -169,12 +167,46 @@ def slots_across(op: Conv2D, net: Net, slots: int) -> tuple[int, int]:
     return max(-(-(columns + kernel_width - 1) // slots), first + 2), first
 
 
+class Lines(NamedTuple):
+    """Lines of accumulators of an output channel.
+
+    Attributes:
+        count: of lines.
+        threes: blocks of three accumulators of a line.
+        twos: blocks of two of them.
+        steps: of each accumulator.
+        step_words: words of weights of a step.
+    """
+
+    count: int
+    threes: int
+    twos: int
+    steps: int
+    step_words: int
+
+
+def slots_lines(op: Conv2D, net: Net, way: Slots) -> Lines:
+    """How accumulators are computed; the last rows of a band of columns are taken as like all others."""
+    _, kernel_height, kernel_width, depth = net.tensors[op.inputs[1]].shape
+    height = net.tensors[op.outputs[0]].shape[0]
+    across, first = slots_across(op, net, way.slots)
+    words = -(-kernel_width // way.slots)
+    if way.by_columns:
+        rows = slots_rows(op, net, way.slots)
+        bands, beside = -(-height // rows), max(rows, 2)
+        twos = -beside % 3
+        return Lines(bands * (across - first), (beside - 2 * twos) // 3, twos, depth * words, kernel_height)
+    twos = -(across - first) % 3
+    return Lines(height, (across - first - 2 * twos) // 3, twos, depth * kernel_height, words)
+
+
 def slots_rows(op: Conv2D, net: Net, slots: int) -> int:
     """Rows of outputs that are made of one unpacking of weights."""
     _, kernel_height, _, depth = net.tensors[op.inputs[1]].shape
     row_bytes = 4 * depth * slots_across(op, net, slots)[0] + 2 * net.tensors[op.outputs[0]].shape[1]
-    most = MOST_BAND_BYTES // row_bytes - kernel_height + 1
-    return max(1, min(most, net.tensors[op.outputs[0]].shape[0]))
+    height = net.tensors[op.outputs[0]].shape[0]
+    most = max(MOST_BAND_BYTES // row_bytes - kernel_height + 1, 1)
+    return -(-height // -(-height // most))
 
 
 def slots_bytes(op: Conv2D, net: Net, way: Slots) -> int:
@@ -206,17 +238,13 @@ def _weights(op: Conv2D, net: Net) -> NDArray[np.generic]:
 
 
 def _cycles(op: Conv2D, net: Net, way: Slots) -> int:
-    channels, kernel_height, kernel_width, depth = net.tensors[op.inputs[1]].shape
+    channels, kernel_height, _, depth = net.tensors[op.inputs[1]].shape
     height, columns, _ = net.tensors[op.outputs[0]].shape
-    across, first = slots_across(op, net, way.slots)
-    words = -(-kernel_width // way.slots)
-    count, lines = (height, across - first) if way.by_columns else (across - first, height)
-    step_words, steps = (kernel_height, depth * words) if way.by_columns else (words, depth * kernel_height)
-    twos = -count % 3
-    threes = max(count - 2 * twos, 0) // 3
-    two, three = _STEP_CYCLES[step_words]
-    line = steps * (twos * (two + 1) + threes * (three + 1)) + way.segments * (50 * twos + 60 * threes + 30)
+    lines = slots_lines(op, net, way)
+    two, three = _STEP_CYCLES[lines.step_words]
+    line = lines.steps * (lines.twos * (two + 1) + lines.threes * (three + 1))
+    line += way.segments * (45 * lines.twos + 60 * lines.threes + 30)
     bands = -(-height // slots_rows(op, net, way.slots))
-    unpacked = bands * (steps * step_words * 16 + way.segments * 100)
-    taken = (height + kernel_height - 1) * depth * across * way.slots * 5
-    return channels * (lines * line + unpacked + height * (8 * columns + 30)) + taken
+    unpacked = bands * (lines.steps * lines.step_words * 18 + way.segments * 100)
+    taken = (height + kernel_height - 1) * depth * slots_across(op, net, way.slots)[0] * way.slots * 4
+    return channels * (lines.count * line + unpacked + height * (8 * columns + 20)) + taken
