@@ -143,14 +143,14 @@ def _in_slots(op: Conv2D, net: Net) -> Counts:
     rows = slots_rows(op, net, way.slots)
     across, _ = slots_across(op, net, way.slots)
     bands, taken = -(-height // rows), height + kernel_height - 1
-    times, blocks = channels * lines.count, lines.threes + lines.twos
+    times, blocks = channels * lines.count, lines.threes + lines.rests
     return {
         f"lines_of_steps_of_{lines.step_words}_by_3": times * lines.threes * lines.steps,
-        f"lines_of_steps_of_{lines.step_words}_by_2": times * lines.twos * lines.steps,
+        f"lines_of_steps_of_{lines.step_words}_by_rest": times * lines.rests * lines.steps,
         "rows": height,
         "line_blocks": times * way.segments * blocks,
         "more_line_blocks": times * (way.segments - 1) * blocks,
-        f"sums_of_{way.slots}": times * way.segments * (3 * lines.threes + 2 * lines.twos),
+        f"sums_of_{way.slots}": times * way.segments * (3 * lines.threes + 2 * lines.rests),
         "lines": times * way.segments,
         "segments": bands * channels * way.segments,
         "taken_rows": taken,

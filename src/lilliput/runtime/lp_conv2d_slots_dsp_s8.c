@@ -146,6 +146,13 @@ static LP_NOINLINE void write(const lp_conv2d_params *conv, lp_slot_outputs *wit
     }
 }
 
+/* Words of a row of so many columns: from the first on, two at least; where rests are of four, three at least,
+ * and as many as blocks of three, one of which may be such a rest, take. */
+static int32_t across_of(int32_t columns, int32_t slots, int32_t first, int32_t rest) {
+    const int32_t across = lp_maximum((columns + slots - 1) / slots, first + 2);
+    return across + (rest == 4 && (across - first) % 3 == 2);
+}
+
 void lp_conv2d_slots_dsp_s8(const lp_slots_params *params, const int8_t *input, int8_t *output,
                             void *scratch) {
     const lp_conv2d_params *conv = &params->conv;
@@ -155,9 +162,10 @@ void lp_conv2d_slots_dsp_s8(const lp_slots_params *params, const int8_t *input, 
     const int32_t words = (width + slots - 1) / slots; /* of a row of the kernel */
     /* The first accumulator that takes part in an output. */
     const int32_t first = width >= slots ? width / slots - 1 : 0;
-    const int32_t across = lp_maximum((conv->output_width + width + slots - 2) / slots, first + 2);
-    const int32_t band_rows = params->rows - 1 + conv->kernel_height;
     const int32_t by_columns = params->lines_are_columns;
+    const int32_t rest = LP_SLOT_REST(by_columns, words);
+    const int32_t across = across_of(conv->output_width + width - 1, slots, first, by_columns ? 2 : rest);
+    const int32_t band_rows = params->rows - 1 + conv->kernel_height;
     const int32_t steps = depth * (by_columns ? words : conv->kernel_height);
     const int32_t step_words = by_columns ? conv->kernel_height : words;
     const int32_t outside = words - 1 - first; /* words before the first that are needed, 0 or 1 */
@@ -196,8 +204,8 @@ void lp_conv2d_slots_dsp_s8(const lp_slots_params *params, const int8_t *input, 
     for (int32_t y = 0; y < conv->output_height; y += params->rows) {
         const int32_t rows = lp_minimum(conv->output_height - y, params->rows);
         const int32_t count = by_columns ? lp_maximum(rows, 2) : across - first;
-        lines.twos = (3 - count % 3) % 3;
-        lines.threes = (count - 2 * lines.twos) / 3;
+        lines.rests = rest == 4 ? count % 3 : (3 - count % 3) % 3;
+        lines.threes = (count - rest * lines.rests) / 3;
         lines.lines = by_columns ? across - first : rows;
         fill(params, &band, y, rows);
         for (int32_t channel = 0; channel < conv->output_channels; channel++) {

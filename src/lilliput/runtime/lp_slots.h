@@ -27,6 +27,9 @@
 /* Steps that a loop takes at once. */
 #define LP_SLOT_STEPS(lines_are_columns) ((lines_are_columns) ? 8 : 5)
 
+/* Accumulators of a block of a line's rest. */
+#define LP_SLOT_REST(lines_are_columns, words) (!(lines_are_columns) && (words) == 2 ? 4 : 2)
+
 /* A segment of some rows of one output channel.  The assembly knows the place of every field. */
 struct lp_slot_lines {
     const int32_t *words;   /* of inputs: the first that the first accumulator takes */
@@ -35,7 +38,7 @@ struct lp_slot_lines {
     const int32_t *end;     /* of the weights */
     uint32_t begin[2];      /* what accumulators begin at, lower half first */
     uint16_t *sums;         /* of each slot, row by row */
-    int32_t threes, twos;   /* of a line: blocks of three accumulators, then of two */
+    int32_t threes, rests;  /* of a line: blocks of three accumulators, then of LP_SLOT_REST */
     int32_t skipped;        /* steps that a multiple of LP_SLOT_STEPS would have more */
     int32_t adds;           /* whether sums are added to those that are there */
     int32_t lines;

@@ -33,8 +33,8 @@ MOST_BAND_BYTES = 8192
 """Scratch memory up to which more rows of inputs are held than one row of outputs needs."""
 LARGEST_SUM = (1 << 16) - 1
 """Of all segments of an output, with what accumulators begin at."""
-_STEP_CYCLES = {2: (12, 15), 3: (16, 21)}
-"""Words of a step → its cycles with two and with three accumulators."""
+_STEP_CYCLES = {2: (20, 15), 3: (16, 21)}
+"""Words of a step → its cycles with a rest of accumulators and with three of them."""
 
 
 class Slots(NamedTuple):
@@ -161,10 +161,12 @@ def longest_segment(steps: NDArray[np.int64], low: int, high: int, slots: int) -
 
 def slots_across(op: Conv2D, net: Net, slots: int) -> tuple[int, int]:
     """Words of inputs of a row, and the first of them whose accumulator takes part in an output."""
-    kernel_width = net.tensors[op.inputs[1]].shape[2]
+    _, kernel_height, kernel_width, _ = net.tensors[op.inputs[1]].shape
     columns = net.tensors[op.outputs[0]].shape[1]
     first = max(kernel_width // slots - 1, 0)
-    return max(-(-(columns + kernel_width - 1) // slots), first + 2), first
+    across = max(-(-(columns + kernel_width - 1) // slots), first + 2)
+    in_fours = kernel_height != COLUMN_HEIGHT and -(-kernel_width // slots) == 2
+    return across + (in_fours and (across - first) % 3 == 2), first
 
 
 class Lines(NamedTuple):
@@ -173,14 +175,14 @@ class Lines(NamedTuple):
     Attributes:
         count: of lines.
         threes: blocks of three accumulators of a line.
-        twos: blocks of two of them.
+        rests: blocks of two of them, or where lines are rows and steps have two words, of four.
         steps: of each accumulator.
         step_words: words of weights of a step.
     """
 
     count: int
     threes: int
-    twos: int
+    rests: int
     steps: int
     step_words: int
 
@@ -196,8 +198,9 @@ def slots_lines(op: Conv2D, net: Net, way: Slots) -> Lines:
         bands, beside = -(-height // rows), max(rows, 2)
         twos = -beside % 3
         return Lines(bands * (across - first), (beside - 2 * twos) // 3, twos, depth * words, kernel_height)
-    twos = -(across - first) % 3
-    return Lines(height, (across - first - 2 * twos) // 3, twos, depth * kernel_height, words)
+    count = across - first
+    rest, rests = (4, count % 3) if words == 2 else (2, -count % 3)
+    return Lines(height, (count - rest * rests) // 3, rests, depth * kernel_height, words)
 
 
 def slots_rows(op: Conv2D, net: Net, slots: int) -> int:
@@ -241,9 +244,9 @@ def _cycles(op: Conv2D, net: Net, way: Slots) -> int:
     channels, kernel_height, _, depth = net.tensors[op.inputs[1]].shape
     height, columns, _ = net.tensors[op.outputs[0]].shape
     lines = slots_lines(op, net, way)
-    two, three = _STEP_CYCLES[lines.step_words]
-    line = lines.steps * (lines.twos * (two + 1) + lines.threes * (three + 1))
-    line += way.segments * (45 * lines.twos + 60 * lines.threes + 30)
+    rest, three = _STEP_CYCLES[lines.step_words]
+    line = lines.steps * (lines.rests * (rest + 1) + lines.threes * (three + 1))
+    line += way.segments * (50 * lines.rests + 60 * lines.threes + 30)
     bands = -(-height // slots_rows(op, net, way.slots))
     unpacked = bands * (lines.steps * lines.step_words * 18 + way.segments * 100)
     taken = (height + kernel_height - 1) * depth * slots_across(op, net, way.slots)[0] * way.slots * 4
