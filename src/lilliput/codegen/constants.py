@@ -105,7 +105,7 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
     if kernel.layout is Layout.SLOTS and isinstance(op, Conv2D):
         found = slots_of(op, net)
         assert found is not None
-        ordered = in_flash(_data(op.inputs[1], net), found.slots, found.by_columns)
+        ordered = in_flash(_data(op.inputs[1], net), found.form, found.by_columns)
         packed = packed_bits(ordered + (1 << (dtype.bits - 1)), dtype.bits)
         filled = np.pad(packed, (0, slots_weights_bytes(op, net) - len(packed)))
         return Constant(name, "uint8_t", tuple(map(str, filled.tolist())), filled.nbytes)

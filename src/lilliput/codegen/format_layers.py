@@ -161,9 +161,13 @@ def _packed(place: Place) -> Emitted:
             *zip(("multiply", "take", "unpack"), place.kernel.needs, strict=True),
             ("begin", f"{{{found.begin & 0xFFFFFFFF}u, {found.begin >> 32}u}}"),
             ("segment_steps", found.segment_steps),
-            ("rows", slots_rows(op, place.net, found.slots)),
+            ("rows", slots_rows(op, place.net, found.form)),
         ]
-        bits += [("slots", found.slots), ("lines_are_columns", int(found.by_columns))]
+        bits += [
+            ("slots", found.form.slots),
+            ("taps", found.form.taps),
+            ("lines_are_columns", int(found.by_columns)),
+        ]
     arguments = (place.input(), place.output, *place.scratch)
     return (channels, weights), call(place, parameters, fields(place, values + bits), *arguments)
 

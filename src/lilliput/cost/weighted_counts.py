@@ -140,8 +140,8 @@ def _in_slots(op: Conv2D, net: Net) -> Counts:
     way = slots_of(op, net)
     assert way is not None
     lines = slots_lines(op, net, way)
-    rows = slots_rows(op, net, way.slots)
-    across, _ = slots_across(op, net, way.slots)
+    rows = slots_rows(op, net, way.form)
+    across, _ = slots_across(op, net, way.form)
     bands, taken = -(-height // rows), height + kernel_height - 1
     times, blocks = channels * lines.count, lines.threes + lines.rests
     return {
@@ -150,7 +150,7 @@ def _in_slots(op: Conv2D, net: Net) -> Counts:
         "rows": height,
         "line_blocks": times * way.segments * blocks,
         "more_line_blocks": times * (way.segments - 1) * blocks,
-        f"sums_of_{way.slots}": times * way.segments * (3 * lines.threes + 2 * lines.rests),
+        f"sums_of_{way.form.name}": times * way.segments * lines.beside,
         "lines": times * way.segments,
         "segments": bands * channels * way.segments,
         "taken_rows": taken,

@@ -159,9 +159,9 @@ void lp_conv2d_slots_dsp_s8(const lp_slots_params *params, const int8_t *input, 
     const int32_t slots = params->slots;
     const int32_t width = conv->kernel_width;
     const int32_t depth = conv->input_channels;
-    const int32_t words = (width + slots - 1) / slots; /* of a row of the kernel */
+    const int32_t words = LP_KERNEL_WORDS(width, slots, params->taps);
     /* The first accumulator that takes part in an output. */
-    const int32_t first = width >= slots ? width / slots - 1 : 0;
+    const int32_t first = lp_maximum(width - params->taps, 0) / slots;
     const int32_t by_columns = params->lines_are_columns;
     const int32_t rest = LP_SLOT_REST(by_columns, words);
     const int32_t across = across_of(conv->output_width + width - 1, slots, first, by_columns ? 2 : rest);

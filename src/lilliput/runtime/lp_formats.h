@@ -91,7 +91,7 @@ typedef struct lp_slots_params {
     void (*unpack)(const struct lp_slots_params *params, int32_t channel, int32_t *words);
     uint32_t begin[2]; /* lower half first */
     uint16_t segment_steps, rows;
-    uint8_t weight_bits, slots, lines_are_columns;
+    uint8_t weight_bits, slots, taps, lines_are_columns;
 } lp_slots_params;
 
 typedef struct {
@@ -188,26 +188,31 @@ void lp_conv2d_slots_dsp_s8(const lp_slots_params *params, const int8_t *input, 
 
 /* What `multiply` may be: for the number of slots, and the words of a row of the kernel, or where lines are
  * columns, three rows of the kernel. */
-void lp_multiply_slots_2_2(lp_slot_lines *lines);
-void lp_multiply_slots_2_3(lp_slot_lines *lines);
-void lp_multiply_slots_2_columns(lp_slot_lines *lines);
-void lp_multiply_slots_3_2(lp_slot_lines *lines);
-void lp_multiply_slots_3_columns(lp_slot_lines *lines);
-void lp_multiply_slots_4_2(lp_slot_lines *lines);
-void lp_multiply_slots_4_columns(lp_slot_lines *lines);
+void lp_multiply_slots_22_2(lp_slot_lines *lines);
+void lp_multiply_slots_22_3(lp_slot_lines *lines);
+void lp_multiply_slots_22_columns(lp_slot_lines *lines);
+void lp_multiply_slots_23_2(lp_slot_lines *lines);
+void lp_multiply_slots_23_columns(lp_slot_lines *lines);
+void lp_multiply_slots_33_2(lp_slot_lines *lines);
+void lp_multiply_slots_33_columns(lp_slot_lines *lines);
+void lp_multiply_slots_44_2(lp_slot_lines *lines);
+void lp_multiply_slots_44_columns(lp_slot_lines *lines);
 
 /* What `take` may be: `across` words of each of `depth` channels of a row of pixels. */
-void lp_take_slots_2(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+void lp_take_slots_22(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
                      int32_t channel_step);
-void lp_take_slots_3(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+void lp_take_slots_23(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
                      int32_t channel_step);
-void lp_take_slots_4(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+void lp_take_slots_33(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+                     int32_t channel_step);
+void lp_take_slots_44(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
                      int32_t channel_step);
 
 /* What `unpack` may be: words of weights of an output channel in the order of steps. */
-void lp_unpack_slots_2(const lp_slots_params *params, int32_t channel, int32_t *words);
-void lp_unpack_slots_3(const lp_slots_params *params, int32_t channel, int32_t *words);
-void lp_unpack_slots_4(const lp_slots_params *params, int32_t channel, int32_t *words);
+void lp_unpack_slots_22(const lp_slots_params *params, int32_t channel, int32_t *words);
+void lp_unpack_slots_23(const lp_slots_params *params, int32_t channel, int32_t *words);
+void lp_unpack_slots_33(const lp_slots_params *params, int32_t channel, int32_t *words);
+void lp_unpack_slots_44(const lp_slots_params *params, int32_t channel, int32_t *words);
 
 /* Matrix times vector with weights as lp_conv2d_packed_dsp_s8() has them; `scratch` holds 8 bytes for each
  * four, and 4 for each four fours, of which the last may be incomplete. */

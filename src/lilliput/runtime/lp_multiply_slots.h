@@ -1,4 +1,5 @@
-/* Lines of accumulators; LP_SLOTS is how many slots a word has, LP_STEP_WORDS how many words of weights a step
+/* Lines of accumulators; LP_SLOTS is how many slots a word of inputs has, LP_TAPS how many one of
+ * weights, LP_STEP_WORDS how many words of weights a step
  * has, LP_SLOT_COLUMNS whether lines are columns.
  */
 #ifndef LP_MULTIPLY_SLOTS_H
@@ -90,15 +91,27 @@ CHECK_OFFSET(sums_pitch, 56);
     "adc.w   " high ", " high ", " above ", asr #31\n"
 
 /* The lower slots of an accumulator as sums: halfwords or pairs of them, the last in `low`. */
-#if LP_SLOTS == 2
-#define ABOVE(to, high)
+#if LP_SLOTS == 2 && LP_TAPS == 3
+#define ABOVE(to, low, high)                                                                                 \
+    "lsr.w   " to ", " low ", #26\n"                                                                         \
+    "orr.w   " to ", " to ", " high ", lsl #6\n"
+#define ABOVE_OF(shifted, high) shifted
+#define SUMS_BYTES "4"
+#define TAKE(low, high)                                                                                      \
+    "ubfx    r10, " low ", #0, #13\n"                                                                        \
+    "ubfx    " low ", " low ", #13, #13\n"                                                                   \
+    "pkhbt   " low ", r10, " low ", lsl #16\n"
+#define ADD_OLD(low, high) "ldr.w   r10, [r0]\n" "add.w   " low ", " low ", r10\n"
+#define PUT(low, high) "str.w   " low ", [r0]\n"
+#elif LP_SLOTS == 2
+#define ABOVE(to, low, high)
 #define ABOVE_OF(shifted, high) high
 #define SUMS_BYTES "4"
 #define TAKE(low, high)
 #define ADD_OLD(low, high) "ldr.w   r10, [r0]\n" "add.w   " low ", " low ", r10\n"
 #define PUT(low, high) "str.w   " low ", [r0]\n"
 #elif LP_SLOTS == 3
-#define ABOVE(to, high) "asr.w   " to ", " high ", #7\n"
+#define ABOVE(to, low, high) "asr.w   " to ", " high ", #7\n"
 #define ABOVE_OF(shifted, high) shifted
 #define SUMS_BYTES "6"
 #define TAKE(low, high)                                                                                      \
@@ -118,7 +131,7 @@ CHECK_OFFSET(sums_pitch, 56);
     "strh.w  r11, [r0, #2]\n"                                                                                \
     "strh.w  " low ", [r0, #4]\n"
 #else
-#define ABOVE(to, high)
+#define ABOVE(to, low, high)
 #define ABOVE_OF(shifted, high) high
 #define SUMS_BYTES "8"
 #define TAKE(low, high)                                                                                      \
@@ -141,12 +154,12 @@ CHECK_OFFSET(sums_pitch, 56);
 #define ADD_REST                                                                                             \
     "ldr.w   r8, [sp, #72]\n"                                                                                \
     "ldr.w   r9, [r8]\n"                                                                                     \
-    "ldr.w   r10, [r8, #4]\n" ADD("r2", "r3", "r9") ADD("r4", "r5", "r10") ABOVE("r9", "r3")                 \
-        ABOVE("r10", "r5") "stmia.w r8!, {" ABOVE_OF("r9", "r3") ", " ABOVE_OF("r10", "r5") "}\n" COLUMN_END
+    "ldr.w   r10, [r8, #4]\n" ADD("r2", "r3", "r9") ADD("r4", "r5", "r10") ABOVE("r9", "r2", "r3")                 \
+        ABOVE("r10", "r4", "r5") "stmia.w r8!, {" ABOVE_OF("r9", "r3") ", " ABOVE_OF("r10", "r5") "}\n" COLUMN_END
 #define ADD_3                                                                                                \
     "ldr.w   r8, [sp, #72]\n"                                                                                \
     "ldmia.w r8, {r9-r11}\n" ADD("r2", "r3", "r9") ADD("r4", "r5", "r10") ADD("r6", "r7", "r11")             \
-        ABOVE("r9", "r3") ABOVE("r10", "r5") ABOVE("r11", "r7") "stmia.w r8!, {" ABOVE_OF("r9", "r3") ", "    \
+        ABOVE("r9", "r2", "r3") ABOVE("r10", "r4", "r5") ABOVE("r11", "r6", "r7") "stmia.w r8!, {" ABOVE_OF("r9", "r3") ", "    \
             ABOVE_OF("r10", "r5") ", " ABOVE_OF("r11", "r7") "}\n" COLUMN_END
 #define COLUMN_END                                                                                           \
     "str.w   r8, [sp, #72]\n"                                                                                \
@@ -161,14 +174,14 @@ CHECK_OFFSET(sums_pitch, 56);
     "str     r0, [sp, #76]\n"
 #else
 #define ADD_2                                                                                                \
-    "ldr.w   lr, [sp, #72]\n" ADD("r2", "r3", "lr") ABOVE("lr", "r3") ADD("r4", "r5", ABOVE_OF("lr", "r3"))  \
-        ABOVE("lr", "r5")
+    "ldr.w   lr, [sp, #72]\n" ADD("r2", "r3", "lr") ABOVE("lr", "r2", "r3") ADD("r4", "r5", ABOVE_OF("lr", "r3"))  \
+        ABOVE("lr", "r4", "r5")
 #define ADD_3                                                                                                \
-    ADD_2 ADD("r6", "r7", ABOVE_OF("lr", "r5")) ABOVE("lr", "r7") "str.w   " ABOVE_OF("lr", "r7") ", [sp, #72]\n"
+    ADD_2 ADD("r6", "r7", ABOVE_OF("lr", "r5")) ABOVE("lr", "r6", "r7") "str.w   " ABOVE_OF("lr", "r7") ", [sp, #72]\n"
 #if LP_STEP_WORDS == 2
 #define ADD_REST                                                                                             \
-    ADD_2 ADD("r6", "r7", ABOVE_OF("lr", "r5")) ABOVE("lr", "r7") ADD("r8", "r9", ABOVE_OF("lr", "r7"))      \
-        ABOVE("lr", "r9") "str.w   " ABOVE_OF("lr", "r9") ", [sp, #72]\n"
+    ADD_2 ADD("r6", "r7", ABOVE_OF("lr", "r5")) ABOVE("lr", "r6", "r7") ADD("r8", "r9", ABOVE_OF("lr", "r7"))      \
+        ABOVE("lr", "r8", "r9") "str.w   " ABOVE_OF("lr", "r9") ", [sp, #72]\n"
 #else
 #define ADD_REST ADD_2 "str.w   " ABOVE_OF("lr", "r5") ", [sp, #72]\n"
 #endif
@@ -189,7 +202,7 @@ CHECK_OFFSET(sums_pitch, 56);
         "7:\n" sums "9:\n"                                                                                   \
         "str     r0, [sp, #24]\n"
 #define BOTH(sums) sums("r2", "r3") sums("r4", "r5")
-#if LP_SLOTS == 2 && !LP_SLOT_COLUMNS
+#if LP_SLOTS == 2 && LP_TAPS == 2 && !LP_SLOT_COLUMNS
 #define SUMS_3 "stmia.w r0!, {r2, r4, r6}\n"
 #else
 #define SUMS_3 BOTH(SUMS) SUMS("r6", "r7")
@@ -288,7 +301,7 @@ LP_NAKED static void multiply(lp_slot_lines *lines LP_UNUSED) {
 #else
 
 static void multiply(lp_slot_lines *all) {
-    const int32_t bits = LP_SLOT_BITS(LP_SLOTS);
+    const int32_t bits = LP_SLOT_BITS(LP_SLOTS, LP_TAPS);
     const int32_t pitch = all->pitch / (int32_t)sizeof *all->words;
     const int32_t count = 3 * all->threes + LP_SLOT_REST(LP_SLOT_COLUMNS, LP_STEP_WORDS) * all->rests;
     const uint64_t begin = (uint64_t)all->begin[1] << 32 | all->begin[0];

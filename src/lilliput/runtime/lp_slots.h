@@ -1,7 +1,8 @@
 /* Rows of a convolution as products of polynomials: several products in one long multiplication.
  *
- * `slots` neighbouring inputs of a row of one channel share a word, sum(x[i] << bits * i), and so do as many
- * weights of a row of the kernel, the last one first.  The product of both words has in slot n the sum of all
+ * `slots` neighbouring inputs of a row of one channel share a word, sum(x[i] << bits * i), and so do `taps`
+ * weights of a row of the kernel, the last one first.  Words of a row follow each other at `slots` columns; where
+ * they have more weights, those of later words are in the upper slots.  The product of both words has in slot n the sum of all
  * x[i] * w[n - i], which is what a convolution adds up.  An accumulator takes a word of inputs and those
  * before it times the words of the kernel's row, for every row of the kernel and every channel.  Its lower
  * slots, and what the accumulator before it in its row has above its own, are neighbouring outputs.
@@ -21,8 +22,12 @@
 #include "lp_dsp.h"
 #include "lp_formats.h"
 
-/* Bits of a slot where a word has 2, 3, 4 of them. */
-#define LP_SLOT_BITS(slots) ((slots) == 2 ? 16 : (slots) == 3 ? 13 : 8)
+/* Bits of a slot. */
+#define LP_SLOT_BITS(slots, taps) ((slots) == 4 ? 8 : (taps) == 3 ? 13 : 16)
+
+/* Words of a row of the kernel. */
+#define LP_KERNEL_WORDS(width, slots, taps)                                                                  \
+    ((width) <= (taps) ? 1 : 1 + ((width) - (taps) + (slots)-1) / (slots))
 
 /* Steps that a loop takes at once. */
 #define LP_SLOT_STEPS(lines_are_columns) ((lines_are_columns) ? 8 : 5)

@@ -1,11 +1,11 @@
-/* Words of inputs; LP_SLOTS is how many slots a word has. */
+/* Words of inputs; LP_SLOTS is how many slots a word has, LP_TAPS how many one of weights. */
 #ifndef LP_TAKE_SLOTS_H
 #define LP_TAKE_SLOTS_H
 
 #include "lp_slots.h"
 
 LP_INLINE int32_t word_of(const int8_t *from, int32_t depth) {
-    const int32_t factor = 1 << LP_SLOT_BITS(LP_SLOTS);
+    const int32_t factor = 1 << LP_SLOT_BITS(LP_SLOTS, LP_TAPS);
     int32_t word = from[depth];
 #if LP_SLOTS > 2
     int32_t high = from[2 * depth];

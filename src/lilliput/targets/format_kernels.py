@@ -260,13 +260,17 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
 def _in_slots(op: Conv2D, net: Net) -> Kernel:
     found = slots_of(op, net)
     assert found is not None
-    words = -(-net.tensors[op.inputs[1]].shape[2] // found.slots)
-    multiply = f"lp_multiply_slots_{found.slots}_{'columns' if found.by_columns else words}"
+    form = found.form
+    lines = "columns" if found.by_columns else form.words(net.tensors[op.inputs[1]].shape[2])
     return Kernel(
         "lp_conv2d_slots_dsp_s8",
         scratch_bytes=slots_bytes(op, net, found),
         layout=Layout.SLOTS,
-        needs=(multiply, f"lp_take_slots_{found.slots}", f"lp_unpack_slots_{found.slots}"),
+        needs=(
+            f"lp_multiply_slots_{form.name}_{lines}",
+            f"lp_take_slots_{form.name}",
+            f"lp_unpack_slots_{form.name}",
+        ),
         folds_zero_point=True,
         access=Access.ROWS,
         header=HEADER,
