@@ -196,8 +196,9 @@ def longest_segment(steps: NDArray[np.int64], low: int, high: int, form: Form) -
         top = offset + int(np.add.reduceat(largest, starts, axis=1).max(initial=0))
         products = int(np.add.reduceat(words, starts, axis=1).max(initial=0)) * max(-low, high)
         total = segments * offset + int(largest.sum(axis=1).max(initial=0))
-        # What the accumulator before adds is less than what there can be already.
-        if top < 1 << form.bits and 2 * (products + offset) * form.unit < 1 << 63 and total <= LARGEST_SUM:
+        # The accumulator before adds what it has above its lower slots.
+        whole = (products + offset) * form.unit + (1 << 63 - form.slots * form.bits)
+        if top < 1 << form.bits and whole < 1 << 63 and total <= LARGEST_SUM:
             return segment, segments, offset
     return None
 
