@@ -143,7 +143,7 @@ def _in_slots(op: Conv2D, net: Net) -> Counts:
     rows = slots_rows(op, net, way.form)
     across, _ = slots_across(op, net, way.form)
     bands, taken = -(-height // rows), height + kernel_height - 1
-    times, blocks = channels * lines.count, lines.threes + lines.rests
+    times, blocks = channels * lines.lines, lines.threes + lines.rests
     return {
         f"lines_of_steps_of_{lines.step_words}_by_3": times * lines.threes * lines.steps,
         f"lines_of_steps_of_{lines.step_words}_by_rest": times * lines.rests * lines.steps,

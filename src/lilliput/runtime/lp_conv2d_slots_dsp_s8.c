@@ -1,7 +1,7 @@
 #define LP_TFLM 0
 #include "lp_bytes.h"
-#include "lp_slots.h"
 #include "lp_profile.h"
+#include "lp_slots.h"
 
 /* Rows of inputs under some rows of outputs, each with the padding around it. */
 typedef struct {
@@ -146,8 +146,8 @@ static LP_NOINLINE void write(const lp_conv2d_params *conv, lp_slot_outputs *wit
     }
 }
 
-/* Words of a row of so many columns: from the first on, two at least; where rests are of four, three at least,
- * and as many as blocks of three, one of which may be such a rest, take. */
+/* Words of a row of so many columns: from the first on, two at least; where rests are of four, three at
+ * least, and as many as blocks of three, one of which may be such a rest, take. */
 static int32_t across_of(int32_t columns, int32_t slots, int32_t first, int32_t rest) {
     const int32_t across = lp_maximum((columns + slots - 1) / slots, first + 2);
     return across + (rest == 4 && (across - first) % 3 == 2);

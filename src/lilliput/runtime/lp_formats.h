@@ -72,13 +72,12 @@ typedef struct {
 /* Rows of sums of one output channel; lp_slots.h has it. */
 typedef struct lp_slot_lines lp_slot_lines;
 
-/* Weights of 2 to 7 bits for words of two slots, of 2 to 4 bits for words of three, of 2 bits for words of four
- * (lp_slots.h).  A row of the kernel from its last column on
- * falls into words of `slots` weights, the last of which may have less.  In flash those of an output channel
- * lie by the place of their word in its row, from place to place (kernel height, input channels), or where
- * lines are columns, from the last place on (input channels, kernel height from the last row on), each weight
- * with 2**(weight_bits - 1) added, one behind the other from bit 0 of each byte on, and 25 bits
- * from the first of the last word on may be read.
+/* Weights of 2 to 7 bits for words of two slots, of 2 to 4 bits for words of three, of 2 bits for words of
+ * four (lp_slots.h).  A row of the kernel from its last column on falls into words of `slots` weights, the
+ * last of which may have less.  In flash those of an output channel lie by the place of their word in its
+ * row, from place to place (kernel height, input channels), or where lines are columns, from the last place
+ * on (input channels, kernel height from the last row on), each weight with 2**(weight_bits - 1) added, one
+ * behind the other from bit 0 of each byte on, and 25 bits from the first of the last word on may be read.
  *
  * Sums of `segment_steps` steps keep to their slots if accumulators begin at `begin`; `rows` rows of outputs
  * are made of one unpacking of weights. */
@@ -176,13 +175,13 @@ void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *i
 void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                    void *scratch);
 
-/* The same for steps of one and no dilation, rows of inputs in words of slots (lp_slots.h).  A row has `across`
- * words, the most of (output_width + kernel_width - 1) / slots, rounded up, and `first` + 2 with `first` =
- * max(kernel_width / slots - 1, 0).  `scratch`, aligned to 4, holds the words of (rows - 1 + kernel_height) *
- * input_channels rows, if kernel_width is no multiple of the slots and not below them one more for each that
- * is a line's first, across * slots bytes a channel, filled up to a
- * multiple of four, words of weights of an output channel, and max(rows, 2) times two bytes for each of
- * slots * (across - first) sums and four where lines are columns. */
+/* The same for steps of one and no dilation, rows of inputs in words of slots (lp_slots.h).  A row has
+ * `across` words, the most of (output_width + kernel_width - 1) / slots, rounded up, and `first` + 2 with
+ * `first` = max(kernel_width / slots - 1, 0).  `scratch`, aligned to 4, holds the words of (rows - 1 +
+ * kernel_height) * input_channels rows, if kernel_width is no multiple of the slots and not below them one
+ * more for each that is a line's first, across * slots bytes a channel, filled up to a multiple of four,
+ * words of weights of an output channel, and max(rows, 2) times two bytes for each of slots * (across -
+ * first) sums and four where lines are columns. */
 void lp_conv2d_slots_dsp_s8(const lp_slots_params *params, const int8_t *input, int8_t *output,
                             void *scratch);
 
@@ -200,13 +199,13 @@ void lp_multiply_slots_44_columns(lp_slot_lines *lines);
 
 /* What `take` may be: `across` words of each of `depth` channels of a row of pixels. */
 void lp_take_slots_22(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
-                     int32_t channel_step);
+                      int32_t channel_step);
 void lp_take_slots_23(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
-                     int32_t channel_step);
+                      int32_t channel_step);
 void lp_take_slots_33(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
-                     int32_t channel_step);
+                      int32_t channel_step);
 void lp_take_slots_44(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
-                     int32_t channel_step);
+                      int32_t channel_step);
 
 /* What `unpack` may be: words of weights of an output channel in the order of steps. */
 void lp_unpack_slots_22(const lp_slots_params *params, int32_t channel, int32_t *words);

@@ -40,32 +40,40 @@ CHECK_OFFSET(sums_pitch, 56);
 #if LP_STEP_WORDS == 2
 #define STEP_3(at)                                                                                           \
     LOAD("r8", "r1", at)                                                                                     \
-    LOAD("r9", "r1", at "+4") LOAD("r10", "r0", "0") LOAD("r11", "r0", "4") FIRST("r10", "r9")               \
-        FIRST("r11", "r8") SECOND("r11", "r9") LOAD("r10", "r0", "8") LOAD("r11", "r0", "12") NEXT           \
-            SECOND("r10", "r8") THIRD("r10", "r9") THIRD("r11", "r8")
+    LOAD("r9", "r1", at "+4")                                                                                \
+    LOAD("r10", "r0", "0") LOAD("r11", "r0", "4") FIRST("r10", "r9") FIRST("r11", "r8") SECOND("r11", "r9")  \
+        LOAD("r10", "r0", "8") LOAD("r11", "r0", "12") NEXT SECOND("r10", "r8") THIRD("r10", "r9")           \
+            THIRD("r11", "r8")
 #define STEP_REST(at)                                                                                        \
     LOAD("r10", "r1", at)                                                                                    \
-    LOAD("r11", "r1", at "+4") LOAD("r12", "r0", "0") LOAD("lr", "r0", "4") FIRST("r12", "r11")              \
-        FIRST("lr", "r10") SECOND("lr", "r11") LOAD("r12", "r0", "8") LOAD("lr", "r0", "12")                 \
-            SECOND("r12", "r10") THIRD("r12", "r11") THIRD("lr", "r10") FOURTH("lr", "r11")                  \
-                LOAD("r12", "r0", "16") LOAD("lr", "sp", "8") FOURTH("r12", "r10") "add.w   r0, r0, lr\n"
+    LOAD("r11", "r1", at "+4")                                                                               \
+    LOAD("r12", "r0", "0") LOAD("lr", "r0", "4") FIRST("r12", "r11") FIRST("lr", "r10") SECOND("lr", "r11")  \
+        LOAD("r12", "r0", "8") LOAD("lr", "r0", "12") SECOND("r12", "r10") THIRD("r12", "r11")               \
+            THIRD("lr", "r10") FOURTH("lr", "r11") LOAD("r12", "r0", "16") LOAD("lr", "sp", "8")             \
+                FOURTH("r12", "r10") "add.w   r0, r0, lr\n"
 #define STEP_3_BYTES "52"
 #define STEP_REST_BYTES "68"
 #define STEP_WEIGHTS "8"
 #define REST_INPUTS "16"
-#define REST_BEGINS "mov     r6, r2\n" "mov     r7, r3\n" "mov     r8, r2\n" "mov     r9, r3\n"
+#define REST_BEGINS                                                                                          \
+    "mov     r6, r2\n"                                                                                       \
+    "mov     r7, r3\n"                                                                                       \
+    "mov     r8, r2\n"                                                                                       \
+    "mov     r9, r3\n"
 #else
 #define STEP_3(at)                                                                                           \
     LOAD("r8", "r1", at)                                                                                     \
-    LOAD("r9", "r1", at "+4") LOAD("r10", "r1", at "+8") LOAD("r11", "r0", "0") LOAD("lr", "r0", "4")        \
-        FIRST("r11", "r10") FIRST("lr", "r9") SECOND("lr", "r10") LOAD("r11", "r0", "8")                     \
-            LOAD("lr", "r0", "12") FIRST("r11", "r8") SECOND("r11", "r9") THIRD("r11", "r10")                \
-                SECOND("lr", "r8") THIRD("lr", "r9") LOAD("r11", "r0", "16") NEXT THIRD("r11", "r8")
-#define STEP_REST(at)                                                                                           \
+    LOAD("r9", "r1", at "+4")                                                                                \
+    LOAD("r10", "r1", at "+8") LOAD("r11", "r0", "0") LOAD("lr", "r0", "4") FIRST("r11", "r10")              \
+        FIRST("lr", "r9") SECOND("lr", "r10") LOAD("r11", "r0", "8") LOAD("lr", "r0", "12")                  \
+            FIRST("r11", "r8") SECOND("r11", "r9") THIRD("r11", "r10") SECOND("lr", "r8") THIRD("lr", "r9")  \
+                LOAD("r11", "r0", "16") NEXT THIRD("r11", "r8")
+#define STEP_REST(at)                                                                                        \
     LOAD("r8", "r1", at)                                                                                     \
-    LOAD("r9", "r1", at "+4") LOAD("r10", "r1", at "+8") LOAD("r11", "r0", "0") LOAD("lr", "r0", "4")        \
-        FIRST("r11", "r10") FIRST("lr", "r9") SECOND("lr", "r10") LOAD("r11", "r0", "8")                     \
-            LOAD("lr", "r0", "12") NEXT FIRST("r11", "r8") SECOND("r11", "r9") SECOND("lr", "r8")
+    LOAD("r9", "r1", at "+4")                                                                                \
+    LOAD("r10", "r1", at "+8") LOAD("r11", "r0", "0") LOAD("lr", "r0", "4") FIRST("r11", "r10")              \
+        FIRST("lr", "r9") SECOND("lr", "r10") LOAD("r11", "r0", "8") LOAD("lr", "r0", "12")                  \
+            NEXT FIRST("r11", "r8") SECOND("r11", "r9") SECOND("lr", "r8")
 #define STEP_3_BYTES "72"
 #define STEP_REST_BYTES "56"
 #define STEP_WEIGHTS "12"
@@ -74,8 +82,7 @@ CHECK_OFFSET(sums_pitch, 56);
 #endif
 
 #if LP_SLOT_COLUMNS
-#define STEPS(step)                                                                                          \
-    step("0") step("12") step("24") step("36") step("48") step("60") step("72") step("84")
+#define STEPS(step) step("0") step("12") step("24") step("36") step("48") step("60") step("72") step("84")
 #define STEPS_WEIGHTS "96"
 #elif LP_STEP_WORDS == 2
 #define STEPS(step) step("0") step("8") step("16") step("24") step("32")
@@ -101,21 +108,25 @@ CHECK_OFFSET(sums_pitch, 56);
     "ubfx    r10, " low ", #0, #13\n"                                                                        \
     "ubfx    " low ", " low ", #13, #13\n"                                                                   \
     "pkhbt   " low ", r10, " low ", lsl #16\n"
-#define ADD_OLD(low, high) "ldr.w   r10, [r0]\n" "add.w   " low ", " low ", r10\n"
+#define ADD_OLD(low, high)                                                                                   \
+    "ldr.w   r10, [r0]\n"                                                                                    \
+    "add.w   " low ", " low ", r10\n"
 #define PUT(low, high) "str.w   " low ", [r0]\n"
 #elif LP_SLOTS == 2
 #define ABOVE(to, low, high)
 #define ABOVE_OF(shifted, high) high
 #define SUMS_BYTES "4"
 #define TAKE(low, high)
-#define ADD_OLD(low, high) "ldr.w   r10, [r0]\n" "add.w   " low ", " low ", r10\n"
+#define ADD_OLD(low, high)                                                                                   \
+    "ldr.w   r10, [r0]\n"                                                                                    \
+    "add.w   " low ", " low ", r10\n"
 #define PUT(low, high) "str.w   " low ", [r0]\n"
 #elif LP_SLOTS == 3
 #define ABOVE(to, low, high) "asr.w   " to ", " high ", #7\n"
 #define ABOVE_OF(shifted, high) shifted
 #define SUMS_BYTES "6"
 #define TAKE(low, high)                                                                                      \
-    "ubfx    r10, " low ", #0, #13\n"                                                                         \
+    "ubfx    r10, " low ", #0, #13\n"                                                                        \
     "ubfx    r11, " low ", #13, #13\n"                                                                       \
     "lsr.w   " low ", " low ", #26\n"                                                                        \
     "bfi     " low ", " high ", #6, #7\n"
@@ -123,11 +134,11 @@ CHECK_OFFSET(sums_pitch, 56);
     "ldrh.w  r12, [r0]\n"                                                                                    \
     "ldrh.w  lr, [r0, #2]\n"                                                                                 \
     "ldrh.w  " high ", [r0, #4]\n"                                                                           \
-    "add     r10, r12\n"                                                                                      \
+    "add     r10, r12\n"                                                                                     \
     "add     r11, lr\n"                                                                                      \
     "add     " low ", " high "\n"
 #define PUT(low, high)                                                                                       \
-    "strh.w  r10, [r0]\n"                                                                                     \
+    "strh.w  r10, [r0]\n"                                                                                    \
     "strh.w  r11, [r0, #2]\n"                                                                                \
     "strh.w  " low ", [r0, #4]\n"
 #else
@@ -135,14 +146,14 @@ CHECK_OFFSET(sums_pitch, 56);
 #define ABOVE_OF(shifted, high) high
 #define SUMS_BYTES "8"
 #define TAKE(low, high)                                                                                      \
-    "uxtb16  r10, " low "\n"                                                                                  \
+    "uxtb16  r10, " low "\n"                                                                                 \
     "uxtb16  " high ", " low ", ror #8\n"                                                                    \
-    "pkhbt   " low ", r10, " high ", lsl #16\n"                                                               \
+    "pkhbt   " low ", r10, " high ", lsl #16\n"                                                              \
     "pkhtb   " high ", " high ", r10, asr #16\n"
 #define ADD_OLD(low, high)                                                                                   \
-    "ldr.w   r10, [r0]\n"                                                                                     \
+    "ldr.w   r10, [r0]\n"                                                                                    \
     "ldr.w   r11, [r0, #4]\n"                                                                                \
-    "add     " low ", r10\n"                                                                                  \
+    "add     " low ", r10\n"                                                                                 \
     "add     " high ", r11\n"
 #define PUT(low, high)                                                                                       \
     "str.w   " low ", [r0]\n"                                                                                \
@@ -154,13 +165,13 @@ CHECK_OFFSET(sums_pitch, 56);
 #define ADD_REST                                                                                             \
     "ldr.w   r8, [sp, #72]\n"                                                                                \
     "ldr.w   r9, [r8]\n"                                                                                     \
-    "ldr.w   r10, [r8, #4]\n" ADD("r2", "r3", "r9") ADD("r4", "r5", "r10") ABOVE("r9", "r2", "r3")                 \
-        ABOVE("r10", "r4", "r5") "stmia.w r8!, {" ABOVE_OF("r9", "r3") ", " ABOVE_OF("r10", "r5") "}\n" COLUMN_END
+    "ldr.w   r10, [r8, #4]\n" ADD("r2", "r3", "r9") ADD("r4", "r5", "r10") ABOVE("r9", "r2", "r3") ABOVE(    \
+        "r10", "r4", "r5") "stmia.w r8!, {" ABOVE_OF("r9", "r3") ", " ABOVE_OF("r10", "r5") "}\n" COLUMN_END
 #define ADD_3                                                                                                \
     "ldr.w   r8, [sp, #72]\n"                                                                                \
     "ldmia.w r8, {r9-r11}\n" ADD("r2", "r3", "r9") ADD("r4", "r5", "r10") ADD("r6", "r7", "r11")             \
-        ABOVE("r9", "r2", "r3") ABOVE("r10", "r4", "r5") ABOVE("r11", "r6", "r7") "stmia.w r8!, {" ABOVE_OF("r9", "r3") ", "    \
-            ABOVE_OF("r10", "r5") ", " ABOVE_OF("r11", "r7") "}\n" COLUMN_END
+        ABOVE("r9", "r2", "r3") ABOVE("r10", "r4", "r5") ABOVE("r11", "r6", "r7") "stmia.w r8!, {" ABOVE_OF( \
+            "r9", "r3") ", " ABOVE_OF("r10", "r5") ", " ABOVE_OF("r11", "r7") "}\n" COLUMN_END
 #define COLUMN_END                                                                                           \
     "str.w   r8, [sp, #72]\n"                                                                                \
     "ldr.w   r8, [sp, #56]\n"
@@ -174,14 +185,16 @@ CHECK_OFFSET(sums_pitch, 56);
     "str     r0, [sp, #76]\n"
 #else
 #define ADD_2                                                                                                \
-    "ldr.w   lr, [sp, #72]\n" ADD("r2", "r3", "lr") ABOVE("lr", "r2", "r3") ADD("r4", "r5", ABOVE_OF("lr", "r3"))  \
-        ABOVE("lr", "r4", "r5")
+    "ldr.w   lr, [sp, #72]\n" ADD("r2", "r3", "lr") ABOVE("lr", "r2", "r3")                                  \
+        ADD("r4", "r5", ABOVE_OF("lr", "r3")) ABOVE("lr", "r4", "r5")
 #define ADD_3                                                                                                \
-    ADD_2 ADD("r6", "r7", ABOVE_OF("lr", "r5")) ABOVE("lr", "r6", "r7") "str.w   " ABOVE_OF("lr", "r7") ", [sp, #72]\n"
+    ADD_2 ADD("r6", "r7", ABOVE_OF("lr", "r5"))                                                              \
+        ABOVE("lr", "r6", "r7") "str.w   " ABOVE_OF("lr", "r7") ", [sp, #72]\n"
 #if LP_STEP_WORDS == 2
 #define ADD_REST                                                                                             \
-    ADD_2 ADD("r6", "r7", ABOVE_OF("lr", "r5")) ABOVE("lr", "r6", "r7") ADD("r8", "r9", ABOVE_OF("lr", "r7"))      \
-        ABOVE("lr", "r8", "r9") "str.w   " ABOVE_OF("lr", "r9") ", [sp, #72]\n"
+    ADD_2 ADD("r6", "r7", ABOVE_OF("lr", "r5")) ABOVE("lr", "r6", "r7")                                      \
+        ADD("r8", "r9", ABOVE_OF("lr", "r7"))                                                                \
+            ABOVE("lr", "r8", "r9") "str.w   " ABOVE_OF("lr", "r9") ", [sp, #72]\n"
 #else
 #define ADD_REST ADD_2 "str.w   " ABOVE_OF("lr", "r5") ", [sp, #72]\n"
 #endif
@@ -242,8 +255,8 @@ CHECK_OFFSET(sums_pitch, 56);
 LP_NAKED static void multiply(lp_slot_lines *lines LP_UNUSED) {
     __asm__ volatile(
         /* Stack: 0-56 the lines, of which 0 and 24 go on; 60 and 64 where loops of three accumulators
-         * and of the rest are entered, 68 blocks to go, 72 what is above, or where that is, 76 where sums of the
-         * column are, 80 where inputs of the line are. */
+         * and of the rest are entered, 68 blocks to go, 72 what is above, or where that is, 76 where sums of
+         * the column are, 80 where inputs of the line are. */
         "push    {r4-r11, lr}\n"
         "sub     sp, sp, #84\n"
         "mov     lr, r0\n"
@@ -281,21 +294,22 @@ LP_NAKED static void multiply(lp_slot_lines *lines LP_UNUSED) {
                                "mov     r7, r3\n"
                                "bx      lr\n"
                                ".balign 4\n"
-                               "1:\n" STEPS(STEP_3) LOOP_END("1") OUT(ADD_3, SUMS_3, MORE_SUMS_3) COUNT("68")
-            "bne.w   3b\n"
-                                                                         "4:\n"
-                                                                         "ldr     r2, [sp, #32]\n"
-                                                                         "str     r2, [sp, #68]\n"
-                                                                         "cmp     r2, #0\n"
-                                                                         "beq.w   6f\n"
-                                                                         "5:\n" /* the rest */
-        ACCUMULATE(REST_INPUTS, "64") REST_BEGINS "bx      lr\n"
-                              ".balign 4\n"
-                              "2:\n" STEPS(STEP_REST) LOOP_END("2") OUT(ADD_REST, SUMS_REST, MORE_SUMS_REST) COUNT("68")
-            "bne.w   5b\n"
-                                                        "6:\n" COUNT("44") "bne.w   8b\n"
-                                                                           "add     sp, sp, #84\n"
-                                                                           "pop     {r4-r11, pc}\n");
+                               "1:\n" STEPS(STEP_3) LOOP_END("1") OUT(ADD_3, SUMS_3, MORE_SUMS_3)
+                                   COUNT("68") "bne.w   3b\n"
+                                               "4:\n"
+                                               "ldr     r2, [sp, #32]\n"
+                                               "str     r2, [sp, #68]\n"
+                                               "cmp     r2, #0\n"
+                                               "beq.w   6f\n"
+                                               "5:\n" /* the rest */
+        ACCUMULATE(REST_INPUTS, "64") REST_BEGINS
+        "bx      lr\n"
+        ".balign 4\n"
+        "2:\n" STEPS(STEP_REST) LOOP_END("2") OUT(ADD_REST, SUMS_REST, MORE_SUMS_REST)
+            COUNT("68") "bne.w   5b\n"
+                        "6:\n" COUNT("44") "bne.w   8b\n"
+                                           "add     sp, sp, #84\n"
+                                           "pop     {r4-r11, pc}\n");
 }
 
 #else

@@ -1,11 +1,12 @@
 /* Rows of a convolution as products of polynomials: several products in one long multiplication.
  *
  * `slots` neighbouring inputs of a row of one channel share a word, sum(x[i] << bits * i), and so do `taps`
- * weights of a row of the kernel, the last one first.  Words of a row follow each other at `slots` columns; where
- * they have more weights, those of later words are in the upper slots.  The product of both words has in slot n the sum of all
- * x[i] * w[n - i], which is what a convolution adds up.  An accumulator takes a word of inputs and those
- * before it times the words of the kernel's row, for every row of the kernel and every channel.  Its lower
- * slots, and what the accumulator before it in its row has above its own, are neighbouring outputs.
+ * weights of a row of the kernel, the last one first.  Words of a row follow each other at `slots` columns;
+ * where they have more weights, those of later words are in the upper slots.  The product of both words has
+ * in slot n the sum of all x[i] * w[n - i], which is what a convolution adds up.  An accumulator takes a word
+ * of inputs and those before it times the words of the kernel's row, for every row of the kernel and every
+ * channel.  Its lower slots, and what the accumulator before it in its row has above its own, are
+ * neighbouring outputs.
  *
  * Accumulators are computed in lines.  Where lines are rows, words lie (row, channel, word of the row), and a
  * step is a row of the kernel of a channel.  Where they are columns, words lie (word of the row, channel,
@@ -27,7 +28,7 @@
 
 /* Words of a row of the kernel. */
 #define LP_KERNEL_WORDS(width, slots, taps)                                                                  \
-    ((width) <= (taps) ? 1 : 1 + ((width) - (taps) + (slots)-1) / (slots))
+    ((width) <= (taps) ? 1 : 1 + ((width) - (taps) + (slots) - 1) / (slots))
 
 /* Steps that a loop takes at once. */
 #define LP_SLOT_STEPS(lines_are_columns) ((lines_are_columns) ? 8 : 5)

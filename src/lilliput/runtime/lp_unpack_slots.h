@@ -29,7 +29,8 @@ LP_INLINE uint32_t spread(uint32_t fields, int32_t bits) {
     return word;
 }
 
-/* `count` words of `taps` weights each from bit `bit` on, moved up by `shift`, `together` of them taken from 25 bits. */
+/* `count` words of `taps` weights each from bit `bit` on, moved up by `shift`, `together` of them taken from
+ * 25 bits. */
 LP_INLINE void words_from(const uint8_t *weights, uint32_t bit, int32_t bits, int32_t taps, int32_t shift,
                           int32_t together, int32_t count, int32_t step, int32_t *to) {
     const int32_t width = bits * taps;

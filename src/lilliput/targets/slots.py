@@ -217,7 +217,7 @@ class Lines(NamedTuple):
     """Lines of accumulators of an output channel.
 
     Attributes:
-        count: of lines.
+        lines: so many.
         threes: blocks of three accumulators of a line.
         rests: blocks of two of them, or where lines are rows and steps have two words, of four.
         beside: accumulators of a line.
@@ -225,7 +225,7 @@ class Lines(NamedTuple):
         step_words: words of weights of a step.
     """
 
-    count: int
+    lines: int
     threes: int
     rests: int
     beside: int
@@ -289,4 +289,4 @@ def _cycles(op: Conv2D, net: Net, way: Slots) -> int:
     bands = -(-height // slots_rows(op, net, way.form))
     unpacked = bands * (lines.steps * lines.step_words * 18 + way.segments * 100)
     taken = (height + kernel_height - 1) * depth * slots_across(op, net, way.form)[0] * way.form.slots * 4
-    return channels * (lines.count * line + unpacked + height * (8 * columns + 20)) + taken
+    return channels * (lines.lines * line + unpacked + height * (8 * columns + 20)) + taken
