@@ -155,7 +155,8 @@ def _packed(place: Place) -> Emitted:
         values += [("segment_fours", segment_fours(op, place.net)), ("blocks", blocks(op, place.net))]
     elif place.kernel.layout is Layout.SLOTS:
         found = slots_of(op, place.net)
-        assert found is not None and isinstance(op, Conv2D)
+        assert found is not None
+        assert isinstance(op, Conv2D)
         parameters = "lp_slots_params"
         values += [
             *zip(("multiply", "take", "unpack"), place.kernel.needs, strict=True),

@@ -48,6 +48,7 @@ from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout
 from lilliput.targets.lanes import (
     BLOCK_PIXELS,
+    LANE_BITS,
     MOST_LANE_INPUT_BITS,
     band_rows,
     blocks_of,
@@ -211,7 +212,8 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     by_pixel = Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST
     if not (core.has_dsp and op.profile is Profile.LILLIPUT):
         return _packed("lp_conv2d")(op, net, core)
-    if isinstance(op, Conv2D) and prefers_slots(op, net):
+    has_others = net.tensors[op.inputs[1]].dtype.bits in LANE_BITS
+    if isinstance(op, Conv2D) and (prefers_slots(op, net) if has_others else slots_of(op, net)):
         return _in_slots(op, net)
     if shares_strip(op, net) and fits_lanes(op, net):
         return Kernel(
