@@ -26,8 +26,13 @@ PARTS = ("lp_multiply_slots_", "lp_take_slots_", "lp_unpack_slots_")
 
 @cache
 def nets() -> dict[str, Net]:
-    keys = [(f, c, e) for f in FORMATS for c in SLOT_CASES for e in EXTREMES]
-    return {f"net{n}": replace(layer(c, f, e), name=f"net{n}") for n, (f, c, e) in enumerate(keys)}
+    found = {}
+    for formats in FORMATS:
+        for index, case in enumerate(SLOT_CASES):
+            for extreme in EXTREMES:
+                key = f"{formats}_{index}_{extreme}"
+                found[key] = replace(layer(case, formats, extreme), name=key)
+    return found
 
 
 @cache
@@ -36,8 +41,8 @@ def inputs() -> Arrays:
     return {key: rng.integers(0, 256, (2, *net.input.shape), np.uint8) for key, net in nets().items()}
 
 
-def _compare(found: Arrays) -> None:
-    for key, net in nets().items():
+def _compare(some: dict[str, Net], found: Arrays) -> None:
+    for key, net in some.items():
         assert np.array_equal(found[key], run(net, inputs()[key])), key
 
 
@@ -54,23 +59,25 @@ def _ways() -> list[tuple[Slots, bool]]:
 
 
 def test_host_c_under_sanitizers() -> None:
-    _compare(run_on_host(nets(), board(TARGET), inputs()))
+    _compare(nets(), run_on_host(nets(), board(TARGET), inputs()))
 
 
-def test_emulated_c() -> None:
+@pytest.mark.parametrize("formats", FORMATS)
+def test_emulated_c(formats: str) -> None:
+    # One firmware has no room for the memory of all.
+    some = {key: net for key, net in nets().items() if key.startswith(f"{formats}_")}
     try:
-        found = run_on_chip(nets(), board(TARGET), inputs())
+        found = run_on_chip(some, board(TARGET), {key: inputs()[key] for key in some})
     except ToolchainError as error:
         pytest.skip(str(error))
-    _compare(found)
+    _compare(some, found)
 
 
 def test_all_ways_of_sharing_words_run() -> None:
     core = board(TARGET).core
     used = {part for net in nets().values() for op in net.ops for part in kernel_for(op, net, core).needs}
-    expected = {
-        file.removesuffix(".c") for file in runtime_files() if file.startswith(PARTS) and file.endswith(".c")
-    }
+    files = {file.removesuffix(".c") for file in runtime_files() if file.endswith(".c")}
+    expected = {file for file in files if file.startswith(PARTS)}
     assert {name for name in used if name.startswith(PARTS)} == expected
 
 
