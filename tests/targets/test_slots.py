@@ -132,7 +132,8 @@ def test_words_hold_each_weight_once(form: Form, width: int, by_columns: bool) -
     places = form.places(width)
     assert sorted(flat.tolist()) == sorted(weights.reshape(-1).tolist())
     assert sorted(steps[steps > 0].tolist()) == sorted(weights.reshape(-1).tolist())
-    assert len(places) == form.words(width) and places[-1][1] == width
+    assert len(places) == form.words(width)
+    assert places[-1][1] == width
     # What flash holds in order, slot by slot of words that have their place in the order of steps.
     words = steps.reshape(2, -1, form.taps)
     order = range(words.shape[1])
