@@ -7,7 +7,7 @@ from itertools import count as from_zero
 
 import numpy as np
 from fit_networks import float_network
-from networks import OBSERVED_EXAMPLES
+from networks import OBSERVED_EXAMPLES, observed, random_convolutions
 
 from lilliput.errors import NetError
 from lilliput.net import Net
@@ -18,6 +18,7 @@ from lilliput.passes import fold_batch_norm, fuse_activations, quantize
 
 MOST_MACS = 300_000
 """Portable kernels take ten times the cycles of those for int8 on cores with DSP instructions."""
+FEW_BITS = ("w2a2", "w4a4", "w2a8", "w3a3", "w2a4")
 FAMILIES = ("packed", "packed", "int16x8", "qmn16", "float32")
 SINGLE_BITS = ("w1a1",)
 """What networks are fitted on that count bits."""
@@ -40,6 +41,19 @@ def format_networks(count: int, seed: int, families: Sequence[str] = FAMILIES) -
         except NetError:
             continue
     raise AssertionError("there are always more")
+
+
+def few_bit_networks(count: int, seed: int) -> list[Net]:
+    """Convolutions with weights of 2 to 4 bits, of images and of activations of few bits."""
+    found = []
+    for index in range(count):
+        net = fuse_activations(random_convolutions(seed * count + index))
+        names = Formats(FORMATS[FEW_BITS[index % len(FEW_BITS)]], {net.ops[-1].name: FORMATS["int8"]})
+        try:
+            found.append(quantize(net, observed(net, index), names))
+        except NetError:
+            continue
+    return found
 
 
 def _in_family(net: Net, family: str, index: int) -> Net:

@@ -285,6 +285,27 @@ def convolutions(seed: int = 0) -> Net:
     return chain.net("convolutions")
 
 
+def random_convolutions(seed: int) -> Net:
+    """Three convolutions of drawn sizes with steps of one, kernels of 2 to 6 columns, and a dense layer."""
+    rng = np.random.default_rng(seed)
+    draw = rng.integers
+    height, width = (int(side) for side in draw(10, 25, 2))
+    chain = _Chain((height, width, int(draw(1, 4))), seed)
+    # Most are three rows high, or five.
+    heights, widths = (3, 3, 3, 5, 5, 4), (2, 3, 3, 4, 5, 6)
+    for _ in range(3):
+        kernel = int(rng.choice(heights)), int(rng.choice(widths))
+        channels, height, width = int(draw(3, 25)), height - kernel[0] + 1, width - kernel[1] + 1
+        if rng.random() < 0.5 or min(height, width) < 3:
+            chain.convolution(channels, kernel)
+            height, width = height + kernel[0] - 1, width + kernel[1] - 1
+        else:
+            chain.window(channels, kernel)
+    chain.average()
+    chain.dense(4)
+    return chain.net("random_convolutions")
+
+
 MLPERF_TINY: Mapping[str, Callable[[int], Net]] = {
     "ad": autoencoder,
     "kws": ds_cnn,

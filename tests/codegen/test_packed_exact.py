@@ -56,6 +56,20 @@ CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]
     "five in a row": ((5, 11, 1), 4, (3, 5), {"strides": (1, 2)}),
 }
 """What → shape of the input, output channels, kernel, attributes."""
+SLOT_CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]] = {
+    "wide": ((5, 29, 2), 3, (3, 3), {"padding": SAME}),
+    "one row": ((3, 15, 1), 3, (3, 4), {}),
+    "many channels": ((7, 10, 40), 5, (3, 3), {"padding": SAME}),
+    "5x3": ((12, 9, 5), 6, (5, 3), {"padding": Padding(2, 2, 1, 1)}),
+    "2x6": ((5, 17, 3), 8, (2, 6), {"padding": Padding(0, 1, 5, 0)}),
+    "4x5": ((9, 12, 3), 7, (4, 5), {"padding": Padding(1, 2, 0, 4)}),
+    "5x4": ((8, 16, 4), 8, (5, 4), {"padding": Padding(2, 2, 3, 3)}),
+    "3x2": ((9, 9, 3), 4, (3, 2), {}),
+    "3x7": ((6, 11, 2), 4, (3, 7), {"padding": Padding(1, 1, 3, 3)}),
+    "5x5, bands of rows": ((28, 20, 16), 4, (5, 5), {"padding": WIDE}),
+    "bands of columns": ((24, 23, 24), 6, (3, 3), {"padding": Padding(2, 1, 1, 2)}),
+}
+"""The same for `test_slots_exact.py`."""
 
 
 def net_of(
@@ -68,7 +82,7 @@ def net_of(
 ) -> Net:
     """A layer that makes activations of few bits, in its own format or that of the one that is tested."""
     core = board(target).core
-    shape, channels, kernel, attributes = CASES[case]
+    shape, channels, kernel, attributes = (CASES | SLOT_CASES)[case]
     rng = np.random.default_rng([*case.encode(), *formats.encode()])
     depth = shape[-1]
     is_dense = len(shape) == 1

@@ -57,6 +57,7 @@ from lilliput.targets.kernel import (
     Layout,
 )
 from lilliput.targets.kernels import BIAS_BYTES, CHANNEL_BYTES, TFLM_CHANNEL_BYTES
+from lilliput.targets.slots import in_flash, slots_of, slots_weights_bytes
 from lilliput.targets.strip import by_columns
 from lilliput.targets.wide import wide_multipliers
 
@@ -116,6 +117,13 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
     if kernel.layout is Layout.SIGNS:
         signs = packed_signs(_rows(op, net))
         return Constant(name, "uint32_t", tuple(f"{word}u" for word in signs.tolist()), signs.nbytes)
+    if kernel.layout is Layout.SLOTS and isinstance(op, Conv2D):
+        found = slots_of(op, net)
+        assert found is not None
+        ordered = in_flash(_data(op.inputs[1], net), found.form, found.by_columns)
+        packed = packed_bits(ordered + (1 << (dtype.bits - 1)), dtype.bits)
+        filled = np.pad(packed, (0, slots_weights_bytes(op, net) - len(packed)))
+        return Constant(name, "uint8_t", tuple(map(str, filled.tolist())), filled.nbytes)
     flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
     ctype = "int8_t" if dtype.narrow else f"{dtype.value}_t"
     if dtype.narrow and kernel.layout in (Layout.PLAIN, Layout.BIT_EIGHTS):
@@ -248,6 +256,10 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
         if kernel.begins_at_bias:
             return [int(value) for value in 256 * bias - 127 * filled[:, 1::2].sum(axis=1, dtype=np.int64)]
         bias = bias - split_corrections(filled, (filled.shape[1],))
+    elif kernel.layout is Layout.SLOTS:
+        found = slots_of(op, net)
+        assert found is not None
+        bias = bias - found.segments * found.offset
     return [int(value) for value in bias]
 
 

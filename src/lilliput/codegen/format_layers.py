@@ -51,6 +51,7 @@ from lilliput.targets.format_kernels import Family, family_of
 from lilliput.targets.kernel import BIT_LAYOUTS, LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS, Layout
 from lilliput.targets.lanes import band_rows, blocks_of, segment_fours
 from lilliput.targets.pixels import pixel_lanes, row_eights
+from lilliput.targets.slots import slots_of, slots_rows
 from lilliput.targets.wide import run_length, window_fours
 
 Values = list[tuple[str, object]]
@@ -167,6 +168,22 @@ def _packed(place: Place) -> Emitted:
         bits += [("input_bits", input_bits), ("lanes", lanes)]
     elif is_binary:
         parameters, bits = "lp_binary_params", []
+    elif place.kernel.layout is Layout.SLOTS:
+        found = slots_of(op, place.net)
+        assert found is not None
+        assert isinstance(op, Conv2D)
+        parameters = "lp_slots_params"
+        values += [
+            *zip(("multiply", "take", "unpack"), place.kernel.needs, strict=True),
+            ("begin", f"{{{found.begin & 0xFFFFFFFF}u, {found.begin >> 32}u}}"),
+            ("segment_steps", found.segment_steps),
+            ("rows", slots_rows(op, place.net, found.form)),
+        ]
+        bits += [
+            ("slots", found.form.slots),
+            ("taps", found.form.taps),
+            ("lines_are_columns", int(found.by_columns)),
+        ]
     arguments = (place.input(), place.output, *place.scratch)
     return (channels, weights), call(place, parameters, fields(place, values + bits), *arguments)
 

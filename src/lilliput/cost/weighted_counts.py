@@ -13,6 +13,7 @@ from lilliput.targets.blocking import Blocking
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import to_four
 from lilliput.targets.pixels import EIGHT, LANE_WORDS, eights_of, pixel_lanes, row_eights
+from lilliput.targets.slots import slots_across, slots_lines, slots_of, slots_rows
 from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
@@ -32,6 +33,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     if blocking.lanes:
         lanes, segment = pixel_lanes(op, net)
         blocking, segments = replace(blocking, pixels=LANE_WORDS * lanes), -(-eights_of(op, net) // segment)
+    if blocking.slots:
+        return _in_slots(op, net)
     pixels, elements = rows * columns, kernel_height * kernel_width * depth
     long_runs = op.dilation[1] == 1
     whole_x = taps_x.count(kernel_width)
@@ -134,6 +137,38 @@ def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
         "few_pixels": rows * few,
         "few_pairs": pairs,
         "few_eights": pairs * -(-fours // 2),
+    }
+
+
+def _in_slots(op: Conv2D, net: Net) -> Counts:
+    """Counts of a kernel that computes lines of accumulators, each of which holds some outputs of a row."""
+    height, columns, channels = net.tensors[op.outputs[0]].shape
+    _, kernel_height, _, depth = net.tensors[op.inputs[1]].shape
+    way = slots_of(op, net)
+    assert way is not None
+    lines = slots_lines(op, net, way)
+    rows = slots_rows(op, net, way.form)
+    across, _ = slots_across(op, net, way.form)
+    bands, taken = -(-height // rows), height + kernel_height - 1
+    times, blocks = channels * lines.lines, lines.threes + lines.rests
+    return {
+        f"lines_of_steps_of_{lines.step_words}_by_3": times * lines.threes * lines.steps,
+        f"lines_of_steps_of_{lines.step_words}_by_rest": times * lines.rests * lines.steps,
+        "rows": height,
+        "line_blocks": times * way.segments * blocks,
+        "more_line_blocks": times * (way.segments - 1) * blocks,
+        f"sums_of_{way.form.name}": times * way.segments * lines.beside,
+        "lines": times * way.segments,
+        "segments": bands * channels * way.segments,
+        "taken_rows": taken,
+        "taken_channels": taken * depth,
+        "taken_words": taken * depth * across,
+        "kept_words": (bands - 1) * (kernel_height - 1) * depth * across,
+        "unpacked_words": bands * channels * lines.steps * lines.step_words,
+        "outputs": height * columns * channels,
+        "odd_outputs": height * (columns % 4) * channels,
+        "limited_outputs": height * columns * channels * _is_limited(op),
+        "output_rows": height * channels,
     }
 
 

@@ -87,6 +87,30 @@ typedef struct {
     const uint32_t *weights;
 } lp_binary_params;
 
+/* Rows of sums of one output channel; lp_slots.h has it. */
+typedef struct lp_slot_lines lp_slot_lines;
+
+/* Weights of 2 to 7 bits for words of two slots, of 2 to 4 bits for words of three, of 2 bits for words of
+ * four (lp_slots.h).  A row of the kernel from its last column on falls into words of `slots` weights, the
+ * last of which may have less.  In flash those of an output channel lie by the place of their word in its
+ * row, from place to place (kernel height, input channels), or where lines are columns, from the last place
+ * on (input channels, kernel height from the last row on), each weight with 2**(weight_bits - 1) added, one
+ * behind the other from bit 0 of each byte on, and 25 bits from the first of the last word on may be read.
+ *
+ * Sums of `segment_steps` steps keep to their slots if accumulators begin at `begin`; `rows` rows of outputs
+ * are made of one unpacking of weights. */
+typedef struct lp_slots_params {
+    lp_conv2d_params conv;
+    const uint8_t *weights;
+    void (*multiply)(lp_slot_lines *lines); /* those for `slots` */
+    void (*take)(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+                 int32_t channel_step);
+    void (*unpack)(const struct lp_slots_params *params, int32_t channel, int32_t *words);
+    uint32_t begin[2]; /* lower half first */
+    uint16_t segment_steps, rows;
+    uint8_t weight_bits, slots, taps, lines_are_columns;
+} lp_slots_params;
+
 typedef struct {
     lp_windows windows;
     float minimum, maximum;
@@ -177,6 +201,44 @@ void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *i
  * `scratch`, aligned to 4, holds that strip and 16 bytes for each four of a window. */
 void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                    void *scratch);
+
+/* The same for steps of one and no dilation, rows of inputs in words of slots (lp_slots.h).  A row has
+ * `across` words, the most of (output_width + kernel_width - 1) / slots, rounded up, and `first` + 2 with
+ * `first` = max(kernel_width / slots - 1, 0).  `scratch`, aligned to 4, holds the words of (rows - 1 +
+ * kernel_height) * input_channels rows, if kernel_width is no multiple of the slots and not below them one
+ * more for each that is a line's first, across * slots bytes a channel, filled up to a multiple of four,
+ * words of weights of an output channel, and max(rows, 2) times two bytes for each of slots * (across -
+ * first) sums and four where lines are columns. */
+void lp_conv2d_slots_dsp_s8(const lp_slots_params *params, const int8_t *input, int8_t *output,
+                            void *scratch);
+
+/* What `multiply` may be: for the number of slots, and the words of a row of the kernel, or where lines are
+ * columns, three rows of the kernel. */
+void lp_multiply_slots_22_2(lp_slot_lines *lines);
+void lp_multiply_slots_22_3(lp_slot_lines *lines);
+void lp_multiply_slots_22_columns(lp_slot_lines *lines);
+void lp_multiply_slots_23_2(lp_slot_lines *lines);
+void lp_multiply_slots_23_columns(lp_slot_lines *lines);
+void lp_multiply_slots_33_2(lp_slot_lines *lines);
+void lp_multiply_slots_33_columns(lp_slot_lines *lines);
+void lp_multiply_slots_44_2(lp_slot_lines *lines);
+void lp_multiply_slots_44_columns(lp_slot_lines *lines);
+
+/* What `take` may be: `across` words of each of `depth` channels of a row of pixels. */
+void lp_take_slots_22(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+                      int32_t channel_step);
+void lp_take_slots_23(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+                      int32_t channel_step);
+void lp_take_slots_33(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+                      int32_t channel_step);
+void lp_take_slots_44(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
+                      int32_t channel_step);
+
+/* What `unpack` may be: words of weights of an output channel in the order of steps. */
+void lp_unpack_slots_22(const lp_slots_params *params, int32_t channel, int32_t *words);
+void lp_unpack_slots_23(const lp_slots_params *params, int32_t channel, int32_t *words);
+void lp_unpack_slots_33(const lp_slots_params *params, int32_t channel, int32_t *words);
+void lp_unpack_slots_44(const lp_slots_params *params, int32_t channel, int32_t *words);
 
 /* Matrix times vector with weights as lp_conv2d_packed_dsp_s8() has them; `scratch` holds 8 bytes for each
  * four, and 4 for each four fours, of which the last may be incomplete. */

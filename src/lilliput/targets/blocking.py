@@ -29,6 +29,7 @@ class Blocking:
         few_pixels: up to so many pixels that fill no block are computed one by one.
         strip: whether the windows of a row of outputs lie in a strip, as `runtime/lp_strip.h` has it.
         lanes: whether what shares a word, and for how long, follows from bits, as `targets/pixels.py` has it.
+        slots: whether several inputs of a row share a word, as `runtime/lp_slots.h` has it.
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
     """
 
@@ -43,6 +44,7 @@ class Blocking:
     few_pixels: int = 0
     strip: bool = False
     lanes: bool = False
+    slots: bool = False
     spans: bool = False
 
 
@@ -62,6 +64,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_packed_strip_dsp": Blocking(channels=4, strip=True),
     "lp_conv2d_packed_pixels": Blocking(channels=1, elements=(8,), gathered=(4,), filled=8, lanes=True),
     "lp_fully_connected_packed_pairs": Blocking(channels=2, elements=(8,), filled=8, lanes=True),
+    "lp_conv2d_slots_dsp": Blocking(slots=True),
     "lp_conv2d_1x1_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_max_pool2d_compact": Blocking(channels=1),

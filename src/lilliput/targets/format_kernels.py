@@ -49,6 +49,8 @@ from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout
 from lilliput.targets.lanes import (
     BLOCK_PIXELS,
+    LANE_BITS,
+    MOST_LANE_INPUT_BITS,
     band_rows,
     blocks_of,
     fits_lanes,
@@ -58,6 +60,7 @@ from lilliput.targets.lanes import (
     shares_strip,
 )
 from lilliput.targets.pixels import PIXEL_BITS, inputs_bytes, pixels_bytes
+from lilliput.targets.slots import slots_bytes, slots_of
 from lilliput.targets.strip import strip_bytes, strip_fours
 from lilliput.targets.wide import fits_channel_fours, fits_wide_dsp, window_access, window_bytes
 
@@ -66,6 +69,9 @@ MOST_IMAGE_CHANNELS = 3
 """Channels that images have."""
 MOST_BYTES_SHARE = 0.01
 """Up to so much of all constants, weights may take more than their bits where that is faster."""
+OTHER_CYCLES = {(True, True): 0.55, (True, False): 1.0, (False, True): 1.1, (False, False): 1.4}
+"""Whether two channels share a halfword, whether windows share rows three columns wide → cycles of a product
+of kernels that multiply halfwords."""
 Choose = Callable[[Any, Net, Core], Kernel]
 
 
@@ -120,6 +126,8 @@ def takes_bytes(op: Op, net: Net, core: Core) -> bool:
         return False
     weights = net.tensors[op.inputs[1]]
     if weights.shape[3] > MOST_IMAGE_CHANNELS or net.optimize is not Optimize.SPEED:
+        return False
+    if prefers_slots(op, net):
         return False
     more_bytes = weights.elements - weights.storage_bytes
     constants = sum(tensor.storage_bytes for tensor in net.tensors.values() if tensor.constant)
@@ -189,6 +197,19 @@ def _packed_dense(op: FullyConnected, net: Net, core: Core) -> Kernel:
     )
 
 
+def prefers_slots(op: Conv2D, net: Net) -> bool:
+    """Whether several products in one multiplication are faster than two in one of halves."""
+    found = slots_of(op, net)
+    if found is None:
+        return False
+    weights, source = net.tensors[op.inputs[1]], net.tensors[op.inputs[0]]
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    products = rows * columns * weights.elements
+    lanes = fits_lanes(op, net) and source.dtype.bits <= MOST_LANE_INPUT_BITS
+    in_rows = fits_band(op, net, BLOCK_PIXELS)
+    return found.cycles < products * OTHER_CYCLES[lanes, in_rows] + 10 * rows * columns * channels
+
+
 _LANE_PARTS = ("lp_lane_outputs", "lp_unpack_lanes")
 
 
@@ -199,6 +220,9 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     by_pixel = Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST
     if not (core.has_dsp and op.profile is Profile.LILLIPUT):
         return _without_dsp(op, net, core)
+    has_others = net.tensors[op.inputs[1]].dtype.bits in LANE_BITS
+    if isinstance(op, Conv2D) and (prefers_slots(op, net) if has_others else slots_of(op, net)):
+        return _in_slots(op, net)
     if shares_strip(op, net) and fits_lanes(op, net):
         return Kernel(
             "lp_conv2d_packed_strip_dsp_s8",
@@ -239,6 +263,26 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
         needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *_LANE_PARTS),
         folds_zero_point=True,
         access=by_pixel,
+        header=HEADER,
+    )
+
+
+def _in_slots(op: Conv2D, net: Net) -> Kernel:
+    found = slots_of(op, net)
+    assert found is not None
+    form = found.form
+    lines = "columns" if found.by_columns else form.words(net.tensors[op.inputs[1]].shape[2])
+    return Kernel(
+        "lp_conv2d_slots_dsp_s8",
+        scratch_bytes=slots_bytes(op, net, found),
+        layout=Layout.SLOTS,
+        needs=(
+            f"lp_multiply_slots_{form.name}_{lines}",
+            f"lp_take_slots_{form.name}",
+            f"lp_unpack_slots_{form.name}",
+        ),
+        folds_zero_point=True,
+        access=Access.ROWS,
         header=HEADER,
     )
 

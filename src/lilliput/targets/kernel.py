@@ -35,6 +35,7 @@ class Layout(StrEnum):
     NIBBLES_ROWS = "nibbles of rows"
     BIT_EIGHTS = "bits of eights"
     BIT_PAIRS = "bits of two rows"
+    SLOTS = "slots"
     CHANNEL_FOURS = "channels in fours"
     WIDE_CHANNELS = "channels of 16 bits"
     VECTORS = "vectors"

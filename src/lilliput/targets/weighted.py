@@ -16,6 +16,7 @@ from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 from lilliput.targets.lanes import fours_of, lane_bytes
 from lilliput.targets.pixels import eights_of, row_pairs_bytes
+from lilliput.targets.slots import slots_weights_bytes
 from lilliput.targets.strip import fits_strip, strip_bytes, strip_fours
 from lilliput.targets.vectors import (
     LANES,
@@ -391,6 +392,8 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return 4 * channels * window_words(op, net)
         case Layout.VECTORS:
             return to_four(channels) * -(-math.prod(window) // LANES) * LANES
+        case Layout.SLOTS:
+            return slots_weights_bytes(op, net)
         case Layout.SMALL_WINDOWS:
             return small_weights_bytes(channels, math.prod(window))
         case Layout.PATCHES:

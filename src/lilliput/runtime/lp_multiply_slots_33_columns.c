@@ -1,0 +1,9 @@
+#define LP_SLOTS 3
+#define LP_TAPS 3
+#define LP_STEP_WORDS 3
+#define LP_SLOT_COLUMNS 1
+#include "lp_multiply_slots.h"
+
+void lp_multiply_slots_33_columns(lp_slot_lines *lines) {
+    multiply(lines);
+}
