@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from fit_formats import format_networks
+from fit_formats import format_networks, long_products
 from fit_networks import networks
 from samples import Sample, Taken, measured, roomy
 from scipy.optimize import nnls
@@ -52,6 +52,7 @@ def main() -> int:
     for core in (core for core in CORES if not options.core or core.name in options.core):
         nets = networks(options.networks, options.seed)
         nets += format_networks(options.networks // 2, options.seed)
+        nets += long_products(options.networks // 16, options.seed)
         if options.only:
             nets = [net for net in nets if not _kernels(net, core).isdisjoint(options.only)]
         samples = list(measured(core, nets, options.jobs))
