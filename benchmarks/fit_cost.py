@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from fit_formats import SINGLE_BITS, few_bit_networks, format_networks
+from fit_formats import SINGLE_BITS, few_bit_networks, format_networks, long_products
 from fit_networks import networks
 from samples import Sample, Taken, measured, roomy
 from scipy.optimize import nnls
@@ -54,6 +54,7 @@ def main() -> int:
         nets += format_networks(options.networks // 2, options.seed)
         nets += format_networks(options.networks // 8, options.seed, SINGLE_BITS)
         nets += few_bit_networks(options.networks // 4, options.seed)
+        nets += long_products(options.networks // 16, options.seed)
         if options.only:
             nets = [net for net in nets if not _kernels(net, core).isdisjoint(options.only)]
         samples = list(measured(core, nets, options.jobs))

@@ -10,7 +10,7 @@ from fit_networks import float_network
 from networks import OBSERVED_EXAMPLES, observed, random_convolutions
 
 from lilliput.errors import NetError
-from lilliput.net import Net
+from lilliput.net import FullyConnected, Net, Tensor
 from lilliput.net.formats import FORMATS, Formats
 from lilliput.net.macs import net_macs
 from lilliput.net.reference import run_all
@@ -68,3 +68,23 @@ def _in_family(net: Net, family: str, index: int) -> Net:
         return quantize(net, ranges, FORMATS[family])
     bits = {op.name: rng.integers((2, 4), (8, 9)) for op in net.ops}
     return quantize(net, ranges, Formats(ops={name: FORMATS[f"w{w}a{a}"] for name, (w, a) in bits.items()}))
+
+
+def long_products(count: int, seed: int) -> list[Net]:
+    """Matrix products of 4-bit weights over many inputs; few weights are not zero, so that sums fit."""
+    found = []
+    for index in range(count):
+        rng = np.random.default_rng([seed, index, 2])
+        inputs = int(rng.integers(1025, 6000))
+        shape = (int(rng.integers(1, MOST_MACS // inputs)) // 4 * 4 or 1, inputs)
+        weights = rng.normal(0, 1, shape) * (rng.random(shape) < 1000 / inputs)
+        tensors = [
+            Tensor("x", (inputs,)),
+            Tensor("weights", shape, constant=True, data=weights.astype(np.float32)),
+            Tensor("bias", shape[:1], constant=True, data=rng.normal(0, 1, shape[0]).astype(np.float32)),
+            Tensor("y", shape[:1]),
+        ]
+        op = FullyConnected(name="product", inputs=("x", "weights", "bias"), outputs=("y",))
+        net = Net(f"long{index}", (op,), {tensor.name: tensor for tensor in tensors}, ("x",), ("y",))
+        found.append(quantize(net, {"x": (-2.0, 2.0), "y": (-90.0, 90.0)}, FORMATS["w4a8"]))
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from tests.small_nets import Sketch
 from lilliput.cost import cost
 from lilliput.cost.mixing import WIDTHS, Limits, Losses, choose_bits, formats_with, weighted_ops
 from lilliput.errors import BudgetError
-from lilliput.net import GlobalAveragePool2D, Net
+from lilliput.net import DepthwiseConv2D, GlobalAveragePool2D, Net, Padding
 from lilliput.net.formats import Formats
+from lilliput.results import Cost
 from lilliput.targets import board
 
 M4 = board("generic-m4")
@@ -48,6 +50,56 @@ def everything() -> list[Formats]:
 
 
 COSTS = [(formats, cost(NET, M4, formats)) for formats in everything()]
+
+
+def many_kernels() -> Net:
+    """Six layers, most of which other functions run with other bits: twelve functions in all."""
+    sketch = Sketch((9, 11, 3))
+    x = sketch.conv(sketch.conv("x", 6), 6, 5)
+    weights = sketch.constant(sketch.rng.normal(size=(3, 3, 12)))
+    x = sketch.add(DepthwiseConv2D, x, weights, strides=(2, 2), padding=Padding(1, 1, 1, 1))
+    x = sketch.conv(sketch.conv(x, 8, 1), 8)
+    return sketch.net(sketch.dense(sketch.add(GlobalAveragePool2D, x), 6))
+
+
+MANY = many_kernels()
+
+
+@pytest.fixture(scope="module")
+def sampled() -> list[Cost]:
+    """Choices among two, three, four and eight bits, which have kernels of their own."""
+    every = itertools.product((8, 3), (8, 4, 3, 2), (8, 2), (8, 3), (8, 4, 3, 2), (8, 4, 3, 2))
+    ops = weighted_ops(MANY)
+    return [cost(MANY, M4, formats_with(dict(zip(ops, bits, strict=True)))) for bits in every]
+
+
+def losses_of(net: Net) -> Losses:
+    """As many as bits are left out."""
+    return {name: {width: float(8 - width) for width in WIDTHS} for name in weighted_ops(net)}
+
+
+@pytest.mark.parametrize("name", ["flash", "ram"])
+@pytest.mark.parametrize("limit", [0.0, 1000.0])
+def test_many_kernels_do_not_hide_the_smallest(sampled: list[Cost], name: str, limit: float) -> None:
+    value = attrgetter({"flash": "flash_bytes", "ram": "arena_bytes"}[name])
+    with pytest.raises(BudgetError) as caught:
+        choose_bits(MANY, M4, losses_of(MANY), Limits(**{f"{name}_bytes": limit}))
+    stated = re.search(rf"give {name}=(\d+)B", caught.value.hint)
+    assert stated
+    smallest = min(map(value, sampled))
+    assert int(stated[1]) <= smallest
+    kept = Limits(**{f"{name}_bytes": float(stated[1])})
+    assert value(cost(MANY, M4, choose_bits(MANY, M4, losses_of(MANY), kept))) == int(stated[1])
+
+
+def test_many_kernels_keep_what_three_bits_everywhere_keep() -> None:
+    ops = weighted_ops(MANY)
+    least = cost(MANY, M4, formats_with(dict.fromkeys(ops, 3)))
+    chosen = choose_bits(MANY, M4, losses_of(MANY), Limits(least.flash_bytes, least.arena_bytes))
+    found = cost(MANY, M4, chosen)
+    assert found.flash_bytes <= least.flash_bytes
+    assert found.arena_bytes <= least.arena_bytes
+    assert sum(losses_of(MANY)[name][chosen.of(name).weights.bits] for name in ops) <= 5 * len(ops)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ from tests.small_nets import Sketch
 from tests.strategies import float_nets, observed_ranges, prepared, without_weights
 
 from lilliput.errors import NetError
-from lilliput.net import Net
+from lilliput.net import Net, ReLU
 from lilliput.net.check import Stage, check
+from lilliput.net.formats import FORMATS, Formats
 from lilliput.net.graph import Optimize
-from lilliput.passes import lower, plan_for
+from lilliput.net.verify_plan import verify_plan
+from lilliput.passes import access_of, lower, plan_for, scratch_of
 from lilliput.passes.lower import drafted
 from lilliput.targets import Core, core
 
@@ -51,3 +54,13 @@ def test_kernels_stay_known_unless_the_plan_decides_on_them(m4: Core) -> None:
     assert planned.rearranged(planned.ops, None).known is planned.known
     small = replace(planned, optimize=Optimize.RAM)
     assert small.rearranged(small.ops, None).known is not small.known
+
+
+@pytest.mark.parametrize("name", ["cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m55"])
+def test_few_bits_are_planned_for_the_kernels_that_run_where_memory_counts(name: str) -> None:
+    for depth, most, bits, inputs in product((1, 3), (6, 96), range(2, 8), (2, 8)):
+        sketch = Sketch((9, 11, depth))
+        x = sketch.conv(sketch.add(ReLU, sketch.conv("x", 6)), most)
+        wide = sketch.net(sketch.conv(x, most, strides=(2, 2)), optimize=Optimize.RAM)
+        planned = lower(without_weights(wide), None, core(name), Formats(FORMATS[f"w{bits}a{inputs}"]))
+        verify_plan(planned, scratch_of(core(name)), access_of(core(name)))

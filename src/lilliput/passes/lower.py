@@ -25,6 +25,7 @@ from lilliput.passes.quantize_activations import RangePair
 from lilliput.passes.show import shown
 from lilliput.passes.stream import Streamer
 from lilliput.targets.cores import Core
+from lilliput.targets.format_kernels import Family, family_of
 from lilliput.targets.kernel import Kernel
 from lilliput.targets.kernels import kernel_for
 
@@ -102,10 +103,14 @@ def _planned(net: Net, core: Core) -> Net:
 
 
 def _with_fast_kernels(net: Net, planned: Net, core: Core) -> Net:
-    """The same with as many of the fastest kernels as fit into an arena of that size."""
+    """The same with as many of the fastest kernels as fit into an arena of that size.
+
+    Those of other numbers than int8 do not follow from the room that a plan gives them.
+    """
     more = {
         op.name: Kernels(core, {op.name}).scratch_bytes(op, net) - Kernels(core).scratch_bytes(op, net)
         for op in net.ops
+        if family_of(op, net) is Family.BYTES
     }
     slow = sorted((name for name in more if more[name] > 0), key=lambda name: more[name])
     fast: frozenset[str] = frozenset()

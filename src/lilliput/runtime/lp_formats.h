@@ -250,6 +250,11 @@ void lp_fully_connected_packed_dsp_s8(const lp_lanes_params *params, const int8_
 void lp_fully_connected_packed_pairs_s8(const lp_eights_params *params, const int8_t *input, int8_t *output,
                                         void *scratch);
 
+/* As lp_conv2d_nibbles_dsp_s8() for a matrix product, whose inputs are expanded 1024 at a time.  `scratch`
+ * holds 4096 bytes, and four for each output, those filled to a multiple of four. */
+void lp_fully_connected_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
+                                       void *scratch);
+
 /* As lp_conv2d_nibbles_dsp_s8() for kernels three columns wide, a step of one column, input channels that are
  * a multiple of four, at least two output columns and no dilation; inputs in the order of lp_band.h.
  * `scratch` holds for each of kernel_height * (output_width + 2) inputs' pixels two bytes a channel, and four

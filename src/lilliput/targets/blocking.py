@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
+from lilliput.targets.format_kernels import NIBBLE_PART_FOURS
 from lilliput.targets.weighted import BLOCK_PIXELS, FEW_PIXELS, STRIP_ROWS
 
 
@@ -78,6 +79,9 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_depthwise_conv2d_dsp_s16": Blocking(channels=4),
     "lp_depthwise_conv2d_dsp_s16_w16": Blocking(channels=4),
     "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
+    "lp_fully_connected_nibbles_dsp": Blocking(
+        channels=4, elements=(16, 4), filled=4, pass_elements=4 * NIBBLE_PART_FOURS
+    ),
     "lp_max_pool2d": Blocking(channels=16),
     "lp_average_pool2d": Blocking(channels=16),
     "lp_depthwise_conv2d": Blocking(channels=16),

@@ -46,7 +46,7 @@ from lilliput.net.tensor import DType
 from lilliput.targets.band import band_bytes, fits_band
 from lilliput.targets.binary import is_binary, windows_bytes
 from lilliput.targets.cores import Core
-from lilliput.targets.kernel import Kernel, Layout
+from lilliput.targets.kernel import Kernel, Layout, to_four
 from lilliput.targets.lanes import (
     BLOCK_PIXELS,
     LANE_BITS,
@@ -72,6 +72,8 @@ MOST_BYTES_SHARE = 0.01
 OTHER_CYCLES = {(True, True): 0.55, (True, False): 1.0, (False, True): 1.1, (False, False): 1.4}
 """Whether two channels share a halfword, whether windows share rows three columns wide → cycles of a product
 of kernels that multiply halfwords."""
+NIBBLE_PART_FOURS = 256
+"""So many fours of inputs does `lp_fully_connected_nibbles_dsp_s8` expand at a time."""
 Choose = Callable[[Any, Net, Core], Kernel]
 
 
@@ -186,7 +188,15 @@ def _wide_requantize(op: Op, net: Net, core: Core) -> Kernel:
 def _packed_dense(op: FullyConnected, net: Net, core: Core) -> Kernel:
     has_lanes = core.has_dsp and op.profile is Profile.LILLIPUT and fits_lanes(op, net)
     if not has_lanes or prefers_nibbles(op, net):
-        return _packed_conv2d(op, net, core)
+        found = _packed_conv2d(op, net, core)
+        if found.layout is not Layout.NIBBLES or fours_of(op, net) <= NIBBLE_PART_FOURS:
+            return found
+        channels = net.tensors[op.outputs[0]].shape[-1]
+        return found._replace(
+            function="lp_fully_connected_nibbles_dsp_s8",
+            scratch_bytes=16 * NIBBLE_PART_FOURS + 4 * to_four(channels),
+            needs=("lp_multiply_nibbles",),
+        )
     return Kernel(
         "lp_fully_connected_packed_dsp_s8",
         scratch_bytes=8 * fours_of(op, net) + 4 * most_segments(op, net),

@@ -104,12 +104,13 @@ def _chosen(op: Op, net: Net, core: Core) -> Kernel:
     small = compact_kernel(op, seen, core)
     if small is not None:
         return small
-    if net.optimize is Optimize.RAM and net.plan is not None:
+    kernel: Kernel = choose(op, seen, core)
+    if net.optimize is Optimize.RAM:
         fastest: Kernel = choose(op, replace(seen, optimize=Optimize.SPEED), core)
-        _, room = net.plan.scratch.get(op.name, (0, 0))
-        if fastest.scratch_bytes <= room:
-            return without_variants(fastest, op, net)
-    return without_variants(choose(op, seen, core), op, net)
+        _, room = net.plan.scratch.get(op.name, (0, 0)) if net.plan else (0, 0)
+        if fastest.scratch_bytes <= max(room, kernel.scratch_bytes):
+            kernel = fastest
+    return without_variants(kernel, op, net)
 
 
 def constant_bytes(op: Op, net: Net, core: Core) -> int:

@@ -1,14 +1,16 @@
 """What TensorFlow Lite Micro will need for a .tflite file: its arena, predicted without running it.
 
-The head of the arena holds activations: its greedy planner is repeated here step by step, so that this is
-exact.  The tail holds the interpreter's structures for tensors, operators and their parameters, many of which
-are pointers; their sizes were measured with the package tflite-micro where a pointer has 64 bits.
+The head of the arena holds activations and scratch memory: its greedy planner is repeated here step by step.
+The tail holds the interpreter's structures for tensors, operators and their parameters, many of which are
+pointers: one allocation after another is repeated, each at a multiple of its alignment.  Sizes were measured
+with the package tflite-micro where a pointer has 64 bits.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lilliput.errors import FormatError
 from lilliput.formats.tflite.graph import FileGraph, FileOperator, parse_graph
@@ -17,22 +19,46 @@ from lilliput.formats.tflite.schema import Builtin
 ALIGNMENT = 16
 """Addresses of all buffers are multiples of this."""
 
-_FIXED = 720
-"""Allocator, graph, and the tensors that stand for input and output."""
-_EVAL_TENSOR, _NODE = 24, 64
-_STRUCTURES: dict[Builtin, tuple[int, int]] = {
-    Builtin.CONV_2D: (80, 28),
-    Builtin.DEPTHWISE_CONV_2D: (80, 28),
-    Builtin.FULLY_CONNECTED: (80, 32),
-    Builtin.MAX_POOL_2D: (32, 40),
-    Builtin.AVERAGE_POOL_2D: (32, 40),
-    Builtin.ADD: (64, 8),
-    Builtin.PAD: (64, 0),
-    Builtin.QUANTIZE: (32, 0),
-    Builtin.RESHAPE: (0, 32),
-    Builtin.SOFTMAX: (48, 4),
+_FIXED_BEGIN, _FIXED_END = 488, 192
+"""Allocator and graph; the tensors that stand for input and output."""
+_POINTERS = (8, 8)
+"""To these tensors."""
+_EVAL_TENSOR, _NODE, _SCRATCH_HANDLE = 24, 64, 8
+
+
+class _Structure(NamedTuple):
+    """Bytes of an operator's prepared data, and of its options as the interpreter keeps them, aligned."""
+
+    prepared: int = 0
+    options: int = 0
+    alignment: int = 4
+
+
+_STRUCTURES: dict[Builtin, _Structure] = {
+    Builtin.ADD: _Structure(60, 8),
+    Builtin.AVERAGE_POOL_2D: _Structure(32, 40),
+    Builtin.CONCATENATION: _Structure(80, 8),
+    Builtin.CONV_2D: _Structure(80, 28),
+    Builtin.DEPTHWISE_CONV_2D: _Structure(80, 28),
+    Builtin.FULLY_CONNECTED: _Structure(72, 32, 8),
+    Builtin.HARD_SWISH: _Structure(20),
+    Builtin.LOGISTIC: _Structure(16),
+    Builtin.MAX_POOL_2D: _Structure(32, 40),
+    Builtin.MEAN: _Structure(44, 1, 1),
+    Builtin.MUL: _Structure(36, 4),
+    Builtin.PAD: _Structure(56),
+    Builtin.PADV2: _Structure(56),
+    Builtin.QUANTIZE: _Structure(32),
+    Builtin.RELU: _Structure(28),
+    Builtin.RELU6: _Structure(8),
+    Builtin.RESHAPE: _Structure(0, 36),
+    Builtin.RESIZE_NEAREST_NEIGHBOR: _Structure(0, 2, 1),
+    Builtin.SOFTMAX: _Structure(80, 4),
+    Builtin.STRIDED_SLICE: _Structure(84, 24),
+    Builtin.SUB: _Structure(52, 8),
+    Builtin.TANH: _Structure(16),
+    Builtin.TRANSPOSE: _Structure(),
 }
-"""Bytes of an operator's prepared data, and of its options in the file as the interpreter keeps them."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +103,32 @@ def tflm_memory(data: bytes, source: str = "the model") -> TflmMemory:
 
 
 def _tail(graph: FileGraph) -> int:
-    structures = sum(_structure(graph, operator) for operator in graph.operators)
-    return _FIXED + _EVAL_TENSOR * len(graph.tensors) + _NODE * len(graph.operators) + structures
+    used = _FIXED_BEGIN + _EVAL_TENSOR * len(graph.tensors) + _NODE * len(graph.operators)
+    for structure in map(_structure, graph.operators):
+        used = _aligned(used + structure.options, structure.alignment if structure.options else 1)
+    for operator in graph.operators:
+        channels_bytes = 4 * _channels(graph, operator)
+        for size in (_structure(operator).prepared, channels_bytes, channels_bytes):
+            used = _aligned(used + size) if size else used
+    handles = _SCRATCH_HANDLE * sum(len(_scratch(graph, operator)) for operator in graph.operators)
+    used = _aligned(used + handles, 8) if handles else used
+    for size in _POINTERS:
+        used = _aligned(used + size)
+    return used + _FIXED_END
 
 
-def _structure(graph: FileGraph, operator: FileOperator) -> int:
+def _structure(operator: FileOperator) -> _Structure:
     assert operator.builtin is not None
-    found = sum(_STRUCTURES[operator.builtin])
-    return found + 2 * _aligned(4 * _channels(graph, operator))
+    return _STRUCTURES[operator.builtin]
+
+
+def _scratch(graph: FileGraph, operator: FileOperator) -> tuple[int, ...]:
+    """Bytes of the buffers in the head that an operator uses while it runs: sums, and two lists of axes."""
+    if operator.builtin is not Builtin.MEAN:
+        return ()
+    read, axes = (graph.tensors[index].shape for index in operator.inputs)
+    written = graph.tensors[operator.outputs[0]].shape
+    return 4 * len(read), 4 * math.prod(axes), 4 * math.prod(written)
 
 
 def _channels(graph: FileGraph, operator: FileOperator) -> int:
@@ -115,6 +159,10 @@ def _head(graph: FileGraph) -> int:
                 last[index] = place
     last |= dict.fromkeys(graph.outputs, len(graph.operators) + 1)
     sizes = {index: _aligned(_bytes(graph, index)) for index in first}
+    for place, operator in enumerate(graph.operators, start=1):
+        for index, size in enumerate(_scratch(graph, operator), start=max(*first, len(graph.tensors)) + 1):
+            first[index] = last[index] = place
+            sizes[index] = _aligned(size)
     placed: list[tuple[int, int]] = []  # address, tensor
     for index in sorted(first, key=lambda index: (-sizes[index], -index)):
         address = 0
@@ -132,5 +180,5 @@ def _bytes(graph: FileGraph, index: int) -> int:
     return math.prod(tensor.shape) * (1 if tensor.dtype is None else tensor.dtype.numpy.itemsize)
 
 
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT
+def _aligned(size: int, alignment: int = ALIGNMENT) -> int:
+    return -(-size // alignment) * alignment
