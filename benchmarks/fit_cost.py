@@ -1,7 +1,8 @@
 """Fits what `lilliput.cost` predicts: builds networks for every core, runs them emulated, and writes the
 tables.
 
-python benchmarks/fit_cost.py [--core NAME …] [--only FUNCTION …] [--networks N] [--seed N] [--jobs N]
+python benchmarks/fit_cost.py [--core NAME …] [--only FUNCTION …] [--code] [--networks N] [--seed N]
+    [--jobs N]
 
 Writes src/lilliput/cost/cores/*.json, and prints how far off they are on the networks that they were fitted
 on.  `python benchmarks/run.py prediction` measures that on others.
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from fit_formats import SINGLE_BITS, few_bit_networks, format_networks, long_products
 from fit_networks import networks
+from function_sizes import function_sizes
 from samples import Sample, Taken, measured, roomy
 from scipy.optimize import nnls
 
@@ -48,6 +50,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, help="processes; default: one for each processor")
     parser.add_argument("--only", nargs="*", default=[], help="kernels; the rest of the tables stays")
+    parser.add_argument("--code", action="store_true", help="sizes of code alone; cycles stay")
     options = parser.parse_args()
     for core in (core for core in CORES if not options.core or core.name in options.core):
         nets = networks(options.networks, options.seed)
@@ -57,20 +60,20 @@ def main() -> int:
         nets += long_products(options.networks // 16, options.seed)
         if options.only:
             nets = [net for net in nets if not _kernels(net, core).isdisjoint(options.only)]
-        samples = list(measured(core, nets, options.jobs))
+        samples = list(measured(core, nets, options.jobs, runs=not options.code))
         portable = replace(core, has_dsp=False, has_mve=False, has_pairs=False)
         if core != portable and not options.only:
             # It takes portable kernels where the others cannot compute what an op asks for, which is rare.
             some = nets[:: max(1, len(nets) // PORTABLE_NETWORKS)]
-            samples += measured(core, some, options.jobs, portable)
-        figures = {"code": fit_code(samples, known_code(core, options.only) if options.only else {})}
+            samples += measured(core, some, options.jobs, portable, not options.code)
+        figures = {"code": fit_code(samples, core, options.only)}
         if samples[0].cycles is not None:
             figures["cycles"] = fit_cycles(samples)
         if options.only:
             figures = with_those(tables.fitted(core.name), figures, options.only)
         else:
             keep_patches(figures["code"], core)
-        tables.write(core.name, figures)
+        tables.write(core.name, {**tables.fitted(core.name), **figures} if options.code else figures)
         code_size.code_sizes.cache_clear()
         cycles.cycle_model.cache_clear()
         report([one for one in samples if one.core == core], core)
@@ -93,9 +96,16 @@ def known_code(core: Core, unknown: Sequence[str]) -> dict[str, float]:
     return known | {f"layer {name}": size for name, size in sizes.layers.items() if name not in unknown}
 
 
-def fit_code(samples: list[Sample], known: Mapping[str, float]) -> dict[str, Any]:
-    """Sizes of functions and layers that explain the code of all samples best; some may be known."""
+def fit_code(samples: list[Sample], core: Core, only: Sequence[str]) -> dict[str, Any]:
+    """Sizes of functions as they are compiled, and those of layers that explain the code of all samples best.
+
+    Args:
+        only: kernels, if the rest is to be as the table says.
+    """
     used = [_functions(sample) for sample in samples]
+    known = known_code(core, only) if only else {}
+    compiled = function_sizes(core, only)
+    known |= {f"function {name}": float(size) for name, size in compiled.items()}
     helpers = {}
     for name in sorted(set().union(*used)):
         # Whatever came whenever the function was there, came with it.
@@ -263,7 +273,7 @@ def report(samples: list[Sample], core: Core) -> None:
         pairs.setdefault("flash", []).append((found.flash_bytes, flash_bytes))
         if sample.cycles is not None:
             pairs.setdefault("cycles", []).append((found.cycles or 0, sample.cycles.total))
-        for board in boards():
+        for board in boards() if sample.cycles is not None else ():
             if board.core == core and board.flash_wait_states:
                 predicted = cycles.net_cycles(sample.net, board)[1] or 0
                 pairs.setdefault(f"cycles on {board.name}", []).append((predicted, sample.on(board)))

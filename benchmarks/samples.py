@@ -85,7 +85,11 @@ def caches(core: Core) -> dict[str, FlashCache | None]:
 
 
 def measured(
-    core: Core, nets: Sequence[Net], jobs: int | None = None, kernels: Core | None = None
+    core: Core,
+    nets: Sequence[Net],
+    jobs: int | None = None,
+    kernels: Core | None = None,
+    runs: bool = True,
 ) -> Iterator[Sample]:
     """Quantized networks, or folded ones of floats, built and run, in their order.
 
@@ -93,17 +97,18 @@ def measured(
         core: what they run on.
         jobs: processes; None for one for each processor.
         kernels: core whose kernels to take; None for its own.
+        runs: False if only code is wanted.
     """
     print(f"{core.name}: {find_toolchain(roomy(core)).title}, {len(nets)} networks", file=sys.stderr)
     jobs = jobs or os.cpu_count() or 1
     if jobs == 1:
-        yield from (sample(net, core, kernels or core) for net in nets)
+        yield from (sample(net, core, kernels or core, runs) for net in nets)
         return
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        yield from pool.map(partial(sample, core=core, kernels=kernels or core), nets, chunksize=4)
+        yield from pool.map(partial(sample, core=core, kernels=kernels or core, runs=runs), nets, chunksize=4)
 
 
-def sample(net: Net, core: Core, kernels: Core) -> Sample:
+def sample(net: Net, core: Core, kernels: Core, runs: bool = True) -> Sample:
     """One network, built with some kernels and run on a core for every cache."""
     target = roomy(core)
     planned = (plan_for if net.quantized else plan_floats_for)(net, kernels)
@@ -117,7 +122,7 @@ def sample(net: Net, core: Core, kernels: Core) -> Sample:
     code_bytes = firmware.flash_bytes.total - sum(constant_bytes(op, planned, kernels) for op in planned.ops)
     functions = {symbol.name for symbol in firmware.image.symbols.values() if symbol.is_function}
     helpers = frozenset(name for name in functions if name.startswith("__"))
-    if core.timing is None or core.emulator_cpu is None:
+    if not runs or core.timing is None or core.emulator_cpu is None:
         return Sample(planned, kernels, code_bytes, helpers, None, None)
     plain = profile(planned, firmware.image, target)
     misses = {}

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from lilliput.errors import ToolchainError
@@ -85,16 +85,12 @@ class Toolchain:
         Raises:
             ToolchainError: the compiler failed; the error carries its first words.
         """
-        compiler = (*self.command, *self.flags, *_WARNINGS, *_SECTIONS, *options)
+        compiler = self._compiler(options)
         folders = [f"-I{folder}" for folder in include]
-
-        def compile_to(source: Path, made: Path) -> None:
-            command = [*compiler, *folders, "-c", str(source), "-o", str(made)]
-            run_compiler(command, dict(self.environment))
-
         given = list(sources)
         shared = [path for path in given if path.name.startswith("lp_") or path.parent != include[0]]
         environment = (f"{name}={value}" for name, value in self.environment)
+        compile_to = partial(self.compile, include=include, options=options)
         objects = objects_of(shared, include, (self.title, *compiler, *environment), compile_to)
         command = [
             *(*compiler, *folders),
@@ -103,6 +99,21 @@ class Toolchain:
             *self.libraries,
         ]
         run_compiler(command, dict(self.environment))
+
+    def compile(
+        self, source: Path, made: Path, *, include: Sequence[Path], options: Sequence[str] = ("-O2",)
+    ) -> None:
+        """Compile `source` to the object file `made` as `link` does.
+
+        Raises:
+            ToolchainError: the compiler failed; the error carries its first words.
+        """
+        folders = [f"-I{folder}" for folder in include]
+        command = [*self._compiler(options), *folders, "-c", str(source), "-o", str(made)]
+        run_compiler(command, dict(self.environment))
+
+    def _compiler(self, options: Sequence[str]) -> tuple[str, ...]:
+        return (*self.command, *self.flags, *_WARNINGS, *_SECTIONS, *options)
 
 
 def find_toolchain(target: Board, cc: str | None = None) -> Toolchain:
