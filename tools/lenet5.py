@@ -15,13 +15,14 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from lilliput import train
 from lilliput.data import Dataset, load
 from lilliput.flow.building import build, described
 from lilliput.flow.quantizing import in_formats
-from lilliput.net import Net
+from lilliput.net import Net, Requantize
 from lilliput.net.formats import Formats, formats_named
 from lilliput.net.storage import load as load_net
 from lilliput.net.storage import save
@@ -47,6 +48,8 @@ FORMATS: dict[str, tuple[str, QatSettings | None]] = {
     ),
 }
 """File → formats of its layers, and how it is fine-tuned.  The last layer has 8 bits."""
+NARROW_IMAGE = frozenset({"w2a2"})
+"""Where the image, too, is taken down to the bits of the format before the first convolution."""
 
 
 def trained(data: Dataset) -> Net:
@@ -54,6 +57,14 @@ def trained(data: Dataset) -> Net:
     shape = templates.Cnn((6, 16), (5, 5), (2, 2), (120, 84), padded=False)
     net = described(templates.build(shape, data.input_shape, data.classes, "lenet5"), data)
     return train.fit(net, data, FLOAT, augment=AUGMENT, seed=SEED).net
+
+
+def behind_requantize(net: Net) -> Net:
+    """The same floats; in integers an op `image` puts the input out in its format."""
+    image = Requantize(name="image", inputs=net.inputs, outputs=("image",))
+    first = replace(net.ops[0], inputs=("image", *net.ops[0].inputs[1:]))
+    tensors = {**net.tensors, "image": replace(net.input, name="image")}
+    return replace(net, ops=(image, first, *net.ops[1:]), tensors=tensors)
 
 
 def scores(net: Net, formats: Formats, data: Dataset) -> dict[str, float | int]:
@@ -79,9 +90,10 @@ def main(folder: Path) -> None:
     source = load_net(whole)
     for name, (text, qat) in FORMATS.items():
         formats = formats_named(text)
+        floats = behind_requantize(source) if name in NARROW_IMAGE else source
         for tuned in [None] if qat is None else [None, qat]:
             start = time.monotonic()
-            net = in_formats(source, data, formats, qat=tuned, augment=AUGMENT, seed=SEED)
+            net = in_formats(floats, data, formats, qat=tuned, augment=AUGMENT, seed=SEED)
             seconds = round(time.monotonic() - start, 1)
             found = {"name": name, "format": text, "epochs": 0 if tuned is None else tuned.epochs}
             print(json.dumps(found | {"seconds": seconds} | scores(net, formats, data)), flush=True)
