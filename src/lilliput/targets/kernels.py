@@ -44,7 +44,7 @@ from lilliput.net.ops import (
 from lilliput.net.schedule import as_its_kernel_sees
 from lilliput.net.tensor import DType
 from lilliput.targets.compact import HEADER as COMPACT_HEADER
-from lilliput.targets.compact import compact_kernel, is_compact
+from lilliput.targets.compact import compact_kernel, is_compact, not_portable
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, fully_connected, shares_factor
 from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
@@ -143,7 +143,8 @@ def _chosen(op: Op, net: Net, core: Core, optimize: Optimize) -> Kernel:
         return special
     op, seen = as_its_kernel_sees(op, net)
     seen = _made_for(optimize, seen)
-    return without_variants(compact_kernel(op, seen, core) or choose(op, seen, core), op, net)
+    found = compact_kernel(op, seen, core) or not_portable(choose(op, seen, core), op, seen, core)
+    return without_variants(found, op, net)
 
 
 def _made_for(optimize: Optimize, net: Net) -> Net:
