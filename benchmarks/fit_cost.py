@@ -58,14 +58,16 @@ def main() -> int:
         nets += format_networks(options.networks // 8, options.seed, SINGLE_BITS)
         nets += few_bit_networks(options.networks // 4, options.seed)
         nets += long_products(options.networks // 16, options.seed)
-        if options.only:
-            nets = [net for net in nets if not _kernels(net, core).isdisjoint(options.only)]
-        samples = list(measured(core, nets, options.jobs, runs=not options.code))
+        # Portable kernels are taken where others cannot compute what an op asks for, or need much memory.
         portable = replace(core, has_dsp=False, has_mve=False, has_pairs=False)
-        if core != portable and not options.only:
-            # It takes portable kernels where the others cannot compute what an op asks for, which is rare.
-            some = nets[:: max(1, len(nets) // PORTABLE_NETWORKS)]
-            samples += measured(core, some, options.jobs, portable, not options.code)
+        plain = nets[:: (len(nets) // PORTABLE_NETWORKS) | 1]  # odd: every other network is of one profile
+        if options.only:
+            wanted = set(options.only)
+            plain = [net for net in nets if _kernels(net, portable) & wanted - _kernels(net, core)]
+            nets = [net for net in nets if _kernels(net, core) & wanted]
+        samples = list(measured(core, nets, options.jobs, runs=not options.code))
+        if core != portable:
+            samples += measured(core, plain[:PORTABLE_NETWORKS], options.jobs, portable, not options.code)
         figures = {"code": fit_code(samples, core, options.only)}
         if samples[0].cycles is not None:
             figures["cycles"] = fit_cycles(samples)

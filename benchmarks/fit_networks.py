@@ -53,8 +53,12 @@ PROFILES = tuple(Profile)
 def networks(count: int, seed: int) -> list[Net]:
     """Quantized networks: of the search space `cnn`, random rows of ops of every kind, rows of the
     convolutions that networks for images are made of, and perceptrons, in turn; for every six of them, one
-    first layer of colour images, which those seldom have; every third of them also for least flash."""
-    first = (_first_layer(np.random.default_rng([seed, count, index])) for index in range(count // 6))
+    first layer of colour images, which those seldom have, and for every eight, one with a depthwise
+    convolution that makes several channels of each; every third of them also for least flash."""
+    first = [_first_layer(np.random.default_rng([seed, count, index])) for index in range(count // 6)]
+    first += [
+        _multiplying_layer(np.random.default_rng([seed, count, 1, index])) for index in range(count // 8)
+    ]
     nets = [
         *(_quantized(float_network(seed, index), index) for index in range(count)),
         *(quantized(net, PROFILES[index % len(PROFILES)], index) for index, net in enumerate(first)),
@@ -107,6 +111,17 @@ def _first_layer(rng: np.random.Generator) -> Net:
     """A convolution of an image of three channels by 3x3."""
     row = _Row(rng, (int(rng.integers(5, 24)), int(rng.integers(5, 24)), 3))
     row.weighted(Conv2D, (3, 3), int(rng.integers(1, 17)))
+    net = Net("net", tuple(row.ops), row.tensors, ("input",), (row.newest,))
+    return _with_weights(net, rng)
+
+
+def _multiplying_layer(rng: np.random.Generator) -> Net:
+    """A depthwise convolution that makes several channels of each of a few."""
+    height, width = (int(side) for side in rng.integers(5, 32, 2))
+    kernel = (int(rng.integers(1, 11)), int(rng.integers(1, 9)))
+    channels = int(rng.integers(1, 5))
+    row = _Row(rng, (height, width, channels))
+    row.weighted(DepthwiseConv2D, kernel, channels * int(rng.integers(2, 9)))
     net = Net("net", tuple(row.ops), row.tensors, ("input",), (row.newest,))
     return _with_weights(net, rng)
 

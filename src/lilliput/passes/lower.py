@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
-from lilliput.net.access import Access, AccessOf
+from lilliput.net.access import AccessOf
 from lilliput.net.check import Stage, check
 from lilliput.net.formats import Formats
 from lilliput.net.graph import Net, Optimize
-from lilliput.net.ops import Op
 from lilliput.net.patches import patch_ops
 from lilliput.net.verify_plan import verify_plan
+from lilliput.passes.choose_kernels import Kernels, arena_bytes_of, with_least_memory
 from lilliput.passes.choose_streams import choose_streams
 from lilliput.passes.fold_batch_norm import folded_batch_norm
 from lilliput.passes.fuse_activations import fused
@@ -25,9 +25,6 @@ from lilliput.passes.quantize_activations import RangePair
 from lilliput.passes.show import shown
 from lilliput.passes.stream import Streamer
 from lilliput.targets.cores import Core
-from lilliput.targets.format_kernels import Family, family_of
-from lilliput.targets.kernel import Kernel
-from lilliput.targets.kernels import kernel_for
 
 
 def lower(
@@ -98,33 +95,15 @@ def _proven(planned: Net, core: Core) -> Net:
 
 def _planned(net: Net, core: Core) -> Net:
     net = replace(net, plan=None) if net.plan else net
-    planned = _with_kernels(net, core)
-    return _with_fast_kernels(net, planned, core) if net.optimize is Optimize.RAM else planned
+    if net.optimize is Optimize.RAM:
+        others = (replace(net, optimize=optimize) for optimize in (Optimize.SPEED, Optimize.FLASH))
+        most_bytes = min(arena_bytes_of(_with_kernels(other, Kernels(core))) for other in others)
+        return with_least_memory(net, core, lambda kernels: _with_kernels(net, kernels), most_bytes)
+    return _with_kernels(net, Kernels(core))
 
 
-def _with_fast_kernels(net: Net, planned: Net, core: Core) -> Net:
-    """The same with as many of the fastest kernels as fit into an arena of that size.
-
-    Those of other numbers than int8 do not follow from the room that a plan gives them.
-    """
-    more = {
-        op.name: Kernels(core, {op.name}).scratch_bytes(op, net) - Kernels(core).scratch_bytes(op, net)
-        for op in net.ops
-        if family_of(op, net) is Family.BYTES
-    }
-    slow = sorted((name for name in more if more[name] > 0), key=lambda name: more[name])
-    fast: frozenset[str] = frozenset()
-    for names in ([slow] if slow else []) + [[name] for name in slow]:
-        if not fast.issuperset(names):
-            found = _with_kernels(net, core, fast.union(names))
-            if _arena_bytes(found) <= _arena_bytes(planned):
-                planned, fast = found, fast.union(names)
-    return planned
-
-
-def _with_kernels(net: Net, core: Core, fast: Set[str] = frozenset()) -> Net:
-    """The plan with the kernels of a core, the fastest for some ops."""
-    kernels = Kernels(core, fast)
+def _with_kernels(net: Net, kernels: Kernels) -> Net:
+    """The plan for some kernels."""
     scratch_bytes, access = kernels.scratch_bytes, kernels.access
     if net.patches:
         net = hidden(net, [with_patches(net, scratch_bytes, access)])
@@ -134,14 +113,9 @@ def _with_kernels(net: Net, core: Core, fast: Set[str] = frozenset()) -> Net:
     streams = choose_streams(liveness, order.indices, scratch_bytes, access)
     if streams:
         planned = plan(hidden(liveness.net, streams), scratch_bytes, access)
-    if not streams or _arena_bytes(planned) >= order.peak_bytes:
+    if not streams or arena_bytes_of(planned) >= order.peak_bytes:
         planned = plan_in_order(orders)
     return shown(planned)
-
-
-def _arena_bytes(net: Net) -> int:
-    assert net.plan is not None
-    return net.plan.arena_bytes
 
 
 def arena_bytes_without_input(net: Net, core: Core) -> int:
@@ -150,19 +124,21 @@ def arena_bytes_without_input(net: Net, core: Core) -> int:
     Then neither the input counts nor what `Requantize` and `Reshape` make of it in place, which is the same
     data in another form.  Order and placement are chosen for that case anew.
     """
+    kernels = _kernels_of(net, core)
     return arena_bytes(
         with_groups_hidden(net, core),
-        scratch_of(core),
-        access_of(core),
+        kernels.scratch_bytes,
+        kernels.access,
         count_input=False,
-        most_bytes=_arena_bytes(net),
+        most_bytes=arena_bytes_of(net),
     )
 
 
 def with_groups_hidden(net: Net, core: Core) -> Net:
     """A planned network without its plan, and with each of its streams, and its patches, as one op."""
     assert net.plan is not None
-    bare, scratch_bytes, access = net.rearranged(net.ops, None), scratch_of(core), access_of(core)
+    bare, kernels = net.rearranged(net.ops, None), _kernels_of(net, core)
+    scratch_bytes, access = kernels.scratch_bytes, kernels.access
     streamer = Streamer(bare, scratch_bytes, access)
     groups: list[Grouped] = [
         streamer.stream([op for op in net.ops if op.name in stream.ops], stream.rows)
@@ -173,30 +149,11 @@ def with_groups_hidden(net: Net, core: Core) -> Net:
     return hidden(bare, groups)
 
 
-@dataclass(frozen=True)
-class Kernels:
-    """What a plan must know of the kernels of a core.
-
-    Attributes:
-        core: what they run on.
-        fast: ops that get the fastest kernel even where memory counts more.
-    """
-
-    core: Core
-    fast: Set[str] = frozenset()
-
-    def scratch_bytes(self, op: Op, net: Net) -> int:
-        """Scratch memory that the kernel of an op needs."""
-        return self._kernel(op, net).scratch_bytes
-
-    def access(self, op: Op, net: Net) -> Access:
-        """What it promises about its reads and writes."""
-        return self._kernel(op, net).access
-
-    def _kernel(self, op: Op, net: Net) -> Kernel:
-        if op.name in self.fast:
-            net = replace(net, optimize=Optimize.SPEED)
-        return kernel_for(op, net, self.core)
+def _kernels_of(planned: Net, core: Core) -> Kernels:
+    """The kernels of a plan, for the network without it."""
+    assert planned.plan is not None
+    scratch = planned.plan.scratch
+    return Kernels(core, rooms={op.name: scratch.get(op.name, (0, 0))[1] for op in planned.ops})
 
 
 def scratch_of(core: Core) -> ScratchBytes:

@@ -1,6 +1,7 @@
 """Which C functions take the least flash, where that counts most, on cores with DSP instructions.
 
-They are slower than the others, but still make use of those instructions, and take no scratch memory.
+They are slower than the others, but still make use of those instructions, and take no scratch memory.  So
+they also run what the fast ones cannot compute.
 """
 
 from __future__ import annotations
@@ -30,13 +31,25 @@ HEADER = "lp_compact.h"
 
 def is_compact(net: Net, core: Core) -> bool:
     """Whether flash counts most, on a core that small kernels are there for."""
-    return net.optimize is Optimize.FLASH and core.has_dsp and not core.has_mve
+    return net.optimize is Optimize.FLASH and _has_compact(core)
 
 
 def compact_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
     """The smallest kernel of `op`; None where the others are no larger, or other goals count more."""
-    if not is_compact(net, core):
-        return None
+    return _smallest(op, net) if is_compact(net, core) else None
+
+
+def not_portable(kernel: Kernel, op: Op, net: Net, core: Core) -> Kernel:
+    """The kernel that `op` gets, or a small one if that is portable, which takes some times its cycles."""
+    is_slow = kernel.layout is Layout.PLAIN and _has_compact(core)
+    return (_smallest(op, net) if is_slow else None) or kernel
+
+
+def _has_compact(core: Core) -> bool:
+    return core.has_dsp and not core.has_mve
+
+
+def _smallest(op: Op, net: Net) -> Kernel | None:
     match op:
         case Conv2D(dilation=(1, 1)) if _fits(op, net):
             return _kernel(in_profile("lp_conv2d_compact", op), Layout.ROWS)

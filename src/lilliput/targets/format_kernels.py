@@ -309,17 +309,13 @@ def _binary(op: Conv2D | FullyConnected, net: Net) -> Kernel:
 
 
 def _without_dsp(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
-    """Lanes in words; the portable kernel, which copies no inputs, where memory or flash counts more."""
+    """Lanes in words; the portable kernel, which copies no inputs, where flash counts more."""
     portable = _packed("lp_conv2d")(op, net, core)
     if not core.has_pairs or op.profile is not Profile.LILLIPUT or net.optimize is Optimize.FLASH:
         return portable
     if net.tensors[op.inputs[1]].dtype.bits not in PIXEL_BITS:
         return portable
-    found = _pixel_lanes(op, net) if isinstance(op, Conv2D) else _row_lanes(op, net)
-    if net.optimize is Optimize.RAM:
-        _, room = net.plan.scratch.get(op.name, (0, 0)) if net.plan is not None else (0, 0)
-        return found if found.scratch_bytes <= max(room, portable.scratch_bytes) else portable
-    return found
+    return _pixel_lanes(op, net) if isinstance(op, Conv2D) else _row_lanes(op, net)
 
 
 def _pixel_lanes(op: Conv2D, net: Net) -> Kernel:

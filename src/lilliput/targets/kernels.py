@@ -6,7 +6,7 @@ generated code.  Everything follows from shapes, so it works on networks without
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +44,7 @@ from lilliput.net.ops import (
 from lilliput.net.schedule import as_its_kernel_sees
 from lilliput.net.tensor import DType
 from lilliput.targets.compact import HEADER as COMPACT_HEADER
-from lilliput.targets.compact import compact_kernel, is_compact
+from lilliput.targets.compact import compact_kernel, is_compact, not_portable
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, fully_connected, shares_factor
 from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
@@ -76,20 +76,61 @@ def kernel_for(op: Op, net: Net, core: Core) -> Kernel:
     """The kernel that runs `op` of `net`, integers or floats, on `core`; in a stream, for its largest turn,
     in patches, for one of them.
 
-    Where memory counts more than cycles, one with little scratch memory, but the fastest if the plan gives it
-    enough.
+    Where memory counts most, the fastest of `kernels_for` that gets by with the scratch memory of the plan.
+
+    Raises:
+        NetError: no kernel can.
+    """
+    kernels = kernels_for(op, net, core)
+    if len(kernels) == 1:
+        return kernels[0]
+    _, room = net.plan.scratch.get(op.name, (0, 0)) if net.plan is not None else (0, 0)
+    return within(kernels, room)
+
+
+def kernels_for(op: Op, net: Net, core: Core) -> tuple[Kernel, ...]:
+    """The kernels that can run `op`, the fastest first, the one with least scratch memory last.
+
+    There is a choice only where memory counts most: the fastest one, those with less and with little scratch
+    memory, and the portable one.  One that takes no less than that before it is the same.  So the plan, which
+    holds how much an op gets, tells which one it is.
 
     Raises:
         NetError: no kernel can.
     """
     known = net.known.get(op.name)
     if known is None or known[0] is not op or known[1] is not core:
-        known = net.known[op.name] = (op, core, _chosen(op, net, core))
-    kernel: Kernel = known[2]
-    return kernel
+        known = net.known[op.name] = (op, core, _kernels(op, net, core))
+    kernels: tuple[Kernel, ...] = known[2]
+    return kernels
 
 
-def _chosen(op: Op, net: Net, core: Core) -> Kernel:
+def within(kernels: Sequence[Kernel], room: int) -> Kernel:
+    """The fastest of some kernels with so many bytes of scratch memory; if that is too little, the last."""
+    return next((kernel for kernel in kernels if kernel.scratch_bytes <= room), kernels[-1])
+
+
+def slowness(core: Core) -> tuple[float, ...]:
+    """About how many times the cycles of the fastest kernel each of `kernels_for` takes."""
+    if core.has_mve:
+        return (1, 1.2, 20, 20)
+    return (1, 1.2, 2.3, 6) if core.has_dsp else (1, 1.2, 2, 2)
+
+
+def _kernels(op: Op, net: Net, core: Core) -> tuple[Kernel, ...]:
+    if net.optimize is not Optimize.RAM:
+        return (_chosen(op, net, core, net.optimize),)
+    plain = replace(core, has_dsp=False, has_mve=False, has_pairs=False)
+    first = Optimize.SPEED if family_of(op, net) is Family.BYTES else Optimize.RAM
+    ways = ((Optimize.RAM, core), (Optimize.FLASH, core), (Optimize.FLASH, plain))
+    found = [_chosen(op, net, core, first)]
+    for optimize, instructions in ways:
+        kernel = _chosen(op, net, instructions, optimize)
+        found.append(kernel if kernel.scratch_bytes < found[-1].scratch_bytes else found[-1])
+    return tuple(found)
+
+
+def _chosen(op: Op, net: Net, core: Core, optimize: Optimize) -> Kernel:
     choose = KERNELS.get(type(op))
     if choose is None:
         raise NetError(
@@ -97,20 +138,17 @@ def _chosen(op: Op, net: Net, core: Core) -> Kernel:
             "only networks whose batch normalization is folded are compiled",
             "run `lilliput.passes.lower` first",
         )
-    special = family_kernel(op, net, core)
+    special = family_kernel(op, _made_for(optimize, net), core)
     if special is not None:
         return special
     op, seen = as_its_kernel_sees(op, net)
-    small = compact_kernel(op, seen, core)
-    if small is not None:
-        return small
-    kernel: Kernel = choose(op, seen, core)
-    if net.optimize is Optimize.RAM:
-        fastest: Kernel = choose(op, replace(seen, optimize=Optimize.SPEED), core)
-        _, room = net.plan.scratch.get(op.name, (0, 0)) if net.plan else (0, 0)
-        if fastest.scratch_bytes <= max(room, kernel.scratch_bytes):
-            kernel = fastest
-    return without_variants(kernel, op, net)
+    seen = _made_for(optimize, seen)
+    found = compact_kernel(op, seen, core) or not_portable(choose(op, seen, core), op, seen, core)
+    return without_variants(found, op, net)
+
+
+def _made_for(optimize: Optimize, net: Net) -> Net:
+    return net if net.optimize is optimize else replace(net, optimize=optimize)
 
 
 def constant_bytes(op: Op, net: Net, core: Core) -> int:

@@ -79,7 +79,7 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     stem = "lp_conv2d_1x1" if is_pointwise else "lp_conv2d"
     if has_dsp and _fits_split(op, net):
         return _by_pixel_fours(op, net, stem)
-    if core.has_pairs and fits_halves(op, net):
+    if core.has_pairs and not is_small and fits_halves(op, net):
         return Kernel(
             in_profile(f"{stem}_pairs", op),
             scratch_bytes=2 * PAIR_OF_PIXELS_BYTES * (-(-math.prod(kernel) * depth // 2) * 2),
@@ -179,7 +179,7 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
         by_fours = _by_channel_fours(op, net)
         takes_more = by_fours.scratch_bytes > by_channel.scratch_bytes
         return by_channel if takes_more and net.optimize is Optimize.RAM else by_fours
-    if core.has_pairs and op.dilation == (1, 1) and fits_halves(op, net):
+    if core.has_pairs and not is_small and op.dilation == (1, 1) and fits_halves(op, net):
         return _in_pairs(op, net)
     if keeps_channels:
         return Kernel(in_profile("lp_depthwise_conv2d", op), layout=Layout.PLAIN, access=Access.WINDOWS)
