@@ -25,7 +25,7 @@ def text(table: np.ndarray) -> str:
     return "\n".join(" ".join(f"{value: .7e}" for value in row) for row in table) + "\n"
 
 
-def har_archive(path: Path, nested: bool = False, damaged: str = "") -> np.ndarray:
+def har_archive(path: Path, nested: bool = False, damaged: str = "", content: str = "1 2\n3\n") -> np.ndarray:
     """UCI-HAR with 3 subjects in training; returns the training windows (18, 128, 9)."""
     files = {"activity_labels.txt": "".join(f"{i + 1} ACT_{i}\n" for i in range(6))}
     x = RNG.normal(size=(18, 128, 9)).astype(np.float32)
@@ -35,7 +35,7 @@ def har_archive(path: Path, nested: bool = False, damaged: str = "") -> np.ndarr
         files[f"{part}/y_{part}.txt"] = "\n".join(str(i % 6 + 1) for i in range(count))
         files[f"{part}/subject_{part}.txt"] = "\n".join(str(i // 6 + 1) for i in range(count))
     if damaged:
-        files[damaged] = "1 2\n3\n"
+        files[damaged] = content
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
         for name, content in files.items():
@@ -82,6 +82,13 @@ def test_a_damaged_har_archive_is_named(tmp_path: Path, damaged: str, message: s
     with pytest.raises(DataError, match=message) as caught:
         load("uci-har", path=tmp_path / "h.zip")
     assert Path(damaged).name in str(caught.value)
+
+
+@pytest.mark.parametrize("label", [0, 7, -1])
+def test_a_damaged_label_of_the_har_test_split_is_refused(tmp_path: Path, label: int) -> None:
+    har_archive(tmp_path / "h.zip", damaged="test/y_test.txt", content=f"1\n2\n3\n{label}\n5\n6\n")
+    with pytest.raises(DataError, match="test: labels do not fit"):
+        load("uci-har", path=tmp_path / "h.zip")
 
 
 def stored(value: object) -> bytes:
