@@ -226,22 +226,23 @@ def test_spoken_mnist_becomes_39_frames_of_13(tmp_path: Path, monkeypatch: pytes
         load("spoken-mnist", path=tmp_path)
 
 
-def ppm(value: int, size: tuple[int, int]) -> bytes:
+def ppm(value: int, size: tuple[int, int], green: int = 0) -> bytes:
     data = io.BytesIO()
-    Image.new("RGB", size, (value, 0, 255 - value)).save(data, "PPM")
+    Image.new("RGB", size, (value, green, 255 - value)).save(data, "PPM")
     return data.getvalue()
 
 
-def sign_archives(folder: Path, classes: int = 43) -> None:
+def sign_archives(folder: Path, classes: int = 43, tracks: int = 3) -> None:
+    """Images of `tracks` signs of each class, two of each; red tells the class, green the track."""
     head = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\n"
     with zipfile.ZipFile(folder / "GTSRB_Final_Training_Images.zip", "w") as archive:
         for label in range(classes):
             base = f"GTSRB/Final_Training/Images/{label:05d}"
-            names = [f"00000_0000{index}.ppm" for index in range(3)]
+            names = [f"0000{track}_0000{frame}.ppm" for track in range(tracks) for frame in range(2)]
             rows = "".join(f"{name};20;21;5;5;15;16;{label}\n" for name in names)
             archive.writestr(f"{base}/GT-{label:05d}.csv", head + rows)
             for index, name in enumerate(names):
-                archive.writestr(f"{base}/{name}", ppm(5 * label, (15 + index, 20)))
+                archive.writestr(f"{base}/{name}", ppm(5 * label, (15 + index, 20), index // 2))
     with zipfile.ZipFile(folder / "GTSRB_Final_Test_Images.zip", "w") as archive:
         for index in range(4):
             archive.writestr(f"GTSRB/Final_Test/Images/{index:05d}.ppm", ppm(5 * index, (40, 40)))
@@ -258,13 +259,29 @@ def test_gtsrb_scales_the_images_of_three_archives(tmp_path: Path) -> None:
     sign_archives(tmp_path)
     found = load("gtsrb", path=tmp_path)
     assert found.input_shape == (32, 32, 3)
-    assert (len(found.labels), len(found.train) + len(found.validation), len(found.test)) == (43, 129, 4)
+    assert (len(found.labels), len(found.train), len(found.validation), len(found.test)) == (43, 172, 86, 4)
     assert colours_tell_classes(found)
     assert load("gtsrb", path=tmp_path, size=(16, 24)).input_shape == (16, 24, 3)
     for name in list(tmp_path.glob("*.zip")):
         with zipfile.ZipFile(name) as archive:
             archive.extractall(tmp_path / "unpacked")
     assert colours_tell_classes(load("gtsrb", path=tmp_path / "unpacked"))
+
+
+def test_gtsrb_keeps_the_frames_of_a_sign_together(tmp_path: Path) -> None:
+    sign_archives(tmp_path, tracks=5)
+    found = load("gtsrb", path=tmp_path, validation_share=0.3)
+    for label in range(43):
+        train, validation = (
+            set(split.x[split.y == label][:, 0, 0, 1].tolist()) for split in (found.train, found.validation)
+        )
+        assert (len(train), len(validation), train & validation) == (3, 2, set())
+    again, other = (load("gtsrb", path=tmp_path, validation_share=0.3, seed=seed) for seed in (0, 1))
+    assert np.array_equal(found.validation.x, again.validation.x)
+    assert not np.array_equal(found.validation.x, other.validation.x)
+    sign_archives(tmp_path, tracks=1)
+    with pytest.raises(DataError, match="class 0 has one recording only"):
+        load("gtsrb", path=tmp_path)
 
 
 def test_gtsrb_that_is_not_whole_is_named(tmp_path: Path) -> None:
