@@ -245,6 +245,8 @@ def test_a_second_run_needs_resume(finished: tuple[Path, Recorder, dict[str, Any
         ('kind = "mlp"', ["model[1].kind", "resnet-v1-6"]),
         ("runs = 2", ["runs", "greater than or equal to 1"]),
         ("milestones = [1]", ["milestones"]),
+        ("[[postprocessing]]", ["'float' is what results", "next: choose another"]),
+        ("[[postprocessing]]\n", ["'float.json' is what results"]),
     ],
 )
 def test_mistakes_end_with_status_2_and_name_the_key(
@@ -258,6 +260,8 @@ def test_mistakes_end_with_status_2_and_name_the_key(
         'kind = "mlp"': 'kind = "mpl"',
         "runs = 2": "runs = 0",
         "milestones = [1]": "milestones = [2, 1]",
+        "[[postprocessing]]": '[[postprocessing]]\nname = "float"',
+        "[[postprocessing]]\n": '[[postprocessing]]\nname = "float.json"\n',
     }[change]
     file = tmp_path / "e.toml"
     file.write_text(CONFIG.replace(change, wrong, 1))
