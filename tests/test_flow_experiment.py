@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lilliput import cli, config, flow
 from lilliput.cli.tables import boards_tables, bytes_table, whole
@@ -156,9 +158,35 @@ def test_models_can_be_added_and_changed_settings_are_refused(
         settings(more.replace('boards = ["nucleo-l452re", "sparkfun-edge"]', "")), run, resume=True
     )
     assert [model.name for model in result.models] == ["resnet_3", "mlp", "mlp_4"]
-    with pytest.raises(ConfigError, match="made with other settings") as caught:
-        flow.run(settings(CONFIG.replace("epochs = 2", "epochs = 3")), run, resume=True)
-    assert "model changed" in str(caught.value)
+    before = contents(run)
+    for change, told in (
+        (("epochs = 2", "epochs = 3"), "model.training.epochs was 2 and is now 3"),
+        (("{ epochs = 1", "{ epochs = 2"), "postprocessing.qat.epochs was 1 and is now 2"),
+        (("vectors = 2", "vectors = 3"), "deploy.vectors was 2 and is now 3"),
+    ):
+        file = tmp_path / "changed.toml"
+        file.write_text(CONFIG.replace(*change))
+        with pytest.raises(ConfigError, match="made with other settings") as caught:
+            flow.run(file, run, resume=True)
+        assert caught.value.why == told
+        assert contents(run) == before
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.parametrize("work", [flow.run, flow.search])
+def test_a_device_that_is_not_there_is_told_before_anything_is_written(
+    work: Callable[[Path, Path], object], tmp_path: Path
+) -> None:
+    searched = 'board = "rp2040"\n[data]\nname = "digits"\n[budget]\nerror = 0.1\n'
+    file = tmp_path / "e.toml"
+    file.write_text('device = "cuda"\n' + (searched if work is flow.search else CONFIG))
+    with pytest.raises(ConfigError, match="device 'cuda' is not there"):
+        work(file, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_report_is_one_page_with_all_plots(finished: tuple[Path, Recorder, dict[str, Any]]) -> None:
@@ -217,6 +245,8 @@ def test_a_second_run_needs_resume(finished: tuple[Path, Recorder, dict[str, Any
         ('kind = "mlp"', ["model[1].kind", "resnet-v1-6"]),
         ("runs = 2", ["runs", "greater than or equal to 1"]),
         ("milestones = [1]", ["milestones"]),
+        ("[[postprocessing]]", ["'float' is what results", "next: choose another"]),
+        ("[[postprocessing]]\n", ["'float.json' is what results"]),
     ],
 )
 def test_mistakes_end_with_status_2_and_name_the_key(
@@ -230,6 +260,8 @@ def test_mistakes_end_with_status_2_and_name_the_key(
         'kind = "mlp"': 'kind = "mpl"',
         "runs = 2": "runs = 0",
         "milestones = [1]": "milestones = [2, 1]",
+        "[[postprocessing]]": '[[postprocessing]]\nname = "float"',
+        "[[postprocessing]]\n": '[[postprocessing]]\nname = "float.json"\n',
     }[change]
     file = tmp_path / "e.toml"
     file.write_text(CONFIG.replace(change, wrong, 1))

@@ -25,7 +25,7 @@ def text(table: np.ndarray) -> str:
     return "\n".join(" ".join(f"{value: .7e}" for value in row) for row in table) + "\n"
 
 
-def har_archive(path: Path, nested: bool = False, damaged: str = "") -> np.ndarray:
+def har_archive(path: Path, nested: bool = False, damaged: str = "", content: str = "1 2\n3\n") -> np.ndarray:
     """UCI-HAR with 3 subjects in training; returns the training windows (18, 128, 9)."""
     files = {"activity_labels.txt": "".join(f"{i + 1} ACT_{i}\n" for i in range(6))}
     x = RNG.normal(size=(18, 128, 9)).astype(np.float32)
@@ -35,7 +35,7 @@ def har_archive(path: Path, nested: bool = False, damaged: str = "") -> np.ndarr
         files[f"{part}/y_{part}.txt"] = "\n".join(str(i % 6 + 1) for i in range(count))
         files[f"{part}/subject_{part}.txt"] = "\n".join(str(i // 6 + 1) for i in range(count))
     if damaged:
-        files[damaged] = "1 2\n3\n"
+        files[damaged] = content
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
         for name, content in files.items():
@@ -82,6 +82,13 @@ def test_a_damaged_har_archive_is_named(tmp_path: Path, damaged: str, message: s
     with pytest.raises(DataError, match=message) as caught:
         load("uci-har", path=tmp_path / "h.zip")
     assert Path(damaged).name in str(caught.value)
+
+
+@pytest.mark.parametrize("label", [0, 7, -1])
+def test_a_damaged_label_of_the_har_test_split_is_refused(tmp_path: Path, label: int) -> None:
+    har_archive(tmp_path / "h.zip", damaged="test/y_test.txt", content=f"1\n2\n3\n{label}\n5\n6\n")
+    with pytest.raises(DataError, match="test: labels do not fit"):
+        load("uci-har", path=tmp_path / "h.zip")
 
 
 def stored(value: object) -> bytes:
@@ -219,22 +226,23 @@ def test_spoken_mnist_becomes_39_frames_of_13(tmp_path: Path, monkeypatch: pytes
         load("spoken-mnist", path=tmp_path)
 
 
-def ppm(value: int, size: tuple[int, int]) -> bytes:
+def ppm(value: int, size: tuple[int, int], green: int = 0) -> bytes:
     data = io.BytesIO()
-    Image.new("RGB", size, (value, 0, 255 - value)).save(data, "PPM")
+    Image.new("RGB", size, (value, green, 255 - value)).save(data, "PPM")
     return data.getvalue()
 
 
-def sign_archives(folder: Path, classes: int = 43) -> None:
+def sign_archives(folder: Path, classes: int = 43, tracks: int = 3) -> None:
+    """Images of `tracks` signs of each class, two of each; red tells the class, green the track."""
     head = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\n"
     with zipfile.ZipFile(folder / "GTSRB_Final_Training_Images.zip", "w") as archive:
         for label in range(classes):
             base = f"GTSRB/Final_Training/Images/{label:05d}"
-            names = [f"00000_0000{index}.ppm" for index in range(3)]
+            names = [f"0000{track}_0000{frame}.ppm" for track in range(tracks) for frame in range(2)]
             rows = "".join(f"{name};20;21;5;5;15;16;{label}\n" for name in names)
             archive.writestr(f"{base}/GT-{label:05d}.csv", head + rows)
             for index, name in enumerate(names):
-                archive.writestr(f"{base}/{name}", ppm(5 * label, (15 + index, 20)))
+                archive.writestr(f"{base}/{name}", ppm(5 * label, (15 + index, 20), index // 2))
     with zipfile.ZipFile(folder / "GTSRB_Final_Test_Images.zip", "w") as archive:
         for index in range(4):
             archive.writestr(f"GTSRB/Final_Test/Images/{index:05d}.ppm", ppm(5 * index, (40, 40)))
@@ -251,13 +259,29 @@ def test_gtsrb_scales_the_images_of_three_archives(tmp_path: Path) -> None:
     sign_archives(tmp_path)
     found = load("gtsrb", path=tmp_path)
     assert found.input_shape == (32, 32, 3)
-    assert (len(found.labels), len(found.train) + len(found.validation), len(found.test)) == (43, 129, 4)
+    assert (len(found.labels), len(found.train), len(found.validation), len(found.test)) == (43, 172, 86, 4)
     assert colours_tell_classes(found)
     assert load("gtsrb", path=tmp_path, size=(16, 24)).input_shape == (16, 24, 3)
     for name in list(tmp_path.glob("*.zip")):
         with zipfile.ZipFile(name) as archive:
             archive.extractall(tmp_path / "unpacked")
     assert colours_tell_classes(load("gtsrb", path=tmp_path / "unpacked"))
+
+
+def test_gtsrb_keeps_the_frames_of_a_sign_together(tmp_path: Path) -> None:
+    sign_archives(tmp_path, tracks=5)
+    found = load("gtsrb", path=tmp_path, validation_share=0.3)
+    for label in range(43):
+        train, validation = (
+            set(split.x[split.y == label][:, 0, 0, 1].tolist()) for split in (found.train, found.validation)
+        )
+        assert (len(train), len(validation), train & validation) == (3, 2, set())
+    again, other = (load("gtsrb", path=tmp_path, validation_share=0.3, seed=seed) for seed in (0, 1))
+    assert np.array_equal(found.validation.x, again.validation.x)
+    assert not np.array_equal(found.validation.x, other.validation.x)
+    sign_archives(tmp_path, tracks=1)
+    with pytest.raises(DataError, match="class 0 has one recording only"):
+        load("gtsrb", path=tmp_path)
 
 
 def test_gtsrb_that_is_not_whole_is_named(tmp_path: Path) -> None:

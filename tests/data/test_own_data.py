@@ -98,6 +98,22 @@ def test_npz_keeps_given_splits_and_normalizes_by_the_last_axis(tmp_path: Path) 
     assert np.array_equal(loaded.test.x, found["x"][:6])
 
 
+def test_given_splits_need_no_names_of_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys of docs/getting-started.md, from a file and from a function."""
+    x, y = arrays().values()
+    given = {"x_train": x, "y_train": y, "x_test": x[:7], "y_test": y[:7], "x_validation": x[:2]}
+    given["y_validation"] = y[:2]
+    np.savez(tmp_path / "d.npz", **given)
+    (tmp_path / "giving.py").write_text("import numpy\ndef arrays(): return dict(numpy.load('d.npz'))\n")
+    monkeypatch.chdir(tmp_path)
+    for found in (load("d.npz"), load("giving:arrays")):
+        assert found.labels == ("0", "1", "2")
+        assert [len(split) for split in (found.train, found.validation, found.test)] == [30, 2, 7]
+    np.savez(tmp_path / "d.npz", **given | {"y_test": y[:7] + 1})
+    with pytest.raises(DataError, match=r"y_test: labels do not fit\n.*indices 0 … 2"):
+        load("d.npz")
+
+
 def test_npz_takes_names_as_labels_and_another_shape(tmp_path: Path) -> None:
     x = RNG.integers(0, 255, (20, 24), dtype=np.uint8)
     np.savez(tmp_path / "d.npz", x=x, y=np.array(["left", "right"] * 10))

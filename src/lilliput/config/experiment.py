@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lilliput.config.settings import DataSettings
+from lilliput.config.settings import DataSettings, in_one_line
 from lilliput.errors import ConfigError
 from lilliput.net.formats import Formats, formats_named
 from lilliput.search.templates import Cnn, Mlp, ResNet, Template, resnet_v1_6
@@ -28,6 +28,9 @@ _KEYS = {
     "resnet": {"filters", "kernels", "strides", "blocks", "pool", "batch_norm"},
     "resnet-v1-6": {"filters", "batch_norm"},
 }
+
+_TAKEN = ("float", "training")
+"""Results have a row "float", and folders of models the files float.* and training.*."""
 
 
 class _Closed(BaseModel):
@@ -145,12 +148,16 @@ class PostprocessingSettings(_Closed):
         try:
             formats = self.formats
         except ConfigError as error:
-            raise ValueError("; ".join(filter(None, (error.what, error.why)))) from None
+            raise ValueError(in_one_line(error)) from None
         if formats.real and self.qat is not None:
             raise ValueError("format 'float32' has no integers to fine-tune with: leave qat out")
         if self.name and not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", self.name):
             raise ValueError(
                 f"name '{self.name}' is not made of lower-case letters, digits, '_', '-' and '.'"
+            )
+        if self.name.split(".")[0] in _TAKEN:
+            raise ValueError(
+                f"name '{self.name}' is what results and folders call the trained network: choose another"
             )
         return self
 

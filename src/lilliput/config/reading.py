@@ -148,6 +148,10 @@ def _problem(found: Any, top: type[BaseModel]) -> tuple[str, str, str]:
         allowed = re.findall(r"'([^']*)'", str(found["ctx"]["expected"]))
         close = difflib.get_close_matches(str(found["input"]), allowed, 1)
         return key, why, f"did you mean '{close[0]}'?" if close else f"one of {', '.join(allowed)}"
+    if kind == "value_error":
+        # Messages of the settings' own checks end in what to do.
+        why, colon, hint = why.rpartition(": ")
+        return (key, why, hint) if colon else (key, hint, "correct it")
     return key, why, "give a value within the bounds"
 
 

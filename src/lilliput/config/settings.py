@@ -24,6 +24,11 @@ Size = Annotated[int, Field(ge=1)]
 _ALWAYS = ("error", "ram_bytes", "flash_bytes", "macs")
 
 
+def in_one_line(error: ConfigError) -> str:
+    """As the message of a `ValueError`, of which what stands behind the last colon says what to do."""
+    return f"{error.what} ({error.why}): {error.hint}"
+
+
 class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -246,7 +251,7 @@ class Settings(_Closed):
         try:
             self.study()
         except ConfigError as error:
-            raise ValueError(f"{error.what}: {error.why}; {error.hint}") from None
+            raise ValueError(in_one_line(error)) from None
         return self
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.data.archives import Archive, opened
-from lilliput.data.dataset import Split, checked_examples, class_indices
+from lilliput.data.dataset import Split, checked_examples, class_indices, indices_within
 from lilliput.data.places import Source, download, given, local
 from lilliput.data.recordings import by_subjects, numbers_of, windows
 from lilliput.data.stored_objects import objects_in
@@ -84,7 +84,7 @@ def _har_part(archive: Archive, part: str, classes: int, source: str) -> tuple[S
         raise DataError(f"{source}: the files of {part} differ in length", "", "get the archive again")
     x = np.stack(channels, axis=-1)[:, None].astype(np.float32)
     where = f"{source} {part}"
-    indices = class_indices(y, where, classes) if part == "train" else y
+    indices = (class_indices if part == "train" else indices_within)(y, where, classes)
     return checked_examples(x, indices, where), subjects
 
 

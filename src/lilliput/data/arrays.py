@@ -17,7 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.data.dataset import Dataset, Split, as_images, checked_examples, class_indices
+from lilliput.data.dataset import (
+    SPLITS,
+    Dataset,
+    Split,
+    as_images,
+    checked_examples,
+    class_indices,
+    indices_within,
+)
 from lilliput.errors import DataError
 
 MAX_BYTES = 8 << 30
@@ -94,8 +102,9 @@ def splits_of(
         for key in arrays
         if key != "labels"
     }
-    names = sorted({name for name, _ in given})
-    wrong = [name for name in names if name not in ("train", "validation", "test")]
+    # Training comes first: it tells how many classes there are.
+    names = sorted({name for name, _ in given}, key=lambda name: (name != "train", name))
+    wrong = [name for name in names if name not in SPLITS]
     if wrong or any((name, kind) not in given for name in ("train", *names) for kind in "xy"):
         raise DataError(f"{source}: the arrays are not named as expected", f"found {sorted(arrays)}", _KEYS)
     y_train = given["train", "y"]
@@ -118,7 +127,7 @@ def splits_of(
             y = class_indices(y, f"{source} y_{name}", classes)
             classes = int(y.max()) + 1 if len(y) else 0
         else:
-            y = _within(y, classes or 0, f"{source} y_{name}")
+            y = indices_within(y, f"{source} y_{name}", classes or 0)
         if x.dtype.kind in "iufb" and x.ndim >= 2 and len(x) and shape is not None:
             x = as_images(x, where, shape)
         splits[name] = checked_examples(x, y, where)
@@ -128,14 +137,6 @@ def splits_of(
         else [_text(title) for title in titles]
     )
     return splits, tuple(texts)
-
-
-def _within(y: NDArray[Any], classes: int, source: str) -> NDArray[np.int64]:
-    if y.dtype.kind not in "iu" or (len(y) and not 0 <= int(y.min()) <= int(y.max()) < classes):
-        raise DataError(
-            f"{source}: labels do not fit", f"class indices 0 … {classes - 1} expected", "check the labels"
-        )
-    return y.astype(np.int64)
 
 
 def _indices_of_names(y: NDArray[Any], kinds: NDArray[Any], source: str) -> NDArray[np.int64]:

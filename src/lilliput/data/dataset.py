@@ -192,6 +192,19 @@ def class_indices(y: NDArray[Any], source: str, classes: int | None = None) -> N
     return indices
 
 
+def indices_within(y: NDArray[Any], source: str, classes: int) -> NDArray[np.int64]:
+    """Labels of a split that need not hold every class, as indices 0 … classes - 1.
+
+    Raises:
+        DataError: one is no class index of the training.
+    """
+    if y.dtype.kind not in "iu" or (len(y) and not 0 <= int(y.min()) <= int(y.max()) < classes):
+        raise DataError(
+            f"{source}: labels do not fit", f"class indices 0 … {classes - 1} expected", "check the labels"
+        )
+    return y.astype(np.int64)
+
+
 def normalization_of(x: NDArray[Any]) -> Normalization:
     """Mean and standard deviation of training data.
 

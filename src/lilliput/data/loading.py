@@ -92,7 +92,7 @@ def load(
     elif name == "gtsrb":
         from lilliput.data.signs import load_gtsrb
 
-        splits, labels, source = load_gtsrb(path, size)
+        splits, labels, source = load_gtsrb(path, size, validation_share, seed)
     elif ":" in name:
         found = call(name, dict(options or {}))
         if isinstance(found, Dataset):

@@ -1,6 +1,6 @@
-"""Windows cut from recordings, and splits by the subjects that made them.
+"""Windows cut from recordings, and splits by recordings or by the subjects that made them.
 
-Windows of one recording overlap and resemble each other: a split that mixes them flatters every network.
+Windows and frames of one recording resemble each other: a split that mixes them flatters every network.
 """
 
 from __future__ import annotations
@@ -67,6 +67,40 @@ def by_subjects(
             f"they were drawn for the {purpose} split",
             "choose another seed",
         )
+    return np.flatnonzero(chosen), np.flatnonzero(~chosen)
+
+
+def by_recordings(
+    y: NDArray[np.int64], recordings: NDArray[Any], share: float, seed: int, purpose: str, source: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of whole recordings with about `share` of each class's examples, and of the rest; ascending.
+
+    Args:
+        y: (n,) class indices.
+        recordings: (n,) which recording of its class each example is from.
+        share: in (0, 1).
+        seed: of the draw.
+        purpose: what is drawn; part of the seed.
+        source: for messages.
+
+    Raises:
+        DataError: a class has one recording only.
+    """
+    rng = np.random.default_rng([seed, *purpose.encode()])
+    chosen = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        of_class = y == label
+        known, sizes = np.unique(recordings[of_class], return_counts=True)
+        if len(known) < 2:
+            raise DataError(
+                f"{source}: class {label} has one recording only",
+                f"{purpose} examples come from recordings that training does not see",
+                "give at least two of each class",
+            )
+        order = rng.permutation(len(known))
+        before = np.cumsum(sizes[order]) - sizes[order]
+        drawn = order[:-1][before[:-1] < share * of_class.sum()]
+        chosen |= of_class & np.isin(recordings, known[drawn])
     return np.flatnonzero(chosen), np.flatnonzero(~chosen)
 
 

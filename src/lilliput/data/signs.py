@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -14,6 +14,7 @@ from PIL import Image
 from lilliput.data.archives import Archive, opened
 from lilliput.data.dataset import Split, checked_examples, class_indices
 from lilliput.data.places import Source, download, given, local
+from lilliput.data.recordings import by_recordings
 from lilliput.errors import DataError
 
 CLASSES = 43
@@ -41,14 +42,21 @@ _SOURCES = {
 
 
 def load_gtsrb(
-    path: str | Path | None, size: Sequence[int] | None
+    path: str | Path | None, size: Sequence[int] | None, validation_share: float, seed: int
 ) -> tuple[dict[str, Split], tuple[str, ...], str]:
     """43 kinds of signs, uint8 (n, height, width, 3), scaled by bilinear interpolation with anti-aliasing.
+
+    Training images are frames of some 30 taken while driving by one sign; validation takes whole signs.
 
     Args:
         path: the folder with the three archives, or with what was unpacked from them; None looks in the usual
             places, then downloads.
         size: (height, width); `SIZE` if None.
+        validation_share: share of the training images.
+        seed: of the choice of signs.
+
+    Returns:
+        Splits by name, class names, and where they come from.
 
     Raises:
         DataError: missing or damaged.
@@ -57,14 +65,19 @@ def load_gtsrb(
     folder = given(name, path) if path is not None else _holding(name)
     places = {part: _place(name, folder, source) for part, source in _SOURCES.items()}
     with opened(places["training"]) as archive:
-        train = _examples(archive, _training(archive), height_width)
+        names = list(_training(archive))
+        train = _examples(archive, names, height_width)
     with opened(places["truth"]) as archive:
         rows = _rows(archive, ("GT-final_test.csv",))
     with opened(places["test"]) as archive:
         test = _examples(archive, _tests(archive, rows), height_width)
     labels = tuple(f"sign {number:02d}" for number in range(CLASSES))
-    class_indices(train.y, str(places["training"]), CLASSES)
-    return {"train": train, "test": test}, labels, str(folder or _ADDRESS)
+    where = str(places["training"])
+    class_indices(train.y, where, CLASSES)
+    tracks = np.array([PurePosixPath(name).name.partition("_")[0] for name, _ in names])
+    chosen, rest = by_recordings(train.y, tracks, validation_share, seed, "validation", where)
+    splits = {"train": train.take(rest), "validation": train.take(chosen), "test": test}
+    return splits, labels, str(folder or _ADDRESS)
 
 
 def _place(name: str, folder: Path | None, source: Source) -> Path:
@@ -124,7 +137,7 @@ def _label(archive: Archive, row: dict[str, str]) -> int:
     return int(row["ClassId"])
 
 
-def _examples(archive: Archive, found: Iterator[tuple[str, int]], size: tuple[int, int]) -> Split:
+def _examples(archive: Archive, found: Iterable[tuple[str, int]], size: tuple[int, int]) -> Split:
     images, labels = [], []
     for name, label in found:
         images.append(_scaled(archive.read(name), size, f"{archive.path} {PurePosixPath(name).name}"))

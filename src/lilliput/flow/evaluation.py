@@ -124,7 +124,7 @@ class Evaluator:
     @cached_property
     def device(self) -> str:
         """Where torch computes."""
-        return device_for(self.settings)
+        return device_for(self.settings.device)
 
     def quantizer(self, architecture: Any, qat: QatSettings | None, augment: AugmentSettings) -> Quantizer:
         """How the trained network of an architecture becomes integers, in the bits that it asks for."""
@@ -284,13 +284,17 @@ def load_data(settings: DataSettings) -> Dataset:
     return load(**settings.model_dump())
 
 
-def device_for(settings: Settings) -> str:
-    """ "cpu" or "cuda", as the settings and the machine have it."""
-    if settings.device != "auto":
-        return settings.device
+def device_for(wanted: str) -> str:
+    """ "cpu" or "cuda", as the setting `device` and the machine have it.
+
+    Raises:
+        ConfigError: CUDA is wanted, and there is none.
+    """
+    if wanted == "cpu":
+        return wanted
     from lilliput import train
 
-    return train.best_device()
+    return train.best_device() if wanted == "auto" else train.existing_device(wanted).type
 
 
 def cpus() -> int:

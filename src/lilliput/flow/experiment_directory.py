@@ -13,7 +13,8 @@ depended on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,14 +101,28 @@ def done(record: Path, depends: Mapping[str, Any]) -> dict[str, Any] | None:
     if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
         raise ConfigError(f"{record} is damaged", "it holds no record of a step", "remove it")
     before = found.pop("settings")
-    differing = [key for key in sorted({*before, *depends}) if before.get(key) != depends.get(key)]
+    differing = list(_differing(before, depends))
     if differing:
         raise ConfigError(
             f"{record.parent} was made with other settings",
-            f"{', '.join(differing)} changed since",
+            ", ".join(differing),
             "give the settings that it was made with, remove that folder, or choose another with -o",
         )
     return found
+
+
+def _differing(before: Any, now: Any, key: str = "") -> Iterator[str]:
+    """What changed, setting by setting."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for inner in sorted({*before, *now}):
+            name = f"{key}.{inner}" if key else _TITLES.get(inner, inner)
+            yield from _differing(before.get(inner), now.get(inner), name)
+    elif before != now:
+        yield f"{key} was {json.dumps(before)} and is now {json.dumps(now)}"
+
+
+_TITLES = {"format": "postprocessing", "vectors": "deploy.vectors"}
+"""What the file calls the settings that records call otherwise."""
 
 
 def finish(record: Path, depends: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ FLOAT_NET = "float.safetensors"
 CHECKPOINT = "training.safetensors"
 CONVERTED = "net.safetensors"
 MEASUREMENT = "measurement.json"
+TRAINED, SCORED, DEPLOYED = "float.json", "scores.json", "step.json"
+"""Records of finished steps."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,33 @@ class Steps:
         plain = Normalization(found.normalization.raw, (0.0,) * count, (1.0,) * count)
         return replace(found, normalization=plain)
 
-    @cached_property
-    def _common(self) -> dict[str, Any]:
-        """What every training depends on."""
+    def depends(
+        self, model: ModelSettings, post: PostprocessingSettings | None = None, target: Board | None = None
+    ) -> dict[str, Any]:
+        """The settings that a step of a model depends on: in a format, or on a board, where one is given."""
         whole = self.settings.to_json()
-        return {key: whole[key] for key in ("seed", "data", "preprocessing", "augment")}
+        found = {key: whole[key] for key in ("seed", "data", "preprocessing", "augment")}
+        found["model"] = model.model_dump(mode="json")
+        if post is not None:
+            found["format"] = post.model_dump(mode="json")
+        if target is not None:
+            found |= {"board": target.to_dict(), "vectors": self.settings.deploy.vectors}
+        return found
+
+    def check(self) -> None:
+        """Compares the settings with those of every step that is done.
+
+        Raises:
+            ConfigError: a step was done with other settings.
+        """
+        targets = [board(name) for name in self.settings.deploy.boards]
+        for model, run in product(self.settings.model, range(self.settings.runs)):
+            done(self.directory.training(model.name, run) / TRAINED, self.depends(model))
+            for post in self.settings.postprocessing:
+                done(self.directory.format(model.name, run, post.title) / SCORED, self.depends(model, post))
+                for target in targets if run < self.settings.deploy.runs else ():
+                    folder = self.directory.deployed(model.name, run, post.title, target.name)
+                    done(folder / DEPLOYED, self.depends(model, post, target))
 
     def net(self, model: ModelSettings) -> Net:
         """The float network of a model, without weights."""
@@ -85,8 +110,8 @@ class Steps:
         from lilliput import train
 
         folder = self.directory.training(model.name, run)
-        depends = {**self._common, "model": model.model_dump(mode="json")}
-        before = done(folder / "float.json", depends)
+        depends = self.depends(model)
+        before = done(folder / TRAINED, depends)
         if before is not None:
             return before
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +134,7 @@ class Steps:
             "seconds": round(time.monotonic() - start, 1),
         }
         (folder / CHECKPOINT).unlink(missing_ok=True)
-        return finish(folder / "float.json", depends, result)
+        return finish(folder / TRAINED, depends, result)
 
     def convert(self, model: ModelSettings, run: int, post: PostprocessingSettings) -> dict[str, Any]:
         """Brings a trained model into a format; keys: `accuracy` (of the C, test split), `weights_bytes`.
@@ -120,12 +145,8 @@ class Steps:
             ToolchainError: there is no C compiler for this machine.
         """
         folder = self.directory.format(model.name, run, post.title)
-        depends = {
-            **self._common,
-            "model": model.model_dump(mode="json"),
-            "format": post.model_dump(mode="json"),
-        }
-        before = done(folder / "scores.json", depends)
+        depends = self.depends(model, post)
+        before = done(folder / SCORED, depends)
         if before is not None:
             return before
         folder.mkdir(parents=True, exist_ok=True)
@@ -151,7 +172,7 @@ class Steps:
             "weights_bytes": cost(planned, target).weights_bytes,
             "seconds": round(time.monotonic() - start, 1),
         }
-        return finish(folder / "scores.json", depends, result)
+        return finish(folder / SCORED, depends, result)
 
     def deploy(
         self, model: ModelSettings, run: int, post: PostprocessingSettings, name: str
@@ -164,14 +185,8 @@ class Steps:
         """
         target = board(name)
         folder = self.directory.deployed(model.name, run, post.title, target.name)
-        depends = {
-            **self._common,
-            "model": model.model_dump(mode="json"),
-            "format": post.model_dump(mode="json"),
-            "board": target.to_dict(),
-            "vectors": self.settings.deploy.vectors,
-        }
-        before = done(folder / "step.json", depends)
+        depends = self.depends(model, post, target)
+        before = done(folder / DEPLOYED, depends)
         if before is not None:
             return before
         net = load_net(self.directory.format(model.name, run, post.title) / CONVERTED)
@@ -192,7 +207,7 @@ class Steps:
                 )
             result = found.to_json()
             write_json(part / MEASUREMENT, result)
-            finish(part / "step.json", depends, result)
+            finish(part / DEPLOYED, depends, result)
         return result
 
 

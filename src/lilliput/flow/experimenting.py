@@ -12,6 +12,7 @@ from typing import Any
 from lilliput import __version__
 from lilliput.config import ExperimentSettings, ModelSettings, PostprocessingSettings, read_experiment
 from lilliput.errors import ConfigError
+from lilliput.flow.evaluation import device_for
 from lilliput.flow.experiment_directory import ExperimentDirectory, begin
 from lilliput.flow.experiment_steps import Steps
 from lilliput.flow.files import write_atomically, write_json
@@ -94,7 +95,9 @@ def run(
             "two boards of the experiment have one name", ", ".join(names), "rename one in its file"
         )
     directory = ExperimentDirectory(Path(run))
-    steps = Steps(settings, directory, _device(settings))
+    steps = Steps(settings, directory, device_for(settings.device))
+    if resume:
+        steps.check()
     nets = {model.name: steps.net(model) for model in settings.model}
     for post in settings.postprocessing:
         for net in nets.values():
@@ -193,14 +196,6 @@ def _known(values: Iterator[float | None]) -> Iterator[float]:
     for value in values:
         if value is not None:
             yield value
-
-
-def _device(settings: ExperimentSettings) -> str:
-    if settings.device != "auto":
-        return settings.device
-    from lilliput import train
-
-    return train.best_device()
 
 
 def _about(settings: ExperimentSettings) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lilliput.train.calibration import calibrate
-    from lilliput.train.device import best_device
+    from lilliput.train.device import best_device, existing_device
     from lilliput.train.evaluation import evaluate, logits
     from lilliput.train.fine_tuning import qat
     from lilliput.train.sensitivity import integer_loss
@@ -21,13 +21,24 @@ _HOMES = {
     "best_device": "device",
     "calibrate": "calibration",
     "evaluate": "evaluation",
+    "existing_device": "device",
     "fit": "training",
     "integer_loss": "sensitivity",
     "logits": "evaluation",
     "qat": "fine_tuning",
 }
 
-__all__ = ["Fitted", "best_device", "calibrate", "evaluate", "fit", "integer_loss", "logits", "qat"]
+__all__ = [
+    "Fitted",
+    "best_device",
+    "calibrate",
+    "evaluate",
+    "existing_device",
+    "fit",
+    "integer_loss",
+    "logits",
+    "qat",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -31,11 +31,8 @@ def keep_freed_memory() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
 
 
-def prepare(device: str, threads: int = 0) -> torch.device:
-    """Get the process ready to train on `device`: "cpu", "cuda" or "cuda:N".
-
-    Args:
-        threads: CPU threads for torch, 0 leaves them.  The number is the process's, and stays.
+def existing_device(device: str) -> torch.device:
+    """The device "cpu", "cuda" or "cuda:N" of this machine.
 
     Raises:
         ConfigError: there is no such device here.
@@ -52,6 +49,19 @@ def prepare(device: str, threads: int = 0) -> torch.device:
             f"torch {torch.__version__} sees {torch.cuda.device_count()} CUDA devices",
             "use device 'cpu'",
         )
+    return found
+
+
+def prepare(device: str, threads: int = 0) -> torch.device:
+    """Get the process ready to train on `device`: "cpu", "cuda" or "cuda:N".
+
+    Args:
+        threads: CPU threads for torch, 0 leaves them.  The number is the process's, and stays.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    found = existing_device(device)
     if threads and threads != torch.get_num_threads():
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # weights that decay towards zero would slow the arithmetic a hundredfold
