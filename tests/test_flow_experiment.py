@@ -55,6 +55,8 @@ boards = ["nucleo-l452re", "sparkfun-edge"]
 vectors = 2
 """
 
+SEARCH = 'board = "rp2040"\n[data]\nname = "digits"\n[budget]\nerror = 0.1\n'
+
 
 class Recorder:
     """Keeps what it is told, and may interrupt after some steps."""
@@ -181,9 +183,8 @@ def contents(folder: Path) -> dict[Path, bytes]:
 def test_a_device_that_is_not_there_is_told_before_anything_is_written(
     work: Callable[[Path, Path], object], tmp_path: Path
 ) -> None:
-    searched = 'board = "rp2040"\n[data]\nname = "digits"\n[budget]\nerror = 0.1\n'
     file = tmp_path / "e.toml"
-    file.write_text('device = "cuda"\n' + (searched if work is flow.search else CONFIG))
+    file.write_text('device = "cuda"\n' + (SEARCH if work is flow.search else CONFIG))
     with pytest.raises(ConfigError, match="device 'cuda' is not there"):
         work(file, tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -228,6 +229,40 @@ def test_folders_that_are_no_experiment_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no experiment"):
         flow.run(settings(), tmp_path / "new", resume=True)
     assert (tmp_path / "diary.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["report", "RUN"],
+        ["front", "RUN"],
+        ["info", "RUN#3"],
+        ["compile", "RUN#3", "--board", "rp2040", "-o", "RUN/../c"],
+        ["search", "SEARCH", "-o", "RUN"],
+        ["search", "SEARCH", "-o", "RUN", "--resume"],
+    ],
+)
+def test_an_experiment_is_not_taken_for_a_search(
+    verb: list[str],
+    finished: tuple[Path, Recorder, dict[str, Any]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run, before = finished[0], contents(finished[0])
+    (tmp_path / "s.toml").write_text(SEARCH)
+    words = [word.replace("RUN", str(run)).replace("SEARCH", str(tmp_path / "s.toml")) for word in verb]
+    assert cli.main(words) == 2
+    assert "holds an experiment, not a search" in capsys.readouterr().err
+    assert contents(run) == before
+
+
+def test_a_search_is_not_taken_for_an_experiment(tmp_path: Path) -> None:
+    parsed = config.parse(tomllib.loads(SEARCH), "x")
+    (tmp_path / "settings.json").write_text(json.dumps(parsed.to_json()))
+    before = contents(tmp_path)
+    with pytest.raises(ConfigError, match="holds a search, not an experiment"):
+        flow.run(settings(), tmp_path, resume=True)
+    assert contents(tmp_path) == before
 
 
 def test_a_second_run_needs_resume(finished: tuple[Path, Recorder, dict[str, Any]]) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 from lilliput.config import ExperimentSettings
 from lilliput.errors import ConfigError
 from lilliput.flow.files import read_json, write_atomically, write_json
+from lilliput.flow.run_directory import holds_experiment
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,10 @@ def begin(path: Path, settings: ExperimentSettings, text: str, resume: bool) -> 
             f"{path} holds files that are not an experiment",
             "there is no settings.json",
             "choose another with -o",
+        )
+    if begun and not holds_experiment(found.settings):
+        raise ConfigError(
+            f"{path} holds a search, not an experiment", "lilliput search made it", "choose another with -o"
         )
     if begun and not resume:
         raise ConfigError(f"{path} holds an experiment already", "", "go on with --resume, or choose another")

@@ -105,10 +105,24 @@ def begin(path: Path, settings: Settings, text: str) -> RunDirectory:
         raise ConfigError(
             f"{path} holds files that are not a search", "there is no settings.json", "choose another with -o"
         )
+    if run.settings.is_file() and holds_experiment(run.settings):
+        raise ConfigError(
+            f"{path} holds an experiment, not a search", "lilliput run made it", "choose another with -o"
+        )
     if not run.settings.exists():
         write_atomically(run.config, text)
         write_json(run.settings, settings.to_json())
     return run
+
+
+def holds_experiment(settings: Path) -> bool:
+    """Whether a settings.json is that of an experiment, which alone has models.
+
+    Raises:
+        ConfigError: it is damaged.
+    """
+    found = read_json(settings)
+    return isinstance(found, dict) and "model" in found
 
 
 def opened(path: str | Path) -> tuple[RunDirectory, Settings]:
@@ -127,6 +141,12 @@ def opened(path: str | Path) -> tuple[RunDirectory, Settings]:
     raw = read_json(run.settings)
     if not isinstance(raw, dict):
         raise ConfigError(f"{run.settings} is damaged", "it holds no object", "restore it from config.toml")
+    if holds_experiment(run.settings):
+        raise ConfigError(
+            f"{path} holds an experiment, not a search",
+            "lilliput run made it",
+            f"open {path}/report.html, or name one of its networks: {path}/MODEL/RUN/FORMAT/net.safetensors",
+        )
     return run, parse(raw, str(run.settings))
 
 
