@@ -284,6 +284,23 @@ def test_a_trial_that_is_not_kept_is_named(finished: Path, tmp_path: Path) -> No
         lilliput.compile(f"{finished}#99", "generic-m4", tmp_path / "out")
 
 
+@pytest.mark.parametrize("memory", ["ram", "flash"])
+def test_a_network_that_cannot_fit_the_board_is_refused(finished: Path, tmp_path: Path, memory: str) -> None:
+    model = f"{finished}#{lilliput.front(finished)[0]['trial']}"
+    cost = lilliput.compile(model, "generic-m4", tmp_path / "whole").cost
+    needed = {"ram": cost.arena_bytes, "flash": cost.weights_bytes}[memory]
+    sizes = {"ram": 65_536, "flash": 1_048_576, memory: needed - 1}
+    small = tmp_path / "small.toml"
+    small.write_text(
+        'name = "small"\ntitle = "Small"\ncore = "cortex-m4"\nclock_hz = 1_000_000\nsources = ["none"]\n'
+        f"flash_bytes = {sizes['flash']}\nram_bytes = {sizes['ram']}\n"
+    )
+    with pytest.raises(BudgetError, match=f"(?i)does not fit the {memory} of small") as caught:
+        lilliput.compile(model, str(small), tmp_path / "out")
+    assert f"need {needed} bytes" in (caught.value.why or "").replace("needs", "need")
+    assert not (tmp_path / "out").exists()
+
+
 def test_compile_replaces_only_what_lilliput_wrote(finished: Path, tmp_path: Path) -> None:
     model = f"{finished}#{lilliput.front(finished)[0]['trial']}"
     out = tmp_path / "out"

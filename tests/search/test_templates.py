@@ -131,3 +131,17 @@ def test_small_images_do_not_end_in_a_crash() -> None:
     for shape in [(1, 1, 1), (1, 2, 3), (2, 1, 1), (3, 3, 1)]:
         check(build(resnet_v1_6(3), shape, 2, "n"), Stage.FLOAT)
         check(build(Cnn((3, 3), (7, 7), (4, 4), (), padded=False), shape, 2, "n"), Stage.FLOAT)
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        (Cnn((3,), (11,), (1,), padded=False), "conv1"),
+        (Cnn((3,), (3,), (20,)), "pool1"),
+        (Cnn((3, 3, 3), (3, 3, 3), (2, 2, 1), padded=False), "conv3"),
+        (ResNet((4, 4), (3, 3), (50,), (1,)), "stage1_block1_pool"),
+    ],
+)
+def test_windows_larger_than_what_they_slide_over_are_refused(template: Template, name: str) -> None:
+    with pytest.raises(NetError, match=f"'{name}' has windows"):
+        build(template, (8, 8, 1), 10, "small")

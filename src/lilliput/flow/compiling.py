@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lilliput import __version__
-from lilliput.errors import ConfigError
+from lilliput.errors import BudgetError, ConfigError
 from lilliput.flow.building import build
 from lilliput.flow.files import whole_directory, write_atomically, write_with
 from lilliput.flow.models import load_model, optimized, planned_for
@@ -81,7 +81,7 @@ def compile(
 
     Raises:
         ConfigError: no such model, board, format, budget or way to optimize, or `out` holds other things.
-        BudgetError: nothing fits the budget; names the smallest value that would do.
+        BudgetError: nothing fits the budget, or the board; names the smallest value that would do.
         TrainingError: the fine-tuning diverged.
         FormatError: the model is damaged or uses what Lilliput does not support.
         NetError: the network breaks a rule.
@@ -95,7 +95,23 @@ def compile(
     out = Path(out)
     with whole_directory(out) as part:
         library = write_library(part, net, target)
+        _check_fits(library, target)
     return Library(out, library.name, library.board, library.files, library.cost, format)
+
+
+def _check_fits(library: Library, board: Board) -> None:
+    """What is known to the byte: the arena, and the constants."""
+    cost = library.cost
+    for what, needed, memory, there, other in (
+        ("arena needs", cost.arena_bytes, "RAM", board.ram_bytes, Optimize.RAM),
+        ("constants need", cost.weights_bytes, "flash", board.flash_bytes, Optimize.FLASH),
+    ):
+        if needed > there:
+            raise BudgetError(
+                f"network '{library.name}' does not fit the {memory} of {board.name}",
+                f"its {what} {needed} bytes, the board has {there}",
+                f"try --optimize {other.value}, fewer bits with --mixed, or a larger board",
+            )
 
 
 def _chosen(net: Net, board: Board, data: str | None, budget: str, format: str | None) -> str:

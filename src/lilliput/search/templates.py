@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lilliput.errors import NetError
 from lilliput.net.graph import Net
 from lilliput.net.ops import Padding
 from lilliput.search.walk import Walk
@@ -93,7 +94,8 @@ def build(template: Template, input_shape: tuple[int, ...], classes: int, name: 
         name: of the network.
 
     Raises:
-        NetError: the input is not an image or a series of height 1, or it is too small.
+        NetError: the input is not an image or a series of height 1, or a window is larger than what it slides
+            over.
     """
     walk = Walk(input_shape, classes)
     if isinstance(template, Mlp):
@@ -109,7 +111,7 @@ def _convolutions(walk: Walk, template: Cnn) -> str:
         zip(template.filters, template.kernels, template.pools, strict=True), start=1
     ):
         made = _convolved(walk, f"conv{number}", trunk, filters, kernel, template.batch_norm, template.padded)
-        trunk = walk.pool(f"pool{number}", walk.relu(f"conv{number}_relu", made), (pool, pool), average=False)
+        trunk = _pooled(walk, f"pool{number}", walk.relu(f"conv{number}_relu", made), pool)
     return trunk
 
 
@@ -131,12 +133,12 @@ def _residual(walk: Walk, template: ResNet) -> str:
 def _block(walk: Walk, name: str, source: str, filters: int, kernel: int, pool: int, norm: bool) -> str:
     inner = walk.relu(f"{name}_relu1", _convolved(walk, f"{name}_conv1", source, filters, kernel, norm))
     # Behind the ReLU instead of before it: the same values, and convolution and ReLU become one op.
-    inner = walk.pool(f"{name}_pool", inner, (pool, pool), average=False)
+    inner = _pooled(walk, f"{name}_pool", inner, pool)
     inner = _convolved(walk, f"{name}_conv2", inner, filters, kernel, norm)
     shortcut = source
     if pool > 1 or walk.channels(source) != filters:
         shortcut = _convolved(walk, f"{name}_project", source, filters, 1, norm)
-        shortcut = walk.pool(f"{name}_project_pool", shortcut, (pool, pool), average=False)
+        shortcut = _pooled(walk, f"{name}_project_pool", shortcut, pool)
     return walk.relu(f"{name}_relu2", walk.add(f"{name}_add", inner, shortcut))
 
 
@@ -147,5 +149,23 @@ def _convolved(
     rows = 1 if series else kernel
     before, after = ((kernel - 1) // 2, kernel // 2) if padded else (0, 0)
     padding = Padding(0, 0, before, after) if series else Padding(before, after, before, after)
+    if not padded:
+        _check_covers(walk, name, source, kernel)
     made = walk.convolution(name, source, filters, (rows, kernel), padding=padding, bias=not norm)
     return walk.batch_norm(f"{name}_norm", made) if norm else made
+
+
+def _pooled(walk: Walk, name: str, source: str, size: int) -> str:
+    _check_covers(walk, name, source, size)
+    return walk.pool(name, source, (size, size), average=False)
+
+
+def _check_covers(walk: Walk, name: str, source: str, size: int) -> None:
+    """Refuses a window that a walk, which searches take, would cut to what is left of the image."""
+    height, width, _ = walk.shape(source)
+    if size > width or (height > 1 and size > height):
+        raise NetError(
+            f"'{name}' has windows of {size} on what is {height} x {width} by then",
+            "they must lie in it",
+            "take smaller kernels, pools or strides, fewer layers, or padded = true",
+        )
