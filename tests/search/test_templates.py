@@ -128,9 +128,14 @@ def test_an_input_that_is_no_image_is_refused(template: Template) -> None:
 
 
 def test_small_images_do_not_end_in_a_crash() -> None:
+    check(build(resnet_v1_6(3), (1, 2, 3), 2, "n"), Stage.FLOAT)
+    check(build(resnet_v1_6(3), (3, 3, 1), 2, "n"), Stage.FLOAT)
+    for shape in [(1, 1, 1), (2, 1, 1)]:
+        with pytest.raises(NetError, match="'stage1_block1_pool' has windows of 2"):
+            build(resnet_v1_6(3), shape, 2, "n")
     for shape in [(1, 1, 1), (1, 2, 3), (2, 1, 1), (3, 3, 1)]:
-        check(build(resnet_v1_6(3), shape, 2, "n"), Stage.FLOAT)
-        check(build(Cnn((3, 3), (7, 7), (4, 4), (), padded=False), shape, 2, "n"), Stage.FLOAT)
+        with pytest.raises(NetError, match="'conv1' has windows of 7"):
+            build(Cnn((3, 3), (7, 7), (4, 4), (), padded=False), shape, 2, "n")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +143,7 @@ def test_small_images_do_not_end_in_a_crash() -> None:
     [
         (Cnn((3,), (11,), (1,), padded=False), "conv1"),
         (Cnn((3,), (3,), (20,)), "pool1"),
-        (Cnn((3, 3, 3), (3, 3, 3), (2, 2, 1), padded=False), "conv3"),
+        (Cnn((3, 3, 3), (3, 3, 3), (2, 1, 1), padded=False), "conv3"),
         (ResNet((4, 4), (3, 3), (50,), (1,)), "stage1_block1_pool"),
     ],
 )
