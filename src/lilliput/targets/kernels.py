@@ -114,7 +114,7 @@ def slowness(core: Core) -> tuple[float, ...]:
     """About how many times the cycles of the fastest kernel each of `kernels_for` takes."""
     if core.has_mve:
         return (1, 1.2, 20, 20)
-    return (1, 1.2, 2.3, 6) if core.has_dsp else (1, 1.2, 2, 2)
+    return (1, 1.2, 2.3, 6) if core.has_dsp else (1, 1.2, 2.5, 2.5)
 
 
 def _kernels(op: Op, net: Net, core: Core) -> tuple[Kernel, ...]:
