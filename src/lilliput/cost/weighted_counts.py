@@ -13,7 +13,7 @@ from lilliput.targets.blocking import Blocking
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import to_four
 from lilliput.targets.pixels import EIGHT, LANE_WORDS, eights_of, pixel_lanes, row_eights
-from lilliput.targets.slots import slots_across, slots_lines, slots_of, slots_rows
+from lilliput.targets.slots import assumed_slots, slots_across, slots_lines, slots_rows
 from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
@@ -144,7 +144,7 @@ def _in_slots(op: Conv2D, net: Net) -> Counts:
     """Counts of a kernel that computes lines of accumulators, each of which holds some outputs of a row."""
     height, columns, channels = net.tensors[op.outputs[0]].shape
     _, kernel_height, _, depth = net.tensors[op.inputs[1]].shape
-    way = slots_of(op, net)
+    way = assumed_slots(op, net)
     assert way is not None
     lines = slots_lines(op, net, way)
     rows = slots_rows(op, net, way.form)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.net.fixedpoint import WeightedOp, quant
+from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, Profile
 from lilliput.net.tensor import DType
@@ -104,7 +104,22 @@ class Slots(NamedTuple):
 
 
 def slots_of(op: WeightedOp, net: Net) -> Slots | None:
-    """The fastest way to compute `op` with several weights in a word; None if there is none."""
+    """The way to compute `op` with several weights in a word; None if there is none.
+
+    Which way does not depend on the weights, so that memory is known before they are; how many segments it
+    takes does.
+    """
+    assumed = assumed_slots(op, net)
+    weights = net.tensors[op.inputs[1]].data
+    if assumed is None or weights is None:
+        return assumed
+    low, high = net.tensors[op.inputs[0]].dtype.range
+    found = _segments(weights, low, high, assumed.form, assumed.by_columns)
+    return assumed._replace(segment_steps=found[0], segments=found[1], offset=found[2]) if found else None
+
+
+def assumed_slots(op: WeightedOp, net: Net) -> Slots | None:
+    """The fastest way with weights of half their range, of either sign; None if there is none."""
     if not isinstance(op, Conv2D) or op.strides != (1, 1) or op.dilation != (1, 1):
         return None
     if op.profile is not Profile.LILLIPUT or net.optimize is not Optimize.SPEED:
@@ -113,23 +128,29 @@ def slots_of(op: WeightedOp, net: Net) -> Slots | None:
 
 
 def _ways(op: Conv2D, net: Net) -> Iterator[Slots]:
-    weights, source = net.tensors[op.inputs[1]], net.tensors[op.inputs[0]]
+    weights, source = net.tensors[op.inputs[1]], net.tensors[op.inputs[0]].dtype
     _, kernel_height, kernel_width, _ = weights.shape
-    if kernel_width < LEAST_KERNEL_WIDTH or not (source.dtype.narrow or source.dtype is DType.INT8):
+    if kernel_width < LEAST_KERNEL_WIDTH or not (source.narrow or source is DType.INT8):
         return
-    zero_point = quant(op.inputs[0], net).zero_point
-    low, high = min(source.dtype.range[0], zero_point), max(source.dtype.range[1], zero_point)
+    signs = np.resize([1, -1], weights.elements).reshape(weights.shape)
+    assumed = signs * ((weights.dtype.range[1] + 1) // 2)
     by_columns = kernel_height == COLUMN_HEIGHT
     for form in FORMS:
         if weights.dtype.bits > form.weight_bits:
             continue
         if not by_columns and form.words(kernel_width) not in ROW_WORDS[form.name]:
             continue
-        steps = in_steps(_weights(op, net), form, by_columns)
-        found = longest_segment(steps, low, high, form) if fits_words(steps, low, high, form) else None
+        found = _segments(assumed, *source.range, form, by_columns)
         if found is not None:
             way = Slots(form, by_columns, *found, 0)
             yield way._replace(cycles=_cycles(op, net, way))
+
+
+def _segments(
+    weights: NDArray[np.generic], low: int, high: int, form: Form, by_columns: bool
+) -> tuple[int, int, int] | None:
+    steps = in_steps(weights, form, by_columns)
+    return longest_segment(steps, low, high, form) if fits_words(steps, low, high, form) else None
 
 
 def in_steps(weights: NDArray[np.generic], form: Form, by_columns: bool) -> NDArray[np.int64]:
@@ -268,15 +289,6 @@ def slots_bytes(op: Conv2D, net: Net, way: Slots) -> int:
     above = max(rows, 2) * way.by_columns
     sums = to_four(max(rows, 2) * 2 * way.form.slots * (across - first))
     return row + 4 * (outside + held * across + kernel_height * depth * words + above) + sums
-
-
-def _weights(op: Conv2D, net: Net) -> NDArray[np.generic]:
-    """The weights, or others of half their range where there are none yet."""
-    weights = net.tensors[op.inputs[1]]
-    if weights.data is not None:
-        return weights.data
-    signs = np.resize([1, -1], weights.elements).reshape(weights.shape)
-    return signs * ((weights.dtype.range[1] + 1) // 2)
 
 
 def _cycles(op: Conv2D, net: Net, way: Slots) -> int:
