@@ -41,16 +41,28 @@ CHECK_OFFSET(sums_pitch, 56);
 #define STEP_3(at)                                                                                           \
     LOAD("r8", "r1", at)                                                                                     \
     LOAD("r9", "r1", at "+4")                                                                                \
-    LOAD("r10", "r0", "0") LOAD("r11", "r0", "4") FIRST("r10", "r9") FIRST("r11", "r8") SECOND("r11", "r9")  \
-        LOAD("r10", "r0", "8") LOAD("r11", "r0", "12") NEXT SECOND("r10", "r8") THIRD("r10", "r9")           \
-            THIRD("r11", "r8")
+    LOAD("r10", "r0", "0")                                                                                   \
+    LOAD("r11", "r0", "4")                                                                                   \
+    FIRST("r10", "r9")                                                                                       \
+    FIRST("r11", "r8")                                                                                       \
+    SECOND("r11", "r9")                                                                                      \
+    LOAD("r10", "r0", "8")                                                                                   \
+    LOAD("r11", "r0", "12") NEXT SECOND("r10", "r8") THIRD("r10", "r9") THIRD("r11", "r8")
 #define STEP_REST(at)                                                                                        \
     LOAD("r10", "r1", at)                                                                                    \
     LOAD("r11", "r1", at "+4")                                                                               \
-    LOAD("r12", "r0", "0") LOAD("lr", "r0", "4") FIRST("r12", "r11") FIRST("lr", "r10") SECOND("lr", "r11")  \
-        LOAD("r12", "r0", "8") LOAD("lr", "r0", "12") SECOND("r12", "r10") THIRD("r12", "r11")               \
-            THIRD("lr", "r10") FOURTH("lr", "r11") LOAD("r12", "r0", "16") LOAD("lr", "sp", "8")             \
-                FOURTH("r12", "r10") "add.w   r0, r0, lr\n"
+    LOAD("r12", "r0", "0")                                                                                   \
+    LOAD("lr", "r0", "4")                                                                                    \
+    FIRST("r12", "r11")                                                                                      \
+    FIRST("lr", "r10")                                                                                       \
+    SECOND("lr", "r11")                                                                                      \
+    LOAD("r12", "r0", "8")                                                                                   \
+    LOAD("lr", "r0", "12")                                                                                   \
+    SECOND("r12", "r10")                                                                                     \
+    THIRD("r12", "r11")                                                                                      \
+    THIRD("lr", "r10")                                                                                       \
+    FOURTH("lr", "r11")                                                                                      \
+    LOAD("r12", "r0", "16") LOAD("lr", "sp", "8") FOURTH("r12", "r10") "add.w   r0, r0, lr\n"
 #define STEP_3_BYTES "52"
 #define STEP_REST_BYTES "68"
 #define STEP_WEIGHTS "8"
@@ -64,16 +76,28 @@ CHECK_OFFSET(sums_pitch, 56);
 #define STEP_3(at)                                                                                           \
     LOAD("r8", "r1", at)                                                                                     \
     LOAD("r9", "r1", at "+4")                                                                                \
-    LOAD("r10", "r1", at "+8") LOAD("r11", "r0", "0") LOAD("lr", "r0", "4") FIRST("r11", "r10")              \
-        FIRST("lr", "r9") SECOND("lr", "r10") LOAD("r11", "r0", "8") LOAD("lr", "r0", "12")                  \
-            FIRST("r11", "r8") SECOND("r11", "r9") THIRD("r11", "r10") SECOND("lr", "r8") THIRD("lr", "r9")  \
-                LOAD("r11", "r0", "16") NEXT THIRD("r11", "r8")
+    LOAD("r10", "r1", at "+8")                                                                               \
+    LOAD("r11", "r0", "0")                                                                                   \
+    LOAD("lr", "r0", "4")                                                                                    \
+    FIRST("r11", "r10")                                                                                      \
+    FIRST("lr", "r9")                                                                                        \
+    SECOND("lr", "r10")                                                                                      \
+    LOAD("r11", "r0", "8")                                                                                   \
+    LOAD("lr", "r0", "12")                                                                                   \
+    FIRST("r11", "r8")                                                                                       \
+    SECOND("r11", "r9")                                                                                      \
+    THIRD("r11", "r10") SECOND("lr", "r8") THIRD("lr", "r9") LOAD("r11", "r0", "16") NEXT THIRD("r11", "r8")
 #define STEP_REST(at)                                                                                        \
     LOAD("r8", "r1", at)                                                                                     \
     LOAD("r9", "r1", at "+4")                                                                                \
-    LOAD("r10", "r1", at "+8") LOAD("r11", "r0", "0") LOAD("lr", "r0", "4") FIRST("r11", "r10")              \
-        FIRST("lr", "r9") SECOND("lr", "r10") LOAD("r11", "r0", "8") LOAD("lr", "r0", "12")                  \
-            NEXT FIRST("r11", "r8") SECOND("r11", "r9") SECOND("lr", "r8")
+    LOAD("r10", "r1", at "+8")                                                                               \
+    LOAD("r11", "r0", "0")                                                                                   \
+    LOAD("lr", "r0", "4")                                                                                    \
+    FIRST("r11", "r10")                                                                                      \
+    FIRST("lr", "r9")                                                                                        \
+    SECOND("lr", "r10")                                                                                      \
+    LOAD("r11", "r0", "8")                                                                                   \
+    LOAD("lr", "r0", "12") NEXT FIRST("r11", "r8") SECOND("r11", "r9") SECOND("lr", "r8")
 #define STEP_3_BYTES "72"
 #define STEP_REST_BYTES "56"
 #define STEP_WEIGHTS "12"
