@@ -120,3 +120,18 @@ def test_what_has_no_rounding_to_learn_is_not_fine_tuned(model: Path, tmp_path: 
         lilliput.compile(tmp_path / "int8", "generic-m4", tmp_path / "x", qat=1)
     with pytest.raises(ConfigError, match="is float"):
         lilliput.compile(model, "generic-m4", tmp_path / "x", qat=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "there is no number format ''"),
+        ("w4a4,conv1=w2a2,conv1=w8a8", "op 'conv1' has two formats"),
+        ("w4a4,conv1", "'conv1' does not say which op"),
+        ("int8,conv1=float32", "cannot be in one network"),
+    ],
+)
+def test_formats_that_mean_nothing_are_refused(model: Path, tmp_path: Path, text: str, what: str) -> None:
+    with pytest.raises(ConfigError, match=what):
+        lilliput.compile(model, "generic-m4", tmp_path / "out", data="digits", format=text)
+    assert not (tmp_path / "out").exists()

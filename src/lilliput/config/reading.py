@@ -38,7 +38,9 @@ def _loaded(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist", "", "give the path of a configuration file") from None
+        raise ConfigError(
+            f"{path} does not exist", "there is no such file", "give the path of a configuration file"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read", str(error), "check the file") from error
     except (ValueError, RecursionError) as error:  # beside wrong grammar: numbers and nesting without end

@@ -41,7 +41,7 @@ def load_npz(path: Path, shape: Sequence[int] | None = None) -> tuple[dict[str, 
         DataError: missing or damaged file, unknown keys, pickled objects, or arrays that do not fit together.
     """
     if not path.is_file():
-        raise DataError(f"{path} does not exist", "", "set 'path' to an .npz file")
+        raise DataError(f"{path} does not exist", "there is no such file", "set 'path' to an .npz file")
     try:
         _check_claims(path)
         with np.load(path, allow_pickle=False) as archive:
@@ -84,7 +84,9 @@ def call(reference: str, options: Mapping[str, Any]) -> Dataset | dict[str, Any]
         return found
     if not isinstance(found, Mapping) or not all(isinstance(key, str) for key in found):
         raise DataError(
-            f"data function '{reference}' returned {type(found).__name__}", "", f"return a dict: {_KEYS}"
+            f"data function '{reference}' returned {type(found).__name__}",
+            "arrays are found by their names",
+            f"return a dict: {_KEYS}",
         )
     return dict(found)
 

@@ -32,7 +32,9 @@ def load_images(
     """
     if not path.is_dir():
         raise DataError(
-            f"image folder {path} does not exist", "", "set 'path' to a folder with one folder a class"
+            f"image folder {path} does not exist",
+            "there is no such folder",
+            "set 'path' to a folder with one folder a class",
         )
     parts = {name: path / name for name in SPLITS if (path / name).is_dir()}
     if parts and "train" not in parts:
@@ -76,7 +78,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
     if len(labels) < 2:
         raise DataError(
             f"{folder} holds {len(labels)} class folders",
-            f"{list(labels)}",
+            f"images are labelled by the folder that they lie in; there are {', '.join(labels) or 'none'}",
             "make one folder a class, with its images",
         )
     return labels

@@ -55,7 +55,7 @@ def load_csv(
 
 def _rows(path: Path) -> list[list[str]]:
     if not path.is_file():
-        raise DataError(f"{path} does not exist", "", "set 'path' to a .csv file")
+        raise DataError(f"{path} does not exist", "there is no such file", "set 'path' to a .csv file")
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             first = stream.readline()

@@ -131,7 +131,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist", "", "check the path") from None
+        raise ConfigError(f"{path} does not exist", "there is no such file", "check the path") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read", str(error), "it is damaged: make it again") from error
 

@@ -81,7 +81,7 @@ def read_vectors(path: Path, net: Net) -> NDArray[np.generic]:
         # Mapped: a header cannot make numpy allocate more than the file holds.
         x = np.load(path, allow_pickle=False, mmap_mode="r")
     except FileNotFoundError:
-        raise DataError(f"{path} does not exist", "", "give a .npy file") from None
+        raise DataError(f"{path} does not exist", "there is no such file", "give a .npy file") from None
     except (OSError, ValueError, EOFError) as error:
         raise DataError(
             f"{path} is not a readable .npy file", str(error), "write it with numpy.save"

@@ -37,7 +37,7 @@ def load_model(model: str | Path) -> Net:
     if not path.exists():
         raise ConfigError(
             f"model {path} does not exist",
-            "",
+            "there is no such file or folder",
             "give a .safetensors or .tflite file, a compiled folder, or RUN#TRIAL",
         )
     reader = READERS.get(path.suffix.lower())
@@ -122,7 +122,7 @@ def quantized(
     Raises:
         NetError, ConfigError, TrainingError: as of `planned_for`.
     """
-    chosen = formats_named(formats or "int8")
+    chosen = formats_named("int8" if formats is None else formats)
     if stage_of(net) is not Stage.FLOAT:
         wanted = f"take the format '{formats}'" if formats is not None else "be fine-tuned"
         if formats is not None or epochs is not None:

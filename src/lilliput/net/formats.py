@@ -144,7 +144,7 @@ def formats_named(text: str) -> Formats:
     """The formats that users write as FORMAT, or as FORMAT,OP=FORMAT,… for ops that have another one.
 
     Raises:
-        ConfigError: a format is unknown, floats meet integers, or scales of one rule those of another.
+        ConfigError: a format is unknown, an op has two, floats meet integers, or scales of one rule those of another.
     """
     first, *others = text.split(",")
     default = format_named(first.strip())
@@ -155,6 +155,8 @@ def formats_named(text: str) -> Formats:
             raise ConfigError(
                 f"'{part}' does not say which op has another format", "", "write FORMAT,OP=FORMAT,…"
             )
+        if op.strip() in ops:
+            raise ConfigError(f"op '{op.strip()}' has two formats", f"in '{text}'", "leave one of them out")
         ops[op.strip()] = format_named(name.strip())
     found = Formats(default, ops)
     for chosen in ops.values():

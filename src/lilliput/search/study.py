@@ -166,7 +166,7 @@ def open_study(
             elif resume is False:
                 raise StudyError(
                     f"{folder} holds a study already",
-                    "",
+                    "its trials would be mixed with those of another",
                     "go on with it by --resume, or choose another folder",
                 )
             else:

@@ -320,7 +320,8 @@ class _Training:
         if not math.isfinite(float(total)):
             raise TrainingError(
                 f"training of net '{self._original.name}' diverged in epoch {self.epoch + 1}",
-                f"the loss is not finite at step {step}, learning rate {self._rate(step):g}",
+                f"the loss is not finite at step {step}, at a learning rate of {self._rate(step):g}; "
+                f"its highest is {self.settings.learning_rate:g}",
                 "lower the learning rate or set gradient_norm",
             )
 
