@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from lilliput.net.ops import Activation, Conv2D, DepthwiseConv2D
+
 Counts = dict[str, float]
 
 
@@ -22,3 +24,8 @@ def elements_inside(
     """For each position of a window along one side: how many of its elements lie inside the image."""
     starts = (position * stride - before for position in range(outputs))
     return tuple(sum(0 <= start + k * dilation < length for k in range(window)) for start in starts)
+
+
+def is_limited(op: Conv2D | DepthwiseConv2D) -> bool:
+    """Whether outputs keep a range smaller than int8: as if what a ReLU makes began at the least int8."""
+    return op.activation is Activation.RELU6

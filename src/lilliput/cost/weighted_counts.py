@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lilliput.cost.loops import Counts, elements_inside, split_up
+from lilliput.cost.loops import Counts, elements_inside, is_limited, split_up
+from lilliput.cost.slot_counts import in_slots
 from lilliput.net.graph import Net
-from lilliput.net.ops import Activation, Conv2D, DepthwiseConv2D, FullyConnected, Op
+from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op
 from lilliput.net.tensor import DType
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import to_four
 from lilliput.targets.pixels import EIGHT, LANE_WORDS, eights_of, pixel_lanes, row_eights
-from lilliput.targets.slots import assumed_slots, slots_across, slots_lines, slots_rows
 from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
@@ -34,7 +34,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         lanes, segment = pixel_lanes(op, net)
         blocking, segments = replace(blocking, pixels=LANE_WORDS * lanes), -(-eights_of(op, net) // segment)
     if blocking.slots:
-        return _in_slots(op, net)
+        return in_slots(op, net)
     pixels, elements = rows * columns, kernel_height * kernel_width * depth
     long_runs = op.dilation[1] == 1
     whole_x = taps_x.count(kernel_width)
@@ -67,7 +67,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "missing_pixels": missing,
         "missing_depth": missing * depth,
         "outputs": pixels * channels,
-        "limited_outputs": pixels * channels * _is_limited(op),
+        "limited_outputs": pixels * channels * is_limited(op),
         "output_rows": channels * columns * sum(taps_y),
         "products": channels * inside * depth,
         "padding_rows": channels * columns * (rows * kernel_height - sum(taps_y)),
@@ -130,45 +130,13 @@ def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
         "copied_rows": copied,
         "copied_elements": copied * width * depth,
         "outputs": rows * columns * channels,
-        "limited_outputs": rows * columns * channels * _is_limited(op),
+        "limited_outputs": rows * columns * channels * is_limited(op),
         "odd_blocks": odd,
         "odd_fours": odd * fours,
         "unpacked_fours": rows * -(-channels // blocking.channels) * fours,
         "few_pixels": rows * few,
         "few_pairs": pairs,
         "few_eights": pairs * -(-fours // 2),
-    }
-
-
-def _in_slots(op: Conv2D, net: Net) -> Counts:
-    """Counts of a kernel that computes lines of accumulators, each of which holds some outputs of a row."""
-    height, columns, channels = net.tensors[op.outputs[0]].shape
-    _, kernel_height, _, depth = net.tensors[op.inputs[1]].shape
-    way = assumed_slots(op, net)
-    assert way is not None
-    lines = slots_lines(op, net, way)
-    rows = slots_rows(op, net, way.form)
-    across, _ = slots_across(op, net, way.form)
-    bands, taken = -(-height // rows), height + kernel_height - 1
-    times, blocks = channels * lines.lines, lines.threes + lines.rests
-    return {
-        f"lines_of_steps_of_{lines.step_words}_by_3": times * lines.threes * lines.steps,
-        f"lines_of_steps_of_{lines.step_words}_by_rest": times * lines.rests * lines.steps,
-        "rows": height,
-        "line_blocks": times * way.segments * blocks,
-        "more_line_blocks": times * (way.segments - 1) * blocks,
-        f"sums_of_{way.form.name}": times * way.segments * lines.beside,
-        "lines": times * way.segments,
-        "segments": bands * channels * way.segments,
-        "taken_rows": taken,
-        "taken_channels": taken * depth,
-        "taken_words": taken * depth * across,
-        "kept_words": (bands - 1) * (kernel_height - 1) * depth * across,
-        "unpacked_words": bands * channels * lines.steps * lines.step_words,
-        "outputs": height * columns * channels,
-        "odd_outputs": height * (columns % 4) * channels,
-        "limited_outputs": height * columns * channels * _is_limited(op),
-        "output_rows": height * channels,
     }
 
 
@@ -294,7 +262,7 @@ def _by_fours(op: DepthwiseConv2D, net: Net) -> Counts:
     strip, words = fours_strip(op, net)
     strips, taken_columns = -(-row_pairs // strip), min(width, words - op.padding.left)
     taken = groups * (stride * row_pairs + 1)
-    limited = _is_limited(op)
+    limited = is_limited(op)
     return {
         "fours_groups": groups,
         "fours_strips": groups * strips,
@@ -350,7 +318,7 @@ def _by_channel(
     }
     whole, rest = divmod(columns, blocking.pixels)
     if kernel == (3, 3) and stride_x <= 2 and whole:
-        limited = _is_limited(op)
+        limited = is_limited(op)
         return found | {
             f"nine_{stride_x}_strips": channels * strips,
             f"nine_{stride_x}_rows": channels * rows,
@@ -371,11 +339,6 @@ def _by_channel(
         "any_window_taps": channels * rows * blocks * kernel[0] * kernel[1],
         "any_outputs": channels * rows * columns,
     }
-
-
-def _is_limited(op: Conv2D | DepthwiseConv2D) -> bool:
-    """Whether outputs keep a range smaller than int8: as if what a ReLU makes began at the least int8."""
-    return op.activation is Activation.RELU6
 
 
 def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:

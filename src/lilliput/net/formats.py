@@ -144,7 +144,8 @@ def formats_named(text: str) -> Formats:
     """The formats that users write as FORMAT, or as FORMAT,OP=FORMAT,… for ops that have another one.
 
     Raises:
-        ConfigError: a format is unknown, an op has two, floats meet integers, or scales of one rule those of another.
+        ConfigError: a format is unknown, an op has two, floats meet integers, or scales of one rule those of
+            another.
     """
     first, *others = text.split(",")
     default = format_named(first.strip())

@@ -50,7 +50,6 @@ from lilliput.targets.kernel import Kernel, Layout, to_four
 from lilliput.targets.lanes import (
     BLOCK_PIXELS,
     LANE_BITS,
-    MOST_LANE_INPUT_BITS,
     band_rows,
     blocks_of,
     fits_lanes,
@@ -60,7 +59,7 @@ from lilliput.targets.lanes import (
     shares_strip,
 )
 from lilliput.targets.pixels import PIXEL_BITS, inputs_bytes, pixels_bytes
-from lilliput.targets.slots import slots_bytes, slots_of
+from lilliput.targets.slots import prefers_slots, slots_bytes, slots_of
 from lilliput.targets.strip import strip_bytes, strip_fours
 from lilliput.targets.wide import fits_channel_fours, fits_wide_dsp, window_access, window_bytes
 
@@ -69,9 +68,6 @@ MOST_IMAGE_CHANNELS = 3
 """Channels that images have."""
 MOST_BYTES_SHARE = 0.01
 """Up to so much of all constants, weights may take more than their bits where that is faster."""
-OTHER_CYCLES = {(True, True): 0.55, (True, False): 1.0, (False, True): 1.1, (False, False): 1.4}
-"""Whether two channels share a halfword, whether windows share rows three columns wide → cycles of a product
-of kernels that multiply halfwords."""
 NIBBLE_PART_FOURS = 256
 """So many fours of inputs does `lp_fully_connected_nibbles_dsp_s8` expand at a time."""
 Choose = Callable[[Any, Net, Core], Kernel]
@@ -205,19 +201,6 @@ def _packed_dense(op: FullyConnected, net: Net, core: Core) -> Kernel:
         access=Access.INPUTS_FIRST,
         header=HEADER,
     )
-
-
-def prefers_slots(op: Conv2D, net: Net) -> bool:
-    """Whether several products in one multiplication are faster than two in one of halves."""
-    found = slots_of(op, net)
-    if found is None:
-        return False
-    weights, source = net.tensors[op.inputs[1]], net.tensors[op.inputs[0]]
-    rows, columns, channels = net.tensors[op.outputs[0]].shape
-    products = rows * columns * weights.elements
-    lanes = fits_lanes(op, net) and source.dtype.bits <= MOST_LANE_INPUT_BITS
-    in_rows = fits_band(op, net, BLOCK_PIXELS)
-    return found.cycles < products * OTHER_CYCLES[lanes, in_rows] + 10 * rows * columns * channels
 
 
 _LANE_PARTS = ("lp_lane_outputs", "lp_unpack_lanes")

@@ -17,7 +17,9 @@ from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, Profile
 from lilliput.net.tensor import DType
+from lilliput.targets.band import fits_band
 from lilliput.targets.kernel import to_four
+from lilliput.targets.lanes import BLOCK_PIXELS, MOST_LANE_INPUT_BITS, fits_lanes
 
 
 class Form(NamedTuple):
@@ -78,6 +80,11 @@ _STEP_CYCLES = {2: (20, 15), 3: (16, 21)}
 """Words of a step → its cycles with a rest of accumulators and with three of them."""
 
 
+OTHER_CYCLES = {(True, True): 0.55, (True, False): 1.0, (False, True): 1.1, (False, False): 1.4}
+"""Whether two channels share a halfword, whether windows share rows three columns wide → cycles of a product
+of kernels that multiply halfwords."""
+
+
 class Slots(NamedTuple):
     """How a convolution is computed.
 
@@ -116,6 +123,19 @@ def slots_of(op: WeightedOp, net: Net) -> Slots | None:
     low, high = net.tensors[op.inputs[0]].dtype.range
     found = _segments(weights, low, high, assumed.form, assumed.by_columns)
     return assumed._replace(segment_steps=found[0], segments=found[1], offset=found[2]) if found else None
+
+
+def prefers_slots(op: Conv2D, net: Net) -> bool:
+    """Whether several products in one multiplication are faster than two in one of halves."""
+    found = slots_of(op, net)
+    if found is None:
+        return False
+    weights, source = net.tensors[op.inputs[1]], net.tensors[op.inputs[0]]
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    products = rows * columns * weights.elements
+    lanes = fits_lanes(op, net) and source.dtype.bits <= MOST_LANE_INPUT_BITS
+    in_rows = fits_band(op, net, BLOCK_PIXELS)
+    return found.cycles < products * OTHER_CYCLES[lanes, in_rows] + 10 * rows * columns * channels
 
 
 def assumed_slots(op: WeightedOp, net: Net) -> Slots | None:
