@@ -57,6 +57,7 @@ CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]
 }
 """What → shape of the input, output channels, kernel, attributes."""
 SLOT_CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]] = {
+    "grey": ((18, 26, 1), 9, (3, 3), {"padding": SAME}),
     "wide": ((5, 29, 2), 3, (3, 3), {"padding": SAME}),
     "one row": ((3, 15, 1), 3, (3, 4), {}),
     "many channels": ((7, 10, 40), 5, (3, 3), {"padding": SAME}),

@@ -20,7 +20,7 @@ from lilliput.targets.kernels import kernel_for
 from lilliput.targets.slots import Slots, slots_of, slots_rows
 
 TARGET = "generic-m4"
-FORMATS = ("w2a2", "w4a4", "w3a3", "w2a8", "w5a8")
+FORMATS = ("w2a2", "w4a4", "w3a3", "w2a8", "w3a8", "w5a8")
 EXTREMES = ("drawn", "alternating")
 PARTS = ("lp_multiply_slots_", "lp_take_slots_", "lp_unpack_slots_")
 

@@ -116,9 +116,12 @@ def test_host_c_gives_the_bytes_of_tensorflow_lite_micro(name: str, rows: int) -
     ],
 )
 def test_emulated_c_gives_the_bytes_of_tensorflow_lite_micro(of: Core, rows: int) -> None:
-    target = with_core(of)
+    target, found = with_core(of), {}
+    nets = planned(target)
     try:
-        found = run_on_chip(planned(target), target, inputs(rows))
+        for name in NAMES:  # all together are more than the flash of the board that QEMU emulates
+            some = {key: net for key, net in nets.items() if key in (name, f"{name}_logits")}
+            found |= run_on_chip(some, target, inputs(rows))
     except (MeasureError, ToolchainError) as error:
         if isinstance(error, MeasureError) and "no emulator" not in str(error):
             raise
