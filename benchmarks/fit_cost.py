@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,7 +58,7 @@ def main() -> int:
         nets += few_bit_networks(options.networks // 4, options.seed)
         nets += long_products(options.networks // 16, options.seed)
         # Portable kernels are taken where others cannot compute what an op asks for, or need much memory.
-        portable = replace(core, has_dsp=False, has_mve=False, has_pairs=False)
+        portable = core.portable
         plain = nets[:: (len(nets) // PORTABLE_NETWORKS) | 1]  # odd: every other network is of one profile
         if options.only:
             wanted = set(options.only)

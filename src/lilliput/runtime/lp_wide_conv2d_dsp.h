@@ -12,6 +12,7 @@
 
 #include "lp_dsp.h"
 #include "lp_formats.h"
+#include "lp_wide_sums.h"
 
 #if LP_DSP
 
@@ -127,14 +128,6 @@ LP_NAKED static int16_t *put_pixel(const lp_fours_s16_params *params LP_UNUSED,
 }
 
 #else
-
-#if LP_WEIGHT_BYTES == 2
-typedef int64_t lp_wide_sum;
-typedef int16_t lp_wide_weight;
-#else
-typedef int32_t lp_wide_sum;
-typedef int8_t lp_wide_weight;
-#endif
 
 /* The sum of a channel, whose weights are the first of four. */
 static lp_wide_sum sum_of(const int16_t *inputs, const int16_t *end, const lp_wide_weight *weights,

@@ -9,6 +9,7 @@
 
 #include "lp_dsp.h"
 #include "lp_formats.h"
+#include "lp_wide_sums.h"
 
 /* Four channels of the part of a window that lies in the image; steps are bytes.  The assembly knows the
  * place of every field. */
@@ -134,14 +135,6 @@ LP_NAKED static void put_four(const four_channels *all LP_UNUSED) {
 }
 
 #else
-
-#if LP_WEIGHT_BYTES == 2
-typedef int64_t lp_wide_sum;
-typedef int16_t lp_wide_weight;
-#else
-typedef int32_t lp_wide_sum;
-typedef int8_t lp_wide_weight;
-#endif
 
 static void put_four(const four_channels *all) {
     const int32_t step = all->step / 2;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lilliput.errors import ConfigError
 
@@ -44,6 +44,11 @@ class Core:
     emulator_cpu: str | None
     timing: str | None
     qemu_machine: str | None = None
+
+    @property
+    def portable(self) -> Core:
+        """The same core as if it had no instructions that kernels are written for."""
+        return replace(self, has_dsp=False, has_mve=False, has_pairs=False)
 
 
 ARM_GCC, RISCV_GCC = "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc"

@@ -121,9 +121,8 @@ def slowness(core: Core) -> tuple[float, ...]:
 def _kernels(op: Op, net: Net, core: Core) -> tuple[Kernel, ...]:
     if net.optimize is not Optimize.RAM:
         return (_chosen(op, net, core, net.optimize),)
-    plain = replace(core, has_dsp=False, has_mve=False, has_pairs=False)
     first = Optimize.SPEED if family_of(op, net) is Family.BYTES else Optimize.RAM
-    ways = ((Optimize.RAM, core), (Optimize.FLASH, core), (Optimize.FLASH, plain))
+    ways = ((Optimize.RAM, core), (Optimize.FLASH, core), (Optimize.FLASH, core.portable))
     found = [_chosen(op, net, core, first)]
     for optimize, instructions in ways:
         kernel = _chosen(op, net, instructions, optimize)
