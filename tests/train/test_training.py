@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -36,6 +36,19 @@ def weights(net: Net) -> dict[str, np.ndarray]:
 def same(first: Net, second: Net) -> bool:
     one, two = weights(first), weights(second)
     return one.keys() == two.keys() and all(np.array_equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize(("has_instructions", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_automatic_precision_is_what_the_processor_computes_with(
+    monkeypatch: pytest.MonkeyPatch, has_instructions: bool, precision: Literal["bfloat16", "float32"]
+) -> None:
+    monkeypatch.setattr("lilliput.train.training.computes_bfloat16", lambda _: has_instructions)
+    automatic, named, other = (
+        train.fit(small(), DATA, replace(QUICK, epochs=1, precision=choice)).net
+        for choice in ("auto", precision, "float32" if has_instructions else "bfloat16")
+    )
+    assert same(automatic, named)
+    assert not same(automatic, other)
 
 
 @pytest.mark.parametrize("softmax", [False, True])

@@ -70,6 +70,13 @@ def prepare(device: str, threads: int = 0) -> torch.device:
     return found
 
 
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether `device` has instructions for bfloat16; without them it takes several times float32's time."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
 def best_device() -> str:
     """ "cuda" where torch finds one, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -63,7 +63,8 @@ class TrainSettings:
         examples: use this many examples of the training data, chosen by the seed; None uses all.
         statistics_examples: training examples over which batch norm statistics are estimated before scoring.
         validate_every: score on the validation data every so many epochs; 0 scores after the last one only.
-        precision: "float32", or "bfloat16" for the activations of forward and backward pass.
+        precision: "float32", or "bfloat16" for the activations of forward and backward pass; "auto" takes
+            bfloat16 where the processor computes with it and float32 elsewhere.
         threads: CPU threads of torch; 0 leaves them as they are.
         distill: how to weigh the teacher's logits, if `fit` is given some.
     """
@@ -89,7 +90,7 @@ class TrainSettings:
     examples: Count | None = None
     statistics_examples: Count = 4096
     validate_every: Annotated[int, Field(ge=0)] = 0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     threads: Annotated[int, Field(ge=0)] = 0
     distill: DistillSettings = field(default_factory=DistillSettings)
 

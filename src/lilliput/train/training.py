@@ -21,7 +21,7 @@ from lilliput.errors import DataError, TrainingError
 from lilliput.net import Net
 from lilliput.train import checkpoint as checkpoints
 from lilliput.train.batches import Batches, Normalizer, fill_value, labels_for, normalization_of, to_tensor
-from lilliput.train.device import prepare
+from lilliput.train.device import computes_bfloat16, prepare
 from lilliput.train.evaluation import BATCH, accuracy
 from lilliput.train.objective import Objective, checked_teacher
 from lilliput.train.optimizer import make_optimizer, rate_at
@@ -326,6 +326,7 @@ class _Training:
             )
 
     def _autocast(self) -> AbstractContextManager[object]:
-        if self.settings.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self._device.type, torch.bfloat16)
+        precision = self.settings.precision
+        if precision == "bfloat16" or (precision == "auto" and computes_bfloat16(self._device)):
+            return torch.autocast(self._device.type, torch.bfloat16)
+        return nullcontext()
