@@ -221,6 +221,7 @@ def test_a_budget_that_nothing_fits_names_bound_and_smallest_value(tmp_path: Pat
     with pytest.raises(BudgetError, match="ram_bytes") as caught:
         lilliput.search(tmp_path / "c.toml", tmp_path / "run")
     assert "ram_bytes = " in caught.value.hint
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_bound_on_what_is_not_predicted_is_refused(tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lilliput.config import Settings, read
-from lilliput.errors import ConfigError
+from lilliput.errors import BudgetError, ConfigError
 from lilliput.flow.evaluation import Evaluator
 from lilliput.flow.files import write_json
 from lilliput.flow.final import chosen, finish
@@ -17,7 +19,7 @@ from lilliput.flow.fronts import rows
 from lilliput.flow.progress import Silent, Watcher
 from lilliput.flow.reporting import write_report
 from lilliput.flow.run_directory import RunDirectory, begin
-from lilliput.flow.studies import write_study
+from lilliput.flow.studies import read_study, write_study
 from lilliput.net import Optimize
 from lilliput.results import Trial
 from lilliput.search.evaluation import Callbacks, Progress
@@ -84,8 +86,12 @@ def search(
     evaluator = Evaluator(settings, directory, study_settings.workers)
     _check_objectives(evaluator)
     about = _about(settings, evaluator)
+    is_new = not directory.path.is_dir() or not any(directory.path.iterdir())
     begin(directory.path, settings, text)
-    with open_study(directory.path, evaluator.space, study_settings, about, resume=resume) as study:
+    with (
+        _gone_if_nothing_fits(directory, settings, is_new),
+        open_study(directory.path, evaluator.space, study_settings, about, resume=resume) as study,
+    ):
         write_json(directory.settings, settings.to_json())
         _run(study, evaluator, about, watcher)
         trials = study.trials
@@ -96,6 +102,17 @@ def search(
         finish(chosen(front, settings), settings, directory, study_settings.workers, watcher)
     report = write_report(directory, settings) if settings.output.report else None
     return SearchResult(directory.path, trials, rows(directory, trials, settings), report)
+
+
+@contextlib.contextmanager
+def _gone_if_nothing_fits(directory: RunDirectory, settings: Settings, is_new: bool) -> Iterator[None]:
+    """Leaves nothing of a new search that ends with a BudgetError before its first trial."""
+    try:
+        yield
+    except BudgetError:
+        if is_new and not read_study(directory, settings).trials:
+            shutil.rmtree(directory.path)
+        raise
 
 
 def _run(study: Study[Any], evaluator: Evaluator, about: dict[str, Any], watcher: Watcher) -> None:
