@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from tests.train.sketch import Sketch
 
 import lilliput
 from lilliput import cli, train
@@ -13,9 +15,11 @@ from lilliput.data import Dataset, load
 from lilliput.errors import ConfigError
 from lilliput.flow.building import Quantizer, described
 from lilliput.flow.quantizing import in_formats, tuning
+from lilliput.flow.run_directory import RunDirectory
 from lilliput.net import DType, Net
 from lilliput.net.check import Stage, check
 from lilliput.net.formats import formats_named
+from lilliput.net.storage import load as load_net
 from lilliput.net.storage import save
 from lilliput.search.templates import Cnn, build
 from lilliput.targets import board
@@ -135,3 +139,48 @@ def test_formats_that_mean_nothing_are_refused(model: Path, tmp_path: Path, text
     with pytest.raises(ConfigError, match=what):
         lilliput.compile(model, "generic-m4", tmp_path / "out", data="digits", format=text)
     assert not (tmp_path / "out").exists()
+
+
+def test_data_of_a_network_over_vectors_may_have_axes_of_length_one(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 13)).astype(np.float32)
+    y = (x.sum(axis=1) > 0).astype(np.int64)
+    sketch = Sketch((13,), rng)
+    save(sketch.net(sketch.dense("input", 2)), tmp_path / "vector.safetensors")
+    np.savez(tmp_path / "vector.npz", x=x, y=y)
+    arguments = [
+        "compile",
+        str(tmp_path / "vector.safetensors"),
+        "--board",
+        "rp2040",
+        "-o",
+        str(tmp_path / "c"),
+    ]
+    assert cli.main([*arguments, "--data", str(tmp_path / "vector.npz")]) == 0
+    assert cli.main(["measure", str(tmp_path / "c"), "--data", f"{tmp_path / 'vector.npz'}:test"]) == 0
+
+
+def test_a_search_finds_networks_of_another_format(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        """
+board = "rp2040"
+[data]
+name = "digits"
+subset = 200
+[budget]
+error = 0.1
+ram_bytes = 8000
+[search]
+trials = 1
+[training]
+epochs = 1
+[quantization]
+format = "int16x8"
+[final]
+networks = 0
+"""
+    )
+    found = lilliput.search(tmp_path / "c.toml", tmp_path / "run")
+    net = load_net(RunDirectory(found.directory).integer_net(0))
+    assert {net.tensors[op.outputs[0]].dtype for op in net.ops} == {DType.INT16}
+    assert found.trials[0].values["ram_bytes"] == found.trials[0].info["predicted"]["ram_bytes"]

@@ -59,9 +59,11 @@ def parse(raw: Mapping[str, Any], source: str, folder: Path | None = None) -> Se
         ConfigError: a key or value is wrong.
     """
     try:
-        settings = Settings.model_validate(_with_inherited(raw))
+        merged = _with_inherited(raw)
+        settings = Settings.model_validate(merged)
     except ValidationError as error:
         raise _explained(error, source) from None
+    _check_kinds(merged, settings, source)
     moved: dict[str, Any] = {}
     if folder is not None and settings.data.path is not None:
         place = _place(folder, settings.data.path, source, "data.path")
@@ -77,9 +79,11 @@ def parse_experiment(raw: Mapping[str, Any], source: str, folder: Path | None = 
     if not isinstance(template, Mapping):
         raise ConfigError(f"{source}: model_template is wrong", "it is no table", "write [model_template]")
     try:
-        settings = ExperimentSettings.model_validate(with_templates(dict(raw)))
+        merged = with_templates(dict(raw))
+        settings = ExperimentSettings.model_validate(merged)
     except ValidationError as error:
         raise _explained(error, source, ExperimentSettings) from None
+    _check_kinds(merged, settings, source)
     if folder is None:
         return settings
     moved: dict[str, Any] = {}
@@ -92,6 +96,36 @@ def parse_experiment(raw: Mapping[str, Any], source: str, folder: Path | None = 
     )
     moved["deploy"] = settings.deploy.model_copy(update={"boards": boards})
     return settings.model_copy(update=moved)
+
+
+def _check_kinds(raw: Mapping[str, Any], settings: BaseModel, source: str) -> None:
+    """Refuses text for numbers, and either for a truth value, which pydantic takes where it can be read so.
+
+    Raises:
+        ConfigError: names the key.
+    """
+    for place, given, taken in _leaves(raw, settings.model_dump(), ()):
+        if isinstance(given, bool) != isinstance(taken, bool) or (
+            isinstance(given, str) and isinstance(taken, int | float)
+        ):
+            kind = "true or false" if isinstance(taken, bool) else "a number"
+            raise ConfigError(
+                f"{source}: {_dotted(place)} is wrong",
+                f"{kind} is wanted, got {given!r}",
+                f"write {taken}".lower(),
+            )
+
+
+def _leaves(given: Any, taken: Any, place: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
+    """Place in the file, value there, and what became of it."""
+    if isinstance(given, Mapping) and isinstance(taken, Mapping):
+        for key in given.keys() & taken.keys():
+            yield from _leaves(given[key], taken[key], (*place, key))
+    elif isinstance(given, list | tuple) and isinstance(taken, list | tuple):
+        for index, pair in enumerate(zip(given, taken, strict=False)):
+            yield from _leaves(*pair, (*place, index))
+    else:
+        yield place, given, taken
 
 
 def _place(folder: Path, path: Path, source: str, key: str) -> Path:
@@ -150,6 +184,8 @@ def _problem(found: Any, top: type[BaseModel]) -> tuple[str, str, str]:
         allowed = re.findall(r"'([^']*)'", str(found["ctx"]["expected"]))
         close = difflib.get_close_matches(str(found["input"]), allowed, 1)
         return key, why, f"did you mean '{close[0]}'?" if close else f"one of {', '.join(allowed)}"
+    if kind == "tuple_type" and isinstance(found["input"], Mapping):
+        return key, "it is one table", f"write [[{key}]], once for each"
     if kind == "value_error":
         # Messages of the settings' own checks end in what to do.
         why, colon, hint = why.rpartition(": ")

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lilliput.errors import ConfigError
+from lilliput.net.formats import format_named
 from lilliput.results import OBJECTIVES
 from lilliput.search.settings import SearchSettings, StudySettings, study_settings
 from lilliput.train.settings import AugmentSettings, PruneSettings, QatSettings, TrainSettings
@@ -152,17 +153,26 @@ class QuantizationSettings(_Closed):
     """[quantization]: how floats become integers.
 
     Attributes:
-        format: int8 is the only one.
+        format: "float32", "int8", "int16x8", "qmn8", "qmn16", "qmn8-network", "qmn16-network", or "wNaM" with
+            N and M from 1 to 8, of the whole network; search.bits choose layer by layer instead.
         calibration: how activation ranges follow from examples: "extremes" takes what was seen, "percentile"
             leaves out the rarest values, "error" takes the range with the smallest squared error.
         calibration_examples: training examples from which activation ranges are taken.
         qat: fine-tuning with integer arithmetic for every candidate; left out for none.
     """
 
-    format: Literal["int8"] = "int8"
+    format: str = "int8"
     calibration: Literal["extremes", "percentile", "error"] = "extremes"
     calibration_examples: Size = 1024
     qat: QatSettings | None = None
+
+    @field_validator("format")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            return format_named(name).name
+        except ConfigError as error:
+            raise ValueError(in_one_line(error)) from None
 
 
 class FinalSettings(_Closed):
@@ -252,6 +262,17 @@ class Settings(_Closed):
             self.study()
         except ConfigError as error:
             raise ValueError(in_one_line(error)) from None
+        return self
+
+    @model_validator(mode="after")
+    def _one_choice_of_formats(self) -> Settings:
+        name = self.quantization.format
+        if name != "int8" and {self.search.bits, self.search.activation_bits} != {(8, 8)}:
+            raise ValueError(
+                f"search.bits choose each layer's format, quantization.format chose '{name}': leave one out"
+            )
+        if format_named(name).real and (self.quantization.qat or self.final.qat):
+            raise ValueError("format 'float32' has no integers to fine-tune with: leave qat out")
         return self
 
     @property

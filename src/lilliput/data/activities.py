@@ -207,14 +207,18 @@ def _time_series(text: str, source: str) -> tuple[NDArray[np.float32], list[str]
     """
     classes: tuple[str, ...] = ()
     examples, words = [], []
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), start=1):
         if line.lower().startswith("@classlabel"):
             classes = tuple(line.split()[2:])
         elif line.strip() and not line.startswith(("#", "@")):
             *channels, word = line.strip().split(":")
-            rows = numbers_of(channels, source)
+            rows = numbers_of(channels, source, number)
             if not rows or len({len(row) for row in rows}) != 1:
-                raise DataError(f"{source}: a series has channels of different length", "", "get it again")
+                raise DataError(
+                    f"{source}: line {number} has channels of different length",
+                    f"{sorted({len(row) for row in rows})} numbers",
+                    "get the file again",
+                )
             examples.append(np.stack(rows, axis=-1))
             words.append(word)
     if not examples or len({example.shape for example in examples}) != 1:

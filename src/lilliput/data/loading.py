@@ -65,6 +65,12 @@ def load(
         DataError: missing, damaged or useless data; names the file and the reason.
     """
     name, path = _resolved(name, path)
+    if options and name != "watch-activity" and ":" not in name:
+        raise DataError(
+            f"data set '{name}' takes no options",
+            f"it was given {', '.join(options)}",
+            "remove options: they are for watch-activity and module:function",
+        )
     splits: dict[str, Split]
     labels: tuple[str, ...]
     if name == "digits":

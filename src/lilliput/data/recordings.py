@@ -104,16 +104,23 @@ def by_recordings(
     return np.flatnonzero(chosen), np.flatnonzero(~chosen)
 
 
-def numbers_of(lines: Sequence[str], source: str) -> list[NDArray[np.float64]]:
+def numbers_of(lines: Sequence[str], source: str, line: int | None = None) -> list[NDArray[np.float64]]:
     """Lines of numbers with blanks or commas between them.
+
+    Args:
+        lines: the texts.
+        source: for messages.
+        line: number of the line that they all come from; None counts them from 1 on.
 
     Raises:
         DataError: something is not a number; names the line.
     """
     found = []
-    for place, line in enumerate(lines, start=1):
+    for place, text in enumerate(lines, start=1):
         try:
-            found.append(np.array(line.replace(",", " ").split(), dtype=np.float64))
+            found.append(np.array(text.replace(",", " ").split(), dtype=np.float64))
         except ValueError as error:
-            raise DataError(f"{source}: line {place} is damaged", str(error), "get the file again") from error
+            raise DataError(
+                f"{source}: line {line or place} is damaged", str(error), "get the file again"
+            ) from error
     return found

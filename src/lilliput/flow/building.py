@@ -16,6 +16,7 @@ from lilliput.flow.quantizing import in_formats
 from lilliput.measure.host import HostModel
 from lilliput.net import DType, Net
 from lilliput.net.formats import Formats
+from lilliput.net.tensor import same_but_for_ones
 from lilliput.passes import plan_floats_for, plan_for
 from lilliput.results import Cost
 from lilliput.targets import Board
@@ -122,18 +123,19 @@ def network_input(net: Net, x: NDArray[np.generic]) -> NDArray[np.generic]:
 
     Args:
         net: as it is compiled.
-        x: (n, *input shape) raw.
+        x: (n, *input shape) raw; axes of length 1 may come or go.
 
     Raises:
         DataError: another shape or type than the network was trained on.
     """
     tensor = net.input
-    if x.shape[1:] != tensor.shape:
+    if not same_but_for_ones(x.shape[1:], tensor.shape):
         raise DataError(
             f"the data do not fit network '{net.name}'",
             f"{x.shape[1:]} against {tensor.shape}",
             "choose other data",
         )
+    x = x.reshape(len(x), *tensor.shape)
     if tensor.dtype is DType.UINT8:
         if x.dtype != np.uint8:
             raise DataError(

@@ -16,6 +16,7 @@ from lilliput.flow.building import Built, Quantizer, described
 from lilliput.flow.files import write_with
 from lilliput.flow.run_directory import RunDirectory
 from lilliput.net import Net, Optimize
+from lilliput.net.formats import Formats, format_named
 from lilliput.net.storage import load as load_net
 from lilliput.net.storage import save
 from lilliput.results import Cost
@@ -126,9 +127,14 @@ class Evaluator:
         """Where torch computes."""
         return device_for(self.settings.device)
 
+    def formats(self, architecture: Any) -> Formats:
+        """Number formats of the network's layers: the architecture's own, else that of the settings."""
+        chosen = format_named(self.settings.quantization.format)
+        return replace(self.space.formats(architecture), default=chosen)
+
     def quantizer(self, architecture: Any, qat: QatSettings | None, augment: AugmentSettings) -> Quantizer:
         """How the trained network of an architecture becomes integers, in the bits that it asks for."""
-        formats = self.space.formats(architecture)
+        formats = self.formats(architecture)
         return Quantizer(self.settings.quantization, qat, augment, self.board, self.device, formats)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -148,12 +154,12 @@ class Evaluator:
         Which channels go is known after training only; until then they are taken evenly from all layers.
         """
         net = self.net(architecture)
-        formats = self.space.formats(architecture)
+        formats = self.formats(architecture)
         return cost(thinned(net, sparsity) if sparsity else net, self.board, formats)
 
     def identity(self, architecture: Any) -> str:
         """Equal for architectures that need not be evaluated twice."""
-        return structure(self.net(architecture), self.space.formats(architecture))
+        return structure(self.net(architecture), self.formats(architecture))
 
     def violations(self, architecture: Any, sparsity: float | None = None) -> tuple[Excess, ...]:
         """The hard limits that an architecture breaks."""

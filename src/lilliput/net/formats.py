@@ -21,6 +21,7 @@ Deep Neural Networks on Microcontrollers", Sensors 2021, 21, 2984, §4.1.4 (Qm.n
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -109,10 +110,11 @@ def format_named(name: str) -> Format:
     found = FORMATS.get(name)
     if found is None:
         named = ", ".join(known for known in FORMATS if not re.fullmatch(r"w\da\d", known))
+        close = difflib.get_close_matches(name, FORMATS, 1)
         raise ConfigError(
             f"there is no number format '{name}'",
             f"known: {named}, and wNaM with N and M from 1 to 8, such as w4a8",
-            "choose one",
+            f"did you mean '{close[0]}'?" if close else "choose one",
         )
     return found
 

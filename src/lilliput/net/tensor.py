@@ -47,6 +47,11 @@ def signed(bits: int) -> DType:
     return DType(f"int{bits}")
 
 
+def same_but_for_ones(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two shapes are the same elements in the same order, axes of length 1 aside."""
+    return [length for length in shape if length != 1] == [length for length in other if length != 1]
+
+
 @dataclass(frozen=True)
 class Quant:
     """Affine quantization: real = scale * (integer - zero_point).

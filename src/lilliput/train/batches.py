@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lilliput.errors import DataError
 from lilliput.net import DType, Net, Normalization
+from lilliput.net.tensor import same_but_for_ones
 from lilliput.train.settings import AugmentSettings
 
 _CHUNK_ELEMENTS = 1 << 20
@@ -43,18 +44,19 @@ class Normalizer:
 
 
 def to_tensor(x: NDArray[np.generic], net: Net, device: torch.device, what: str) -> Tensor:
-    """Raw examples as one tensor on `device`, uint8 kept as it is.
+    """Raw examples as one tensor on `device`, uint8 kept as it is; axes of length 1 may come or go.
 
     Raises:
         DataError: the examples do not have the shape of the network's input, or are not finite.
     """
     shape = net.input.shape
-    if x.ndim != len(shape) + 1 or x.shape[1:] != shape:
+    if not same_but_for_ones(x.shape[1:], shape):
         raise DataError(
             f"the {what} does not fit net '{net.name}'",
             f"an example has shape {x.shape[1:]}, the network takes {shape}",
             "give the data's shape to whatever made the network",
         )
+    x = x.reshape(len(x), *shape)
     if x.dtype != np.uint8:
         x = np.asarray(x, np.float32)
         if not np.isfinite(x).all():

@@ -102,6 +102,8 @@ class TrainSettings:
             raise ValueError(f"milestones must be growing epochs, got {self.milestones}")
         if self.steps and self.milestones:
             raise ValueError("give steps or milestones, not both")
+        if self.schedule == "step" and not (self.steps or self.milestones):
+            raise ValueError("schedule 'step' knows no epochs at which to step: give steps or milestones")
         if self.schedule != "step" and (self.steps or self.milestones):
             name = "steps" if self.steps else "milestones"
             raise ValueError(f"{name} belong to the schedule 'step', not '{self.schedule}'")
