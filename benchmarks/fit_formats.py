@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count as from_zero
 
 import numpy as np
@@ -10,7 +11,7 @@ from fit_networks import float_network
 from networks import OBSERVED_EXAMPLES, observed, random_convolutions
 
 from lilliput.errors import NetError
-from lilliput.net import FullyConnected, Net, Tensor
+from lilliput.net import FullyConnected, Net, Optimize, Tensor
 from lilliput.net.formats import FORMATS, Formats
 from lilliput.net.macs import net_macs
 from lilliput.net.reference import run_all
@@ -27,12 +28,14 @@ SINGLE_BITS = ("w1a1",)
 def format_networks(count: int, seed: int, families: Sequence[str] = FAMILIES) -> list[Net]:
     """Networks with weights of 2 to 7 bits, of 16-bit integers and of floats, or of other families, in turn.
 
-    They have the shapes of those of `fit_networks`; what a family has no kernel for is left out.
+    They have the shapes of those of `fit_networks`; what a family has no kernel for is left out.  Networks of
+    floats come again for little code, after the others.
     """
     found: list[Net] = []
     for index in from_zero():
         if len(found) == count:
-            return found
+            reals = [net for net in found if not net.quantized]
+            return found + [replace(net, optimize=Optimize.FLASH) for net in reals]
         net = fuse_activations(fold_batch_norm(float_network(seed, index)))
         if net_macs(net) > MOST_MACS:
             continue

@@ -13,7 +13,7 @@ from tests.strategies import observed_ranges, prepared, random_batch, random_net
 
 from lilliput.errors import NetError, ToolchainError
 from lilliput.measure.agreement import differing
-from lilliput.net import Net
+from lilliput.net import Net, Optimize
 from lilliput.net.formats import FORMATS, Formats, format_named
 from lilliput.net.reference import run
 from lilliput.passes import plan_floats_for, plan_for, quantize
@@ -23,8 +23,9 @@ NAMES = (
     *(name for name in FORMATS if not name.startswith("w")),
     *("w4a8", "w2a8", "w3a5", "w7a6", "w4a4", "w2a2", "w5a3", "w8a4", "w1a1", "w1a8"),
     *("mixed", "mixed wide"),
+    *("float32 for flash", "w4a4 for flash"),
 )
-"""What is tested; the last two give each layer another format."""
+"""What is tested; "mixed" ones give each layer another format, the last two are compiled for little code."""
 COUNT = int(os.environ.get("LILLIPUT_EXACT_NETS", "2"))
 ROWS = 3
 
@@ -40,7 +41,8 @@ def chosen_formats(name: str, net: Net, rng: np.random.Generator) -> Formats:
 
 def _random(name: str, index: int, target: str) -> Net | None:
     rng = np.random.default_rng([index, *name.encode()])
-    net = prepared(random_net(rng, quantized=False))
+    name, _, goal = name.partition(" for ")
+    net = replace(prepared(random_net(rng, quantized=False)), optimize=Optimize(goal or "speed"))
     chip = board(target)
     if name == "float32":
         return plan_floats_for(net, chip.core)

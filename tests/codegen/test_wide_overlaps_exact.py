@@ -21,6 +21,7 @@ from lilliput.net import (
     MaxPool2D,
     Net,
     Op,
+    Optimize,
     Padding,
     Tensor,
 )
@@ -28,9 +29,10 @@ from lilliput.net.formats import formats_named
 from lilliput.net.reference import run, run_all
 from lilliput.passes import plan_floats_for, plan_for, quantize
 from lilliput.targets import board
+from lilliput.targets.kernels import kernel_for
 
 TARGETS = ("generic-m4", "rp2040")
-FORMATS = ("float32", "qmn16", "int16x8")
+FORMATS = ("float32", "float32 for flash", "qmn16", "int16x8")
 ROWS = 2
 NAMES = {"name": "op", "inputs": ("x", "w"), "outputs": ("y",)}
 POOL = {"name": "op", "inputs": ("x",), "outputs": ("y",)}
@@ -63,7 +65,9 @@ def _net(case: str, formats: str, target: str) -> Net:
         tensors.append(Tensor("w", weights_shape, constant=True, data=weights))
     net = Net("one", (op,), {tensor.name: tensor for tensor in tensors}, ("x",), ("y",))
     core = board(target).core
-    if formats == "float32":
+    if formats == "float32 for flash":
+        net = replace(net, optimize=Optimize.FLASH)
+    if formats.startswith("float32"):
         return plan_floats_for(net, core)
     x = rng.uniform(-2, 2, (9, *shape)).astype(np.float32)
     ranges = {name: (float(y.min()), float(y.max())) for name, y in run_all(net, x).items()}
@@ -102,6 +106,13 @@ def test_emulated_c(target: str) -> None:
     except ToolchainError as error:
         pytest.skip(str(error))
     assert not _wrong(target, found)
+
+
+def test_floats_have_kernels_of_little_code() -> None:
+    used = {
+        kernel_for(net.ops[0], net, board("generic-m4").core).function for net in nets("generic-m4").values()
+    }
+    assert {"lp_conv2d_f32", "lp_conv2d_compact_f32", "lp_max_pool2d_compact_f32"} <= used
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -27,6 +27,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
     if blocking.spans:
         return _spans(taps_y, taps_x, depth, channels, blocking)
+    if blocking.places:
+        return _places(taps_y, taps_x, (kernel_height, kernel_width), depth, channels)
     if blocking.strip:
         return _in_strip(op, net, blocking)
     segments = 1
@@ -171,6 +173,23 @@ def _spans(
         for size, steps in split_up(taps * depth, blocking.elements):
             found[f"span_{size}s"] = found.get(f"span_{size}s", 0) + rows * steps * blocks
     return found
+
+
+def _places(
+    taps_y: Sequence[int], taps_x: Sequence[int], kernel: tuple[int, int], depth: int, channels: int
+) -> Counts:
+    """Counts of a kernel that looks at each place of a window, channel by channel; as `_spans`."""
+    outputs, inside = channels * len(taps_y) * len(taps_x), channels * sum(taps_y) * sum(taps_x)
+    return {
+        "rows": len(taps_y),
+        "pixels": len(taps_y) * len(taps_x),
+        "outputs": outputs,
+        "window_rows": outputs * kernel[0],
+        "places": outputs * kernel[0] * kernel[1],
+        "places_in_rows": channels * sum(taps_y) * len(taps_x) * kernel[1],
+        "places_inside": inside,
+        "products": inside * depth,
+    }
 
 
 def _taps(taps_y: Sequence[int], taps_x: Sequence[int], channels: int, blocking: Blocking) -> Counts:

@@ -163,6 +163,13 @@ void lp_conv2d_f32(const lp_weighted_f32_params *params, const void *input, void
 void lp_conv2d_s16(const lp_weighted_s16_params *params, const void *input, void *output);
 void lp_conv2d_s16_w16(const lp_weighted_s16_params *params, const void *input, void *output);
 
+/* The same of little code, and max pooling too: both slide a window over an image.  Without weights
+ * lp_slide_f32() takes the largest element of each channel. */
+void lp_conv2d_compact_f32(const lp_weighted_f32_params *params, const void *input, void *output);
+void lp_max_pool2d_compact_f32(const lp_pool_f32_params *params, const void *input, void *output);
+void lp_slide_f32(const lp_windows *windows, const float *input, float *output, const float *weights,
+                  const float *biases, float minimum, float maximum);
+
 /* The same for cores with packed 16-bit arithmetic.  `scratch`, aligned to 4, holds a window of inputs,
  * filled up as its weights are; it is not used where images are of one pixel, and windows need no filling. */
 void lp_conv2d_dsp_s16(const lp_fours_s16_params *params, const void *input, void *output, void *scratch);

@@ -7,11 +7,13 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define LP_INLINE static inline __attribute__((always_inline, unused))
 #define LP_UNUSED __attribute__((unused))
+#define LP_SMALL __attribute__((cold)) /* little code, whatever the compiler's options */
 /* Makes a pointer opaque, so that no compiler turns the loop around it into a call of memcpy or memset. */
 #define LP_OPAQUE(pointer) __asm__("" : "+r"(pointer))
 #else
 #define LP_INLINE static inline
 #define LP_UNUSED
+#define LP_SMALL
 #define LP_OPAQUE(pointer) ((void)0)
 #endif
 

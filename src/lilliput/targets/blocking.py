@@ -32,6 +32,7 @@ class Blocking:
         lanes: whether what shares a word, and for how long, follows from bits, as `targets/pixels.py` has it.
         slots: whether several inputs of a row share a word, as `runtime/lp_slots.h` has it.
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
+        places: whether a window's places are taken one by one, in the image or not.
     """
 
     pixels: int = BLOCK_PIXELS
@@ -47,6 +48,7 @@ class Blocking:
     lanes: bool = False
     slots: bool = False
     spans: bool = False
+    places: bool = False
 
 
 _COMMON = Blocking()
@@ -75,6 +77,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_dsp_s16": _ONE_PIXEL,
     "lp_conv2d_binary": Blocking(pixels=1, channels=1, elements=(96, 32), filled=32, gathered=(4,)),
     "lp_conv2d_f32": Blocking(pixels=1, channels=4),
+    "lp_conv2d_compact_f32": Blocking(pixels=1, channels=1, places=True),
     "lp_conv2d_dsp_s16_w16": _ONE_PIXEL,
     "lp_depthwise_conv2d_dsp_s16": Blocking(channels=4),
     "lp_depthwise_conv2d_dsp_s16_w16": Blocking(channels=4),

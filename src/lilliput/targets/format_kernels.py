@@ -151,6 +151,18 @@ def _plain(function: str, access: Access = Access.SEPARATE) -> Choose:
     return choose
 
 
+def _real(stem: str, access: Access = Access.SEPARATE) -> Choose:
+    fast = _plain(f"{stem}_f32", access)
+
+    def choose(op: Op, net: Net, core: Core) -> Kernel:
+        kernel = fast(op, net, core)
+        if net.optimize is not Optimize.FLASH:
+            return kernel
+        return kernel._replace(function=f"{stem}_compact_f32", needs=("lp_slide_f32",))
+
+    return choose
+
+
 def _wide_weighted(stem: str) -> Choose:
     def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
         suffix = "s16_w16" if net.tensors[op.inputs[1]].dtype is DType.INT16 else "s16"
@@ -344,10 +356,10 @@ def _packed(stem: str) -> Choose:
 
 FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
     Family.REAL: {
-        Conv2D: _plain("lp_conv2d_f32", Access.WINDOWS),
+        Conv2D: _real("lp_conv2d", Access.WINDOWS),
         DepthwiseConv2D: _plain("lp_depthwise_conv2d_f32", Access.WINDOWS),
-        FullyConnected: _plain("lp_conv2d_f32"),
-        MaxPool2D: _plain("lp_max_pool2d_f32", Access.WINDOWS),
+        FullyConnected: _real("lp_conv2d"),
+        MaxPool2D: _real("lp_max_pool2d", Access.WINDOWS),
         AveragePool2D: _plain("lp_average_pool2d_f32", Access.WINDOWS),
         GlobalAveragePool2D: _plain("lp_average_pool2d_f32", Access.WINDOWS),
         Add: _plain("lp_add_f32", Access.ELEMENTS),
