@@ -1,8 +1,8 @@
 """How well costs are predicted: cycles before anything is built, against firmware on the emulated core.
 
 Networks that no fit has seen, from the search space `cnn`, the shapes of MLPerf Tiny, and inverted residuals
-in both numeric profiles; on the other side the best straight line through their multiply-accumulates, which
-is what most searches steer by.
+in both numeric profiles, then random ones in other formats; on the other side the best straight line through
+their multiply-accumulates, which is what most searches steer by.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from comparison import Comparison
+from fit_formats import FAMILIES, format_networks
 from fit_networks import searched_networks
 from networks import MLPERF_TINY, mobilenet_v2, quantized
 from samples import Sample, measured
@@ -24,6 +25,7 @@ from lilliput.targets.cores import core
 
 CORES = ("cortex-m4", "cortex-m0plus", "cortex-m7", "cortex-m33")
 SEARCHED = 60
+OF_EACH_FORMAT = 12
 SHAPES = ("ad", "kws", "ic")
 UNSEEN_SEED = 1_000_000  # far from the seeds of fits
 MEDIAN_ALLOWED_PERCENT = 5.0
@@ -54,6 +56,10 @@ def run(seed: int) -> Iterator[Comparison]:
     for name in CORES:
         target = board_with(name)
         yield from _compared(name, nets, accuracy(list(measured(core(name), nets)), target), target)
+        for family in dict.fromkeys(FAMILIES):
+            others = format_networks(OF_EACH_FORMAT, UNSEEN_SEED + seed, [family])
+            found = accuracy(list(measured(core(name), others)), target)
+            yield from _compared(f"{name}, {family}", others, found, target)
 
 
 def held_out(seed: int, searched: int = SEARCHED, shapes: Sequence[str] = SHAPES) -> list[Net]:

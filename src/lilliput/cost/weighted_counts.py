@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lilliput.cost.loops import Counts, elements_inside, is_limited, split_up
 from lilliput.cost.slot_counts import in_slots
+from lilliput.cost.window_counts import in_places, in_runs
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op
 from lilliput.net.tensor import DType
@@ -28,7 +29,10 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     if blocking.spans:
         return _spans(taps_y, taps_x, depth, channels, blocking)
     if blocking.places:
-        return _places(taps_y, taps_x, (kernel_height, kernel_width), depth, channels)
+        return in_places(taps_y, taps_x, (kernel_height, kernel_width), depth, channels)
+    if blocking.runs:
+        pieces = 1 if op.dilation[1] == 1 else kernel_width
+        return in_runs(taps_y, taps_x, kernel_height, pieces, depth, (channels, blocking.channels))
     if blocking.strip:
         return _in_strip(op, net, blocking)
     segments = 1
@@ -173,23 +177,6 @@ def _spans(
         for size, steps in split_up(taps * depth, blocking.elements):
             found[f"span_{size}s"] = found.get(f"span_{size}s", 0) + rows * steps * blocks
     return found
-
-
-def _places(
-    taps_y: Sequence[int], taps_x: Sequence[int], kernel: tuple[int, int], depth: int, channels: int
-) -> Counts:
-    """Counts of a kernel that looks at each place of a window, channel by channel; as `_spans`."""
-    outputs, inside = channels * len(taps_y) * len(taps_x), channels * sum(taps_y) * sum(taps_x)
-    return {
-        "rows": len(taps_y),
-        "pixels": len(taps_y) * len(taps_x),
-        "outputs": outputs,
-        "window_rows": outputs * kernel[0],
-        "places": outputs * kernel[0] * kernel[1],
-        "places_in_rows": channels * sum(taps_y) * len(taps_x) * kernel[1],
-        "places_inside": inside,
-        "products": inside * depth,
-    }
 
 
 def _taps(taps_y: Sequence[int], taps_x: Sequence[int], channels: int, blocking: Blocking) -> Counts:

@@ -33,6 +33,7 @@ class Blocking:
         slots: whether several inputs of a row share a word, as `runtime/lp_slots.h` has it.
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
         places: whether a window's places are taken one by one, in the image or not.
+        runs: whether columns side by side are multiplied in one run, as far as they lie in the image.
     """
 
     pixels: int = BLOCK_PIXELS
@@ -49,6 +50,7 @@ class Blocking:
     slots: bool = False
     spans: bool = False
     places: bool = False
+    runs: bool = False
 
 
 _COMMON = Blocking()
@@ -76,7 +78,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_add_compact": Blocking(elements=()),
     "lp_conv2d_dsp_s16": _ONE_PIXEL,
     "lp_conv2d_binary": Blocking(pixels=1, channels=1, elements=(96, 32), filled=32, gathered=(4,)),
-    "lp_conv2d_f32": Blocking(pixels=1, channels=4),
+    "lp_conv2d_f32": Blocking(pixels=1, channels=4, runs=True),
     "lp_conv2d_compact_f32": Blocking(pixels=1, channels=1, places=True),
     "lp_conv2d_dsp_s16_w16": _ONE_PIXEL,
     "lp_depthwise_conv2d_dsp_s16": Blocking(channels=4),

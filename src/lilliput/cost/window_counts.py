@@ -1,0 +1,63 @@
+"""How often the loops of kernels run that walk over windows where they lie; see `cycle_counts.py`.
+
+All of them take the rows of the window in the image for each row of outputs, and the columns of it for each
+column of outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lilliput.cost.loops import Counts
+
+
+def in_places(
+    taps_y: Sequence[int], taps_x: Sequence[int], kernel: tuple[int, int], depth: int, channels: int
+) -> Counts:
+    """Counts of a kernel that looks at each place of a window, channel by channel.
+
+    Args:
+        kernel: height and width of a window.
+        depth, channels: of the image and of the outputs.
+    """
+    outputs, inside = channels * len(taps_y) * len(taps_x), channels * sum(taps_y) * sum(taps_x)
+    return {
+        "rows": len(taps_y),
+        "pixels": len(taps_y) * len(taps_x),
+        "outputs": outputs,
+        "window_rows": outputs * kernel[0],
+        "places": outputs * kernel[0] * kernel[1],
+        "places_in_rows": channels * sum(taps_y) * len(taps_x) * kernel[1],
+        "places_inside": inside,
+        "products": inside * depth,
+    }
+
+
+def in_runs(
+    taps_y: Sequence[int],
+    taps_x: Sequence[int],
+    kernel_height: int,
+    pieces: int,
+    depth: int,
+    channels: tuple[int, int],
+) -> Counts:
+    """Counts of a kernel that multiplies runs of columns that lie side by side, some channels at a time.
+
+    Args:
+        pieces: runs of a row of the window: 1, or one for each column where columns lie apart.
+        depth: of the image.
+        channels: of the outputs, and how many are taken at a time.
+    """
+    pixels, groups = len(taps_y) * len(taps_x), -(-channels[0] // channels[1])
+    runs = sum(taps_y) * (len(taps_x) if pieces == 1 else sum(taps_x))
+    return {
+        "rows": len(taps_y),
+        "pixels": pixels,
+        "outputs": pixels * channels[0],
+        "window_rows": pixels * kernel_height,
+        "pieces": pixels * kernel_height * pieces,
+        "pieces_in_rows": sum(taps_y) * len(taps_x) * pieces,
+        "runs": runs,
+        "group_runs": groups * runs,
+        "group_products": groups * sum(taps_y) * sum(taps_x) * depth,
+    }
