@@ -10,6 +10,7 @@ from lilliput.net import (
     Add,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     Mul,
     Pad,
@@ -26,7 +27,8 @@ MOST_ELEMENTS = 1500
 
 
 def function(maker: Any, x: str) -> None:
-    maker.add(maker.pick((Logistic, Tanh, HardSwish)), x)
+    kind = maker.pick((Logistic, Tanh, HardSwish, LeakyReLU))
+    maker.add(kind, x, **({"alpha": maker.pick((0.01, 0.3))} if kind is LeakyReLU else {}))
 
 
 def gate(maker: Any, x: str) -> None:

@@ -17,6 +17,7 @@ from lilliput.net import (
     DType,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -468,6 +469,8 @@ CASES: dict[str, Case] = {
     "logistic": _case((256,), lambda b: b.add(Logistic, "x")),
     "tanh": _case((256,), lambda b: b.add(Tanh, "x")),
     "hard_swish": _case((256,), lambda b: b.add(HardSwish, "x", scale=0.03)),
+    "leaky_relu": _case((256,), lambda b: b.add(LeakyReLU, "x", alpha=0.1)),
+    "leaky_relu_beside_its_scale": _case((3, 5, 7), lambda b: b.add(LeakyReLU, "x", alpha=0.3, scale=0.02)),
     "pad_with_a_value": _case((2, 3, 3), lambda b: b.add(Pad, "x", padding=Padding(1, 0, 2, 3), value=1.5)),
     "conv_relu_n1_to_1": _case(
         (5, 5, 3), lambda b: b.conv("x", 5, activation=Activation.RELU_N1_TO_1), seed=2

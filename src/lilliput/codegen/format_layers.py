@@ -33,6 +33,7 @@ from lilliput.net.ops import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -263,6 +264,10 @@ def _function(place: Place) -> Emitted:
     return (), _each(place)
 
 
+def _leaky_relu(place: Place) -> Emitted:
+    return (), _each(place, float_literal(place.op.alpha))
+
+
 def _each(place: Place, *more: str) -> str:
     arguments = (place.input(), place.output, str(math.prod(place.output_shape)), *more)
     return f"    {place.kernel.function}({', '.join(arguments)});\n"
@@ -293,6 +298,7 @@ FORMAT_EMITTERS: Mapping[type[Op], Callable[[Place], Emitted]] = {
     Logistic: _function,
     Tanh: _function,
     HardSwish: _function,
+    LeakyReLU: _leaky_relu,
     ReLU: _rescale,
     ReLU6: _rescale,
     Requantize: _rescale,

@@ -28,6 +28,7 @@ from lilliput.net.fixedpoint_tflm import (
     add_factors,
     conv_factors,
     hard_swish_factors,
+    leaky_relu_factors,
     logistic_factor,
     mean_factor,
     mul_factor,
@@ -45,6 +46,7 @@ from lilliput.net.ops import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -80,7 +82,7 @@ _LARGEST_RESULT = LARGEST_SUM - 256  # so that adding the zero point stays withi
 _LARGEST_WIDE_SUM = 1 << 47  # its product with a multiplier of 15 bits fits int64
 _FLOWS = frozenset(signed(bits) for bits in range(1, 9))
 _WEIGHTS = frozenset({DType.SIGN, *(signed(bits) for bits in range(2, 9))})
-TABLED: frozenset[type[Op]] = frozenset({Logistic, Tanh, HardSwish, Softmax})
+TABLED: frozenset[type[Op]] = frozenset({Logistic, Tanh, HardSwish, LeakyReLU, Softmax})
 """Ops that are looked up in a table of 256 entries, so that no input may have more than 8 bits."""
 
 
@@ -124,6 +126,9 @@ def check_numbers(net: Net) -> None:
                 _check_bounded(net, op)
             case HardSwish() if op.profile is Profile.TFLM:
                 hard_swish_factors(op, net)
+            case LeakyReLU() if op.profile is Profile.TFLM:
+                for factor in leaky_relu_factors(op, net):
+                    _check_shifted(net, op, np.array([255]), (factor,))
             case Requantize() | ReLU() | ReLU6():
                 _check_rescale(net, op)
             case Softmax():
@@ -279,9 +284,7 @@ def _check_shifted(net: Net, op: Op, largest: NDArray[np.int64], factors: tuple[
 def _check_rescale(net: Net, op: RescaleOp) -> None:
     if op.profile is Profile.LILLIPUT:
         requantize_parameters(op, net)
-    elif isinstance(op, ReLU6):
-        _check_same_quant(net, op)
-    else:
+    elif not isinstance(op, ReLU6):
         _check_shifted(net, op, np.array([255]), (rescale_factor(op, net),))
 
 

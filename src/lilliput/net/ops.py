@@ -274,6 +274,13 @@ class HardSwish(_Unary):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeakyReLU(_Unary):
+    """x where it is not negative, alpha x where it is."""
+
+    alpha: float = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reshape(Op):
     """The same elements in another shape; moves nothing."""
 
@@ -342,6 +349,7 @@ OPS: tuple[type[Op], ...] = (
     Logistic,
     Tanh,
     HardSwish,
+    LeakyReLU,
     Reshape,
     Softmax,
     BatchNorm,
@@ -356,7 +364,7 @@ PairwiseOp = Add | Sub | Mul
 """Ops of two tensors, element by element."""
 
 IN_PLACE: frozenset[type[Op]] = frozenset(
-    {ReLU, ReLU6, Logistic, Tanh, HardSwish, Reshape, Requantize, Add, Sub, Mul}
+    {ReLU, ReLU6, Logistic, Tanh, HardSwish, LeakyReLU, Reshape, Requantize, Add, Sub, Mul}
 )
 """Ops whose output may take the address of an activation input of the same byte size that nobody needs
 afterwards: element k of the output is written after the last read of element k of each input, and nothing

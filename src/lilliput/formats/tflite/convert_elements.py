@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from lilliput.formats.tflite.context import Call, Unsupported
 from lilliput.formats.tflite.convert_shapes import net_axis, whole_numbers
 from lilliput.formats.tflite.convert_weighted import image_padding, positive
-from lilliput.formats.tflite.schema import ElementWiseOptions, PoolOptions, SoftmaxOptions
+from lilliput.formats.tflite.schema import ElementWiseOptions, LeakyReluOptions, PoolOptions, SoftmaxOptions
 from lilliput.net import (
     AveragePool2D,
     DType,
     GlobalAveragePool2D,
+    LeakyReLU,
     MaxPool2D,
     Net,
     Op,
@@ -111,6 +112,12 @@ def softmax(call: Call) -> None:
     """SOFTMAX."""
     call.expect(1)
     call.finish(Softmax, call.activation().name, beta=call.real(SoftmaxOptions.BETA, 1.0))
+
+
+def leaky_relu(call: Call) -> None:
+    """LEAKY_RELU."""
+    call.expect(1)
+    call.finish(LeakyReLU, call.activation().name, alpha=call.real(LeakyReluOptions.ALPHA, 0.0))
 
 
 def quantize(call: Call) -> None:
