@@ -431,8 +431,15 @@ CASES: dict[str, Case] = {
         for kind in (Add, Sub, Mul)
         for shape, turn in (
             *(((5,), 1), ((1,), -1), ((1, 1, 5), -1), ((3, 4, 1), 1), ((1, 4, 1), -1), ((3, 4, 5), 1)),
+            *(((3, 1, 5), 1),),
         )
     },
+    "mul_with_2x1x3x1x2": _case(
+        (2, 4, 3, 2, 2), lambda b: b.add(Mul, "x", b.constant(2, 1, 3, 1, 2), scale=0.2)
+    ),
+    "add_strips": _case(
+        (4, 5, 6), lambda b: b.add(Add, b.add(AveragePool2D, "x", pool=(1, 5)), "x", scale=0.05)
+    ),
     "mul_gate": _case((4, 5, 6), lambda b: b.add(Mul, b.add(GlobalAveragePool2D, "x"), "x", scale=0.05)),
     "mul_small_factor": _case((20,), lambda b: b.add(Mul, "x", "x", scale=10.0)),
     "mul_large_factor": _case((20,), lambda b: b.add(Mul, "x", b.constant(20, scale=4.0), scale=0.06)),
@@ -461,6 +468,12 @@ CASES: dict[str, Case] = {
         )
         for order in permutations(range(3))
     },
+    "transpose_five_axes": _case(
+        (2, 3, 2, 3, 2), lambda b: b.add(Transpose, "x", permutation=(4, 2, 0, 3, 1))
+    ),
+    "slice_four_axes": _case(
+        (3, 4, 3, 5), lambda b: b.add(Slice, "x", begin=(0, 1, 0, 1), end=(3, 4, 3, 5), steps=(2, 2, 2, 3))
+    ),
     "shuffle_channels": _case((3, 4, 6), _shuffled),
     "resize_up": _case((3, 4, 5), lambda b: b.add(ResizeNearest, "x", size=(6, 8))),
     "resize_odd": _case((3, 4, 5), lambda b: b.add(ResizeNearest, "x", size=(5, 3), half_pixel_centers=True)),

@@ -136,12 +136,12 @@ def _mul(seed: int) -> tuple[Builder, str]:
     )
 
 
-SMALLER = ((5,), (1,), (1, 1, 5), (4, 5), (3, 4, 1), (1, 4, 1), (3, 1, 1), (1, 4, 5))
+SMALLER = ((5,), (1,), (1, 1, 5), (4, 5), (3, 4, 1), (1, 4, 1), (3, 1, 1), (1, 4, 5), (3, 1, 5))
 
 
 def _spread(seed: int) -> tuple[Builder, str]:
     builder = Builder((3, 4, 5), seed)
-    smaller = builder.constant(*SMALLER[seed // 3 % 8])
+    smaller = builder.constant(*SMALLER[seed // 3 % 9])
     names = ("x", smaller)[:: (1, -1)[seed // 2 % 2]]
     return builder, builder.add((Add, Sub, Mul)[seed % 3], *names, activation=RELUS[seed % 4], scale=0.1)
 
@@ -300,7 +300,9 @@ def test_results_halfway_between_two_integers(kind: type[Op]) -> None:
     for first, second, third in product(ROUND, repeat=3):
         builder = Builder((256,), 1)
         operands = (
-            ["x"] if kind in (ReLU, LeakyReLU, Requantize, HardSwish) else ["x", builder.constant(256, scale=second)]
+            ["x"]
+            if kind in (ReLU, LeakyReLU, Requantize, HardSwish)
+            else ["x", builder.constant(256, scale=second)]
         )
         if len(operands) == 1 and second != third:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,18 +125,45 @@ def bounds(place: Place) -> list[tuple[str, object]]:
     return [("minimum", low), ("maximum", high)]
 
 
+def sides(prefix: str, shape: tuple[int, ...], *names: str) -> list[tuple[str, object]]:
+    """Lengths of some axes by name."""
+    return [(f"{prefix}_{name}", length) for name, length in zip(names, shape, strict=False)]
+
+
 def zero_point(place: Place, tensor: str) -> int:
     """Zero point of any tensor."""
     return quant(tensor, place.net).zero_point
 
 
-def call(place: Place, ctype: str, parameters: str, *arguments: str) -> str:
-    """Statements that call the kernel with parameters: constant ones, but for the sizes of turns."""
+_COUNTERS = "hijklmn"
+
+
+def stepped(address: str, steps: Sequence[int]) -> str:
+    """An address that each of some loops around a call moves on by so many bytes."""
+    return address + "".join(
+        f" + {counter} * {step}" for counter, step in zip(_COUNTERS, steps, strict=False) if step
+    )
+
+
+def call(place: Place, ctype: str, parameters: str, *arguments: str, repeats: Sequence[int] = ()) -> str:
+    """Statements that call the kernel with parameters: constant ones, but for the sizes of turns.
+
+    Args:
+        place: the op's.
+        ctype: of the parameters.
+        parameters: their initializer.
+        arguments: what the kernel takes beside them.
+        repeats: how often each of the loops around the call runs, the outermost first.
+    """
+    loops = "".join(
+        f"    for (uint32_t {counter} = 0; {counter} < {times}; {counter}++)\n"
+        for counter, times in zip(_COUNTERS, repeats, strict=False)
+    )
     storage = "static const " if place.window is None else ""
     sizes = "".join(f"    params.{name} = {value};\n" for name, value in _turn_sizes(place))
     return (
         f"    {storage}{ctype} params = {{{parameters}}};\n{sizes}"
-        f"    {place.kernel.function}({', '.join(('&params', *arguments))});\n"
+        f"{loops}    {place.kernel.function}({', '.join(('&params', *arguments))});\n"
     )
 
 

@@ -13,7 +13,7 @@ from lilliput.codegen.constants import (
     real_constant,
     weights_constant,
 )
-from lilliput.codegen.pairs import Emitted, spread_of
+from lilliput.codegen.pairs import Emitted, spread_call, spread_of
 from lilliput.codegen.text import float_literal
 from lilliput.net.fixedpoint import (
     AverageOp,
@@ -227,7 +227,7 @@ def _pair(place: Place) -> Emitted:
     values = [*values, *zip(names, factors, strict=True), *_bounds(place), *shift]
     operands = (place.input(index) for index in order)
     parameters = f"lp_pair_{_suffix(place)}_params"
-    return (), call(place, parameters, fields(place, values), *operands, place.output)
+    return (), spread_call(place, parameters, fields(place, values), order, *operands)
 
 
 def _pad(place: Place) -> Emitted:

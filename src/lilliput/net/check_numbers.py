@@ -98,46 +98,60 @@ def check_numbers(net: Net) -> None:
         NetError: names the op or tensor and the rule.
     """
     for tensor in net.tensors.values():
-        if tensor.quant is not None:
-            _check_quant(net, tensor)
+        check_quant(net, tensor)
     for name in net.inputs:
         if net.tensors[name].dtype not in (DType.INT8, DType.UINT8, DType.INT16):
             raise refuse(
                 net, f"its input '{name}' is {net.tensors[name].dtype.value}", "use int8, uint8 or int16"
             )
     for op in net.ops:
-        if type(op) in FLOAT_ONLY:
-            raise refuse(
-                net, f"op '{op.name}' ({type(op).__name__}) has no integer form", "run `fold_batch_norm`"
-            )
-        _check_types(net, op)
-        match op:
-            case Conv2D() | DepthwiseConv2D() | FullyConnected():
-                _check_weighted(net, op)
-            case MaxPool2D() | Concat() | Pad() | Reshape() | Slice() | Transpose() | ResizeNearest():
-                _check_same_quant(net, op)
-            case AveragePool2D() | GlobalAveragePool2D():
-                _check_average(net, op)
-            case Add() | Sub():
-                add_factors(op, net) if op.profile is Profile.TFLM else add_parameters(op, net)
-            case Mul():
-                _check_mul(net, op)
-            case Logistic() | Tanh():
-                _check_bounded(net, op)
-            case HardSwish() if op.profile is Profile.TFLM:
-                hard_swish_factors(op, net)
-            case LeakyReLU() if op.profile is Profile.TFLM:
-                for factor in leaky_relu_factors(op, net):
-                    _check_shifted(net, op, np.array([255]), (factor,))
-            case Requantize() | ReLU() | ReLU6():
-                _check_rescale(net, op)
-            case Softmax():
-                _check_softmax(net, op)
+        check_integers(net, op)
 
 
-def _check_quant(net: Net, tensor: Tensor) -> None:
+def check_integers(net: Net, op: Op) -> None:
+    """Refuses one op of a quantized network whose integers do not mean what the profile says.
+
+    Raises:
+        NetError: names the op or tensor and the rule.
+    """
+    if type(op) in FLOAT_ONLY:
+        raise refuse(
+            net, f"op '{op.name}' ({type(op).__name__}) has no integer form", "run `fold_batch_norm`"
+        )
+    _check_types(net, op)
+    match op:
+        case Conv2D() | DepthwiseConv2D() | FullyConnected():
+            _check_weighted(net, op)
+        case MaxPool2D() | Concat() | Pad() | Reshape() | Slice() | Transpose() | ResizeNearest():
+            _check_same_quant(net, op)
+        case AveragePool2D() | GlobalAveragePool2D():
+            _check_average(net, op)
+        case Add() | Sub():
+            add_factors(op, net) if op.profile is Profile.TFLM else add_parameters(op, net)
+        case Mul():
+            _check_mul(net, op)
+        case Logistic() | Tanh():
+            _check_bounded(net, op)
+        case HardSwish() if op.profile is Profile.TFLM:
+            hard_swish_factors(op, net)
+        case LeakyReLU() if op.profile is Profile.TFLM:
+            for factor in leaky_relu_factors(op, net):
+                _check_shifted(net, op, np.array([255]), (factor,))
+        case Requantize() | ReLU() | ReLU6():
+            _check_rescale(net, op)
+        case Softmax():
+            _check_softmax(net, op)
+
+
+def check_quant(net: Net, tensor: Tensor) -> None:
+    """Refuses a quantization, if there is one, that no integers can have.
+
+    Raises:
+        NetError: names the tensor and the rule.
+    """
     known = tensor.quant
-    assert known is not None
+    if known is None:
+        return
     if tensor.dtype is DType.FLOAT32:
         raise refuse(net, f"tensor '{tensor.name}' is float32 and has a quantization")
     low, high = tensor.dtype.range

@@ -165,7 +165,7 @@ def _halved(factor: Factor) -> Factor:
 
 
 def leaky_relu_factors(op: LeakyReLU, net: Net) -> tuple[Factor, Factor]:
-    """The factors s_x / s_y of what is not negative and alpha s_x / s_y of what is, in double of a float32 alpha."""
+    """The factors s_x / s_y of what is not negative and alpha s_x / s_y of what is, in double."""
     source, target = quant(op.inputs[0], net).scale, quant(op.outputs[0], net).scale
     return _held(op, source / target), _held(op, source * float(np.float32(op.alpha)) / target)
 

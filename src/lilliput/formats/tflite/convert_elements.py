@@ -8,9 +8,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.formats.tflite.context import Call, Unsupported
+from lilliput.formats.tflite.context import Call
 from lilliput.formats.tflite.convert_shapes import net_axis, whole_numbers
 from lilliput.formats.tflite.convert_weighted import image_padding, positive
+from lilliput.formats.tflite.problems import Unsupported
 from lilliput.formats.tflite.schema import ElementWiseOptions, LeakyReluOptions, PoolOptions, SoftmaxOptions
 from lilliput.net import (
     AveragePool2D,
@@ -95,7 +96,7 @@ def _operand(call: Call, place: int) -> str:
         raise Unsupported(f"'{source.name}' of shape {source.shape} holds nothing")
     lead = next((axis for axis, size in enumerate(source.shape) if size > 1), len(source.shape) - 1)
     data = source.data.reshape(source.shape[max(lead, 0) :] or (1,))
-    return call.context.constant(f"{call.name}_operand_{place}", data, DType.INT8, source.quant)
+    return call.context.constant(f"{call.name}_operand_{place}", data, DType.INT8, source.quant, source.name)
 
 
 def element_wise(kind: type[Op]) -> Converter:

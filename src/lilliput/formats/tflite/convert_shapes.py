@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
-from lilliput.formats.tflite.context import Call, Unsupported, without_batch
+from lilliput.formats.tflite.context import Call, without_batch
+from lilliput.formats.tflite.problems import Unsupported
 from lilliput.formats.tflite.schema import ConcatenationOptions, ResizeOptions, StridedSliceOptions
 from lilliput.net import Activation, Concat, DType, Pad, Padding, Reshape, ResizeNearest, Slice, Transpose
+
+_ONE_AT_A_TIME = "leave the batch as it is: a network takes one example at a time"
 
 
 def net_axis(call: Call, axis: int, place: int = 0) -> int:
@@ -20,7 +23,7 @@ def net_axis(call: Call, axis: int, place: int = 0) -> int:
         raise Unsupported(f"a tensor of shape {shape} has no axis {axis}")
     found = axis % len(shape) - (len(shape) - len(without_batch(shape)))
     if found < 0:
-        raise Unsupported("it works along the batch")
+        raise Unsupported("it works along the batch, the first axis", _ONE_AT_A_TIME)
     return found
 
 
@@ -52,7 +55,7 @@ def pad(call: Call) -> None:
     ):
         raise Unsupported(f"its padding is {rows}")
     if any(max(row) > 0 for row in rows[:dropped]):
-        raise Unsupported("it works along the batch")
+        raise Unsupported("it works along the batch, the first axis", _ONE_AT_A_TIME)
     value = _border(call) if call.has(2) else 0.0
     views = _views(source.shape, [(row[0], row[1]) for row in rows[dropped:]])
     name = source.name
