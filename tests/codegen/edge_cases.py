@@ -92,6 +92,13 @@ def _scales(case: Case, factor: float) -> Case:
     return make
 
 
+def _joined_with_constants(builder: Builder, axis: int) -> str:
+    shape = tuple(2 if place == axis else size for place, size in enumerate((3, 4, 5)))
+    part = builder.constant(*shape)
+    builder.tensors[part] = replace(builder.tensors[part], quant=builder.tensors["x"].quant)
+    return builder.add(Concat, *((part, "x", part) if axis == 1 else ("x", part, "x")), axis=axis)
+
+
 def _residual(builder: Builder) -> str:
     left = builder.conv("x", 6, padding=ONE, activation=RELU)
     right = builder.conv("x", 6, (1, 1))
@@ -492,6 +499,12 @@ CASES: dict[str, Case] = {
         (3, 4, 5), lambda b: b.add(Concat, *[b.add(Concat, "x", "x", "x", axis=0)] * 2, axis=1)
     ),
     "concat_channels": _case((3, 4, 5), lambda b: b.add(Concat, "x", "x", axis=2)),
+    **{
+        f"concat_with_constants_{axis}": _case(
+            (3, 4, 5), lambda b, axis=axis: _joined_with_constants(b, axis)
+        )
+        for axis in range(3)
+    },
     "concat_vectors": _case((7,), lambda b: b.add(Concat, "x", "x", axis=0)),
     "pad": _case((2, 3, 3), lambda b: b.add(Pad, "x", padding=Padding(1, 0, 2, 3))),
     "pad_nothing": _case((2, 3, 3), lambda b: b.add(Pad, "x", padding=Padding())),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from lilliput.codegen.calls import Place, call, fields, sides, stepped
-from lilliput.codegen.constants import indices_constant
+from lilliput.codegen.constants import Constant, indices_constant, operand_constant
 from lilliput.codegen.pairs import Emitted
 from lilliput.codegen.text import braces
 from lilliput.net.fixedpoint import pad_value
@@ -67,14 +67,18 @@ def concat(place: Place) -> Emitted:
     """Each input is a number of equally long runs that lie one output row apart."""
     op: Concat = place.op
     stride = math.prod(place.output_shape[op.axis :]) * place.element_bytes
-    calls, offset = [], place.plan.addresses[op.outputs[0]]
-    for name in op.inputs:
-        shape = place.net.tensors[name].shape
+    calls, arrays, offset = [], list[Constant](), place.plan.addresses[op.outputs[0]]
+    for index, name in enumerate(op.inputs):
+        tensor = place.net.tensors[name]
+        shape = tensor.shape
         run = math.prod(shape[op.axis :]) * place.element_bytes
-        arguments = (place.address(name), f"arena + {offset}", math.prod(shape[: op.axis]), run, stride)
+        if tensor.constant:
+            arrays.append(operand_constant(place.constant(f"part_{index}"), name, place.net))
+        source = arrays[-1].name if tensor.constant else place.address(name)
+        arguments = (source, f"arena + {offset}", math.prod(shape[: op.axis]), run, stride)
         calls.append(f"    {place.kernel.function}({', '.join(str(value) for value in arguments)});\n")
         offset += run
-    return (), "".join(calls)
+    return tuple(arrays), "".join(calls)
 
 
 def reshape(place: Place) -> Emitted:

@@ -174,11 +174,13 @@ def _check_input(net: Net, op: Op, index: int, name: str, written: set[str]) -> 
 
 
 def _is_operand(net: Net, op: Op, index: int) -> bool:
-    """Whether input `index` may be a constant because the other one flows; float networks have no such op."""
-    if not isinstance(op, PairwiseOp) or net.tensors[op.outputs[0]].dtype is DType.FLOAT32:
+    """Whether input `index` may be a constant because another one flows; float networks have no such op."""
+    output = net.tensors.get(op.outputs[0])
+    if not isinstance(op, _READING_MANY) or output is None or output.dtype is DType.FLOAT32:
         return False
-    other = net.tensors.get(op.inputs[1 - index])
-    return other is not None and not other.constant
+    if isinstance(op, Concat) and net.tensors[op.inputs[index]].dtype is not DType.INT8:
+        return False
+    return any(name in net.tensors and not net.tensors[name].constant for name in op.inputs)
 
 
 def _check_tensors(net: Net) -> None:

@@ -176,7 +176,7 @@ def check_quant(net: Net, tensor: Tensor) -> None:
 
 
 def _check_types(net: Net, op: Op) -> None:
-    operands = net.constants(op) if isinstance(op, PairwiseOp) else ()
+    operands = net.constants(op) if isinstance(op, PairwiseOp | Concat) else ()
     for tensor in (*net.activations(op), *operands, net.tensors[op.outputs[0]]):
         if tensor.dtype not in _allowed(net, op, tensor):
             raise refuse(
@@ -308,7 +308,8 @@ def _spread(values: tuple[T, ...], length: int) -> tuple[T, ...]:
 
 def _check_same_quant(net: Net, op: Op) -> None:
     output = net.tensors[op.outputs[0]]
-    for tensor in net.activations(op):
+    joined = net.constants(op) if isinstance(op, Concat) else ()
+    for tensor in (*net.activations(op), *joined):
         if (tensor.quant, tensor.dtype) != (output.quant, output.dtype):
             raise refuse(
                 net,

@@ -180,7 +180,8 @@ class Mul(_Pairwise):
 
 @dataclass(frozen=True, kw_only=True)
 class Concat(Op):
-    """Tensors joined along `axis` (0 is height; the batch does not count)."""
+    """Tensors joined along `axis` (0 is height; the batch does not count); in an integer network some of them
+    may be constants."""
 
     axis: int = 2
     arity: ClassVar[tuple[int, int]] = (1, 64)

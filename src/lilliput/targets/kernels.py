@@ -178,7 +178,7 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
             return len(pool_counts(op, net)) * POOL_SCALE_BYTES
         case Softmax():
             return TFLM_SOFTMAX_TABLE_BYTES if op.profile is Profile.TFLM else SOFTMAX_TABLE_BYTES
-        case Add() | Sub() | Mul():
+        case Add() | Sub() | Mul() | Concat():
             return sum(to_four(tensor.storage_bytes) for tensor in net.constants(op))
         case ResizeNearest():
             return sum(to_four(INDEX_BYTES * length) for length in op.size)

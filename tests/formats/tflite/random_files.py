@@ -241,7 +241,13 @@ def concatenation(one: RandomFile) -> None:
         and one.quants[index] == one.quants[one.newest]
     ]
     parts = [one.newest, *(one.pick(fitting) for _ in range(one.whole(1, 2)))]
-    shape = (*one.shape[:axis], sum(one.shapes[part][axis] for part in parts), *one.shape[axis + 1 :])
+    length = sum(one.shapes[part][axis] for part in parts)
+    if one.chance(3):
+        constant = (*one.shape[:axis], one.whole(1, 3), *one.shape[axis + 1 :])
+        values = one.rng.integers(-128, 128, constant).astype(np.int8)
+        parts.append(one.file.tensor(constant, INT8, *one.quants[one.newest], data=values))
+        length += constant[axis]
+    shape = (*one.shape[:axis], length, *one.shape[axis + 1 :])
     if math.prod(shape) > MOST_ELEMENTS:
         return relu(one)
     told = one.pick((axis, axis - len(one.shape)))

@@ -305,6 +305,27 @@ def test_a_leaky_relu_that_turns_negative_inputs_over_is_refused() -> None:
     )
 
 
+@pytest.mark.parametrize("axis", [1, 2, -1])
+@pytest.mark.parametrize("first", [False, True])
+def test_constants_that_are_joined(axis: int, first: bool) -> None:
+    def make(file: File) -> tuple[int, int]:
+        shape, whole = [1, 3, 4, 2], [1, 3, 4, 2]
+        shape[axis], whole[axis] = 1, whole[axis] + 1
+        values = np.random.default_rng(5).integers(-128, 128, shape).astype(np.int8)
+        source, constant = file.tensor((1, 3, 4, 2)), file.tensor(shape, data=values)
+        target = file.tensor(whole)
+        inputs = (constant, source) if first else (source, constant)
+        file.operator(Builtin.CONCATENATION, inputs, (target,), {0: Number("i", axis)})
+        return source, target
+
+    net = compared(make)
+    assert len(net.ops) == 1
+    x = np.random.default_rng(1).integers(-128, 128, (5, 3, 4, 2)).astype(np.int8)
+    written = write_tflite(net)
+    np.testing.assert_array_equal(run(parse_tflite(written), x), run(net, x))
+    np.testing.assert_array_equal(oracle_outputs(written, x).reshape(5, -1), run(net, x).reshape(5, -1))
+
+
 def test_moves_along_many_axes() -> None:
     net = compared(simple(Builtin.TRANSPOSE, (1, 2, 3, 4, 5), (1, 5, 2, 4, 3), (0, 4, 1, 3, 2)))
     assert kinds(net) == [Transpose]

@@ -36,13 +36,28 @@ def whole_numbers(call: Call, place: int) -> list[int]:
 
 
 def concat(call: Call) -> None:
-    """CONCATENATION."""
+    """CONCATENATION; some of its parts may be constants."""
     call.expect(1, 64)
-    parts = [call.activation(place) for place in range(call.inputs)]
+    parts = [_part(call, place) for place in range(call.inputs)]
     if call.fused(ConcatenationOptions.ACTIVATION) is not Activation.NONE:
         raise Unsupported("a fused activation is not supported here")
     axis = net_axis(call, call.whole(ConcatenationOptions.AXIS))
-    call.finish(Concat, *(part.name for part in parts), axis=axis)
+    call.finish(Concat, *parts, axis=axis)
+
+
+def _part(call: Call, place: int) -> str:
+    part = call.context.file_tensor(call.source(place))
+    if part.data is None:
+        return call.activation(place).name
+    if (
+        part.dtype is not DType.INT8
+        or part.quant is None
+        or part.quant.axis is not None
+        or not part.data.size
+    ):
+        raise Unsupported(f"its constant '{part.name}' is not int8 with one scale")
+    data = part.data.reshape(without_batch(part.shape))
+    return call.context.constant(f"{call.name}_part_{place}", data, DType.INT8, part.quant, part.name)
 
 
 def pad(call: Call) -> None:

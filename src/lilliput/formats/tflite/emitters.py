@@ -140,9 +140,9 @@ def _concat(op: Concat, draft: Draft) -> None:
         ConcatenationOptions.AXIS: Number("i", op.axis + 1),
         ConcatenationOptions.ACTIVATION: _fused(Activation.NONE),
     }
-    draft.operator(
-        Builtin.CONCATENATION, _inputs(op, draft), _outputs(op, draft), (OptionsType.CONCATENATION, options)
-    )
+    inputs = [draft.part(name) for name in op.inputs]
+    kind = (OptionsType.CONCATENATION, options)
+    draft.operator(Builtin.CONCATENATION, inputs, _outputs(op, draft), kind)
 
 
 def _pad(op: Pad, draft: Draft) -> None:

@@ -111,7 +111,7 @@ def of_op(op: Op, net: Net, where: str, names: Mapping[str, str]) -> Problem | N
         why = f"'{names.get(bytes_[0].name, bytes_[0].name)}' is uint8, which only QUANTIZE at the ends takes"
         return Problem(where, why, INTEGERS)
     if isinstance(op, _KEEPS_NUMBERS):
-        for tensor in flowing:
+        for tensor in (*flowing, *net.constants(op)):
             if tensor.quant != target.quant:
                 x = names.get(tensor.name, tensor.name)
                 why = (

@@ -123,7 +123,12 @@ def max_pool(op: MaxPool2D, net: Net, inputs: Sequence[Array]) -> Array:
 
 def concat(op: Concat, net: Net, inputs: Sequence[Array]) -> Array:
     """Integers joined as they are: all share one quantization."""
-    return np.concatenate(inputs, axis=op.axis + 1)
+    batch = max(len(x) for name, x in zip(op.inputs, inputs, strict=True) if not net.tensors[name].constant)
+    found = [
+        np.broadcast_to(x, (batch, *x.shape)) if net.tensors[name].constant else x
+        for name, x in zip(op.inputs, inputs, strict=True)
+    ]
+    return np.concatenate(found, axis=op.axis + 1)
 
 
 def padded(op: Pad, net: Net, inputs: Sequence[Array]) -> Array:
