@@ -422,6 +422,9 @@ def test_what_cannot_be_imported_says_why() -> None:
     assert "new axes" in refused(
         simple(Builtin.STRIDED_SLICE, (1, 4), (1, 1, 4), (0,), (1,), (1,), options=bounds(0, 0, 0, 1, 0))
     )
+    assert "goes backwards through an axis of 4, by -1" in refused(
+        simple(Builtin.STRIDED_SLICE, (1, 4), (1, 4), (0, 3), (1, -5), (1, -1), options=bounds(0, 0, 0, 0, 0))
+    )
     assert "takes 3 to 1" in refused(simple(Builtin.SLICE, (1, 4), (1, 4), (0, 3), (1, -2)))
     assert "no axis 7" in refused(reduced((1, 3, 4, 5), (7,), True))
     assert "does not order the axes" in refused(simple(Builtin.TRANSPOSE, (1, 3, 4), (1, 4, 3), (0, 0, 1)))

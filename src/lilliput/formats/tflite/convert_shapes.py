@@ -12,6 +12,9 @@ from lilliput.net import Activation, Concat, DType, Pad, Padding, Reshape, Resiz
 _ONE_AT_A_TIME = "leave the batch as it is: a network takes one example at a time"
 
 
+_FORWARDS = "take steps of 1 and more; reverse the data, or the weights that read them, before the export"
+
+
 def net_axis(call: Call, axis: int, place: int = 0) -> int:
     """The axis of a `Net`'s tensor for an axis of the file's, which may count from the end.
 
@@ -227,6 +230,8 @@ def _slice(call: Call, bounds: list[tuple[int, int, int]]) -> None:
     """The part of the file's first input with these bounds on every axis of the file's."""
     source, shape = call.activation(), call.file_shape()
     for (first, last, step), size in zip(bounds, shape, strict=True):
+        if step < 0:
+            raise Unsupported(f"it goes backwards through an axis of {size}, by {step}", _FORWARDS)
         if step < 1 or not 0 <= first < last <= size:
             raise Unsupported(f"it takes {first} to {last} by {step} of an axis of {size}")
     begin, end, steps = zip(*bounds[len(shape) - len(source.shape) :], strict=True)
