@@ -135,14 +135,9 @@ def zero_point(place: Place, tensor: str) -> int:
     return quant(tensor, place.net).zero_point
 
 
-_COUNTERS = "hijklmn"
-
-
 def stepped(address: str, steps: Sequence[int]) -> str:
     """An address that each of some loops around a call moves on by so many bytes."""
-    return address + "".join(
-        f" + {counter} * {step}" for counter, step in zip(_COUNTERS, steps, strict=False) if step
-    )
+    return address + "".join(f" + i{depth} * {step}" for depth, step in enumerate(steps) if step)
 
 
 def call(place: Place, ctype: str, parameters: str, *arguments: str, repeats: Sequence[int] = ()) -> str:
@@ -155,16 +150,13 @@ def call(place: Place, ctype: str, parameters: str, *arguments: str, repeats: Se
         arguments: what the kernel takes beside them.
         repeats: how often each of the loops around the call runs, the outermost first.
     """
-    loops = "".join(
-        f"    for (uint32_t {counter} = 0; {counter} < {times}; {counter}++)\n"
-        for counter, times in zip(_COUNTERS, repeats, strict=False)
-    )
     storage = "static const " if place.window is None else ""
     sizes = "".join(f"    params.{name} = {value};\n" for name, value in _turn_sizes(place))
-    return (
-        f"    {storage}{ctype} params = {{{parameters}}};\n{sizes}"
-        f"{loops}    {place.kernel.function}({', '.join(('&params', *arguments))});\n"
-    )
+    body = f"    {place.kernel.function}({', '.join(('&params', *arguments))});\n"
+    for depth, times in reversed(list(enumerate(repeats))):
+        inner = "".join(f"    {line}\n" for line in body.splitlines())
+        body = f"    for (uint32_t i{depth} = 0; i{depth} < {times}; i{depth}++) {{\n{inner}    }}\n"
+    return f"    {storage}{ctype} params = {{{parameters}}};\n{sizes}{body}"
 
 
 def _turn_sizes(place: Place) -> list[tuple[str, str]]:
