@@ -25,6 +25,7 @@ from lilliput.net import (
     Quant,
     Requantize,
     Reshape,
+    ResizeNearest,
     Softmax,
     Tensor,
     Transpose,
@@ -81,9 +82,30 @@ def pairwise(kind: type[PairwiseOp]) -> Converter:
     def convert(call: Call) -> None:
         call.expect(2)
         activation = call.fused(ElementWiseOptions.ACTIVATION)
-        call.finish(kind, *(_operand(call, place) for place in (0, 1)), activation=activation)
+        names = [_operand(call, place) for place in (0, 1)]
+        tensors = [call.context.tensors[name] for name in names]
+        try:
+            whole = np.broadcast_shapes(*(tensor.shape for tensor in tensors))
+        except ValueError:
+            whole = ()  # the op says what is wrong
+        if whole and all(tensor.elements < math.prod(whole) for tensor in tensors):
+            flowing = 1 if tensors[0].constant else 0
+            names[flowing] = _spread_out(call, names[flowing], whole)
+        call.finish(kind, *names, activation=activation)
 
     return convert
+
+
+def _spread_out(call: Call, name: str, whole: tuple[int, ...]) -> str:
+    """An activation repeated until it has the shape `whole`: an op repeats one operand, not both."""
+    shape = call.context.tensors[name].shape
+    shape = (1,) * (len(whole) - len(shape)) + shape
+    for axis, size in enumerate(whole):
+        if shape[axis] < size:
+            rows, pixel = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+            name = call.step(ResizeNearest, call.reshaped(name, (rows, 1, pixel)), size=(rows, size))
+            shape = (*shape[:axis], size, *shape[axis + 1 :])
+    return call.reshaped(name, shape)
 
 
 def _operand(call: Call, place: int) -> str:
