@@ -20,6 +20,7 @@ from lilliput.net import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -252,7 +253,8 @@ class _Row:
         self.add(Conv2D, self.constant(channels, 1, 1, channels), self.constant(channels))
 
     def function(self) -> None:
-        self.add((Logistic, Tanh, HardSwish)[self.pick(0, 1, 2)])
+        kinds = (Logistic, Tanh, (HardSwish, LeakyReLU)[len(self.ops) // 2 % 2])
+        self.add(kinds[self.pick(0, 1, 2)])
 
     def gate(self) -> None:
         """An image and one number for each of its channels."""

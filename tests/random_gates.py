@@ -8,8 +8,10 @@ from typing import Any
 from lilliput.net import (
     Activation,
     Add,
+    AveragePool2D,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     Mul,
     Pad,
@@ -26,7 +28,8 @@ MOST_ELEMENTS = 1500
 
 
 def function(maker: Any, x: str) -> None:
-    maker.add(maker.pick((Logistic, Tanh, HardSwish)), x)
+    kind = maker.pick((Logistic, Tanh, HardSwish, LeakyReLU))
+    maker.add(kind, x, **({"alpha": maker.pick((0.01, 0.3))} if kind is LeakyReLU else {}))
 
 
 def gate(maker: Any, x: str) -> None:
@@ -37,6 +40,14 @@ def gate(maker: Any, x: str) -> None:
     maker.add(kind, *((x, numbers)[:: maker.pick((1, -1))]), activation=maker.pick(list(Activation)))
 
 
+def strips(maker: Any, x: str) -> None:
+    """An image times, plus or minus one number for each channel of a row or column."""
+    height, width, _ = maker.shape(x)
+    means = maker.add(AveragePool2D, x, pool=maker.pick(((1, width), (height, 1))))
+    kind = maker.pick((Mul, Add, Sub) if _may_multiply(maker) else (Add, Sub))
+    maker.add(kind, *((x, means)[:: maker.pick((1, -1))]), activation=maker.pick(list(Activation)))
+
+
 def pair(maker: Any, x: str) -> None:
     """A product or difference of two tensors of one shape."""
     twins = [
@@ -44,14 +55,17 @@ def pair(maker: Any, x: str) -> None:
         for name, tensor in maker.tensors.items()
         if not tensor.constant and tensor.shape == maker.shape(x)
     ]
-    # Squares of squares of squares leave float32.
-    squares = sum(isinstance(op, Mul) for op in maker.ops)
     maker.add(
-        maker.pick((Mul, Sub)) if squares < 2 else Sub,
+        maker.pick((Mul, Sub)) if _may_multiply(maker) else Sub,
         x,
         maker.pick(twins),
         activation=maker.pick(list(Activation)),
     )
+
+
+def _may_multiply(maker: Any) -> bool:
+    """Squares of squares of squares leave float32."""
+    return sum(isinstance(op, Mul) for op in maker.ops) < 2
 
 
 def part(maker: Any, x: str) -> None:
@@ -78,5 +92,5 @@ def pad_with_value(maker: Any, x: str) -> None:
         maker.add(Pad, x, padding=Padding(*(maker.whole(0, 2) for _ in range(4))), value=0.5)
 
 
-IMAGE_GATES = (function, function, gate, pair, part, transpose, resize, pad_with_value)
+IMAGE_GATES = (function, function, gate, strips, pair, part, transpose, resize, pad_with_value)
 VECTOR_GATES = (function, pair, part)

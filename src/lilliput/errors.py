@@ -27,7 +27,7 @@ class LilliputError(Exception):
     def __str__(self) -> str:
         lines = [self.what]
         if self.why:
-            lines.append(f"  why:  {self.why}")
+            lines.append("  why:  " + self.why.replace("\n", "\n        "))
         if self.hint:
             lines.append(f"  next: {self.hint}")
         return "\n".join(lines)

@@ -17,6 +17,7 @@ from lilliput.net import (
     DType,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -89,6 +90,13 @@ def _scales(case: Case, factor: float) -> Case:
         return replace(net, tensors={**net.tensors, output.name: output})
 
     return make
+
+
+def _joined_with_constants(builder: Builder, axis: int) -> str:
+    shape = tuple(2 if place == axis else size for place, size in enumerate((3, 4, 5)))
+    part = builder.constant(*shape)
+    builder.tensors[part] = replace(builder.tensors[part], quant=builder.tensors["x"].quant)
+    return builder.add(Concat, *((part, "x", part) if axis == 1 else ("x", part, "x")), axis=axis)
 
 
 def _residual(builder: Builder) -> str:
@@ -430,8 +438,15 @@ CASES: dict[str, Case] = {
         for kind in (Add, Sub, Mul)
         for shape, turn in (
             *(((5,), 1), ((1,), -1), ((1, 1, 5), -1), ((3, 4, 1), 1), ((1, 4, 1), -1), ((3, 4, 5), 1)),
+            *(((3, 1, 5), 1),),
         )
     },
+    "mul_with_2x1x3x1x2": _case(
+        (2, 4, 3, 2, 2), lambda b: b.add(Mul, "x", b.constant(2, 1, 3, 1, 2), scale=0.2)
+    ),
+    "add_strips": _case(
+        (4, 5, 6), lambda b: b.add(Add, b.add(AveragePool2D, "x", pool=(1, 5)), "x", scale=0.05)
+    ),
     "mul_gate": _case((4, 5, 6), lambda b: b.add(Mul, b.add(GlobalAveragePool2D, "x"), "x", scale=0.05)),
     "mul_small_factor": _case((20,), lambda b: b.add(Mul, "x", "x", scale=10.0)),
     "mul_large_factor": _case((20,), lambda b: b.add(Mul, "x", b.constant(20, scale=4.0), scale=0.06)),
@@ -460,6 +475,12 @@ CASES: dict[str, Case] = {
         )
         for order in permutations(range(3))
     },
+    "transpose_five_axes": _case(
+        (2, 3, 2, 3, 2), lambda b: b.add(Transpose, "x", permutation=(4, 2, 0, 3, 1))
+    ),
+    "slice_four_axes": _case(
+        (3, 4, 3, 5), lambda b: b.add(Slice, "x", begin=(0, 1, 0, 1), end=(3, 4, 3, 5), steps=(2, 2, 2, 3))
+    ),
     "shuffle_channels": _case((3, 4, 6), _shuffled),
     "resize_up": _case((3, 4, 5), lambda b: b.add(ResizeNearest, "x", size=(6, 8))),
     "resize_odd": _case((3, 4, 5), lambda b: b.add(ResizeNearest, "x", size=(5, 3), half_pixel_centers=True)),
@@ -468,6 +489,8 @@ CASES: dict[str, Case] = {
     "logistic": _case((256,), lambda b: b.add(Logistic, "x")),
     "tanh": _case((256,), lambda b: b.add(Tanh, "x")),
     "hard_swish": _case((256,), lambda b: b.add(HardSwish, "x", scale=0.03)),
+    "leaky_relu": _case((256,), lambda b: b.add(LeakyReLU, "x", alpha=0.1)),
+    "leaky_relu_beside_its_scale": _case((3, 5, 7), lambda b: b.add(LeakyReLU, "x", alpha=0.3, scale=0.02)),
     "pad_with_a_value": _case((2, 3, 3), lambda b: b.add(Pad, "x", padding=Padding(1, 0, 2, 3), value=1.5)),
     "conv_relu_n1_to_1": _case(
         (5, 5, 3), lambda b: b.conv("x", 5, activation=Activation.RELU_N1_TO_1), seed=2
@@ -476,6 +499,12 @@ CASES: dict[str, Case] = {
         (3, 4, 5), lambda b: b.add(Concat, *[b.add(Concat, "x", "x", "x", axis=0)] * 2, axis=1)
     ),
     "concat_channels": _case((3, 4, 5), lambda b: b.add(Concat, "x", "x", axis=2)),
+    **{
+        f"concat_with_constants_{axis}": _case(
+            (3, 4, 5), lambda b, axis=axis: _joined_with_constants(b, axis)
+        )
+        for axis in range(3)
+    },
     "concat_vectors": _case((7,), lambda b: b.add(Concat, "x", "x", axis=0)),
     "pad": _case((2, 3, 3), lambda b: b.add(Pad, "x", padding=Padding(1, 0, 2, 3))),
     "pad_nothing": _case((2, 3, 3), lambda b: b.add(Pad, "x", padding=Padding())),

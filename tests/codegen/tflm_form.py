@@ -13,7 +13,6 @@ from lilliput.net import (
     Net,
     Pad,
     Profile,
-    ReLU6,
     Reshape,
     ResizeNearest,
     Slice,
@@ -23,7 +22,7 @@ from lilliput.net import (
 from lilliput.net.fixedpoint import BOUNDED
 
 _MOVING = (Concat, MaxPool2D, Pad, Reshape, ResizeNearest, Slice, Transpose)
-KEEPS_QUANTIZATION = (AveragePool2D, ReLU6, *_MOVING)
+KEEPS_QUANTIZATION = (AveragePool2D, *_MOVING)
 
 
 def in_tflm(net: Net) -> Net:

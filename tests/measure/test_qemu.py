@@ -83,3 +83,10 @@ def test_without_qemu_the_hint_says_how_to_get_it(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(qemu, "PROGRAM", "qemu-that-nobody-has")
     with pytest.raises(ToolchainError, match="apt install"):
         start(tmp_path)
+
+
+@needs_qemu
+def test_the_network_has_no_variables_of_its_own(tmp_path: Path) -> None:
+    firmware = build_firmware(code(M55.name), "small", M55, toolchain(M55), tmp_path / FIRMWARE)
+    assert NET.plan is not None
+    assert firmware.variable_bytes == -(-NET.plan.arena_bytes // 4) * 4

@@ -26,6 +26,7 @@ from lilliput.net import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -79,7 +80,7 @@ def _float_element(op: Op, net: Net, inputs: Sequence[Array], at: tuple[int, ...
         case Add() | Sub() | Mul():
             first, second = (float(_spread(value, at)) for value in inputs)
             y = {Add: first + second, Sub: first - second, Mul: first * second}[type(op)]
-        case Logistic() | Tanh() | HardSwish():
+        case Logistic() | Tanh() | HardSwish() | LeakyReLU():
             y = _function(op, float(x[at]))
         case Softmax():
             row = [op.beta * float(value) for value in x[at[:-1]]]
@@ -125,7 +126,7 @@ def _integer_element(op: Op, net: Net, inputs: Sequence[Array], at: tuple[int, .
             other = _quant(net, op.inputs[1])
             first, second = (int(_spread(value, at)) for value in inputs)
             y = _product((first - z) * (second - other.zero_point), source.scale * other.scale, target)
-        case Logistic() | Tanh() | HardSwish():
+        case Logistic() | Tanh() | HardSwish() | LeakyReLU():
             y = target.zero_point + round(_function(op, (int(x[at]) - z) * source.scale) / target.scale)
         case Requantize() | ReLU() | ReLU6():
             y = _rescaled([(int(x[at]), source, 1)], target)
@@ -169,6 +170,8 @@ def _function(op: Op, x: float) -> float:
             return 1.0 / (1.0 + math.exp(-x)) if x > -700 else 0.0
         case Tanh():
             return math.tanh(x)
+        case LeakyReLU():
+            return x if x >= 0 else op.alpha * x
     return x * min(max(x + 3.0, 0.0), 6.0) / 6.0
 
 

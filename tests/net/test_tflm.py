@@ -21,6 +21,7 @@ from lilliput.net import (
     Concat,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -135,12 +136,12 @@ def _mul(seed: int) -> tuple[Builder, str]:
     )
 
 
-SMALLER = ((5,), (1,), (1, 1, 5), (4, 5), (3, 4, 1), (1, 4, 1), (3, 1, 1), (1, 4, 5))
+SMALLER = ((5,), (1,), (1, 1, 5), (4, 5), (3, 4, 1), (1, 4, 1), (3, 1, 1), (1, 4, 5), (3, 1, 5))
 
 
 def _spread(seed: int) -> tuple[Builder, str]:
     builder = Builder((3, 4, 5), seed)
-    smaller = builder.constant(*SMALLER[seed // 3 % 8])
+    smaller = builder.constant(*SMALLER[seed // 3 % 9])
     names = ("x", smaller)[:: (1, -1)[seed // 2 % 2]]
     return builder, builder.add((Add, Sub, Mul)[seed % 3], *names, activation=RELUS[seed % 4], scale=0.1)
 
@@ -218,6 +219,19 @@ def _relu6(seed: int) -> tuple[Builder, str]:
     return builder, _same_quant(builder, builder.add(ReLU6, "x"))
 
 
+def _relu6_between_scales(seed: int) -> tuple[Builder, str]:
+    builder = Builder((256,), seed, zero_point=-100 + seed)
+    return builder, builder.add(ReLU6, "x")
+
+
+def _leaky_relu(seed: int) -> tuple[Builder, str]:
+    builder, x = _every_byte(HardSwish, _SCALES, 0.7)(seed)
+    alpha = (0.0, 0.01, 0.1, 0.2, 0.3, 0.5, 1.0, 1.7)[seed // 3 % 8]
+    last = builder.ops[-1]
+    builder.ops[-1] = LeakyReLU(name=last.name, inputs=last.inputs, outputs=last.outputs, alpha=alpha)
+    return builder, x
+
+
 def _reshape(seed: int) -> tuple[Builder, str]:
     builder = Builder((3, 4, 5), seed)
     return builder, builder.add(Reshape, "x", shape=(4, 15))
@@ -258,6 +272,8 @@ CASES: dict[str, Case] = {
     "tanh": _every_byte(Tanh, _SCALES),
     "hard_swish": _every_byte(HardSwish, _SCALES, 0.7),
     "hard_swish_of_large_factors": _every_byte(HardSwish, _SCALES, 0.05),
+    "leaky_relu": _leaky_relu,
+    "relu6_between_scales": _relu6_between_scales,
     "rescaling_relu": _every_byte(ReLU, _SCALES, 1.0),
     "rescaling_requantize": _every_byte(Requantize, _SCALES, 0.8),
 }
@@ -279,12 +295,14 @@ ROUND = (0.05, 0.1, 0.02, 0.04, 0.25, 0.005)
 """Scales of few digits: results fall between two integers, where the last bit of a factor decides."""
 
 
-@pytest.mark.parametrize("kind", [ReLU, Requantize, HardSwish, Add, Sub, Mul])
+@pytest.mark.parametrize("kind", [ReLU, LeakyReLU, Requantize, HardSwish, Add, Sub, Mul])
 def test_results_halfway_between_two_integers(kind: type[Op]) -> None:
     for first, second, third in product(ROUND, repeat=3):
         builder = Builder((256,), 1)
         operands = (
-            ["x"] if kind in (ReLU, Requantize, HardSwish) else ["x", builder.constant(256, scale=second)]
+            ["x"]
+            if kind in (ReLU, LeakyReLU, Requantize, HardSwish)
+            else ["x", builder.constant(256, scale=second)]
         )
         if len(operands) == 1 and second != third:
             continue

@@ -19,6 +19,7 @@ from lilliput.net import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -136,7 +137,8 @@ def gated(seed: int) -> Net:
     small = sketch.add(Slice, x, begin=(0, 1, 0), end=(6, 7, 4), steps=(2, 2, 1))
     large = sketch.add(ResizeNearest, small, size=(6, 7), half_pixel_centers=seed % 2 == 1)
     x = sketch.add(Sub, x, large, activation=Activation.RELU_N1_TO_1)
-    x = sketch.add(Add, sketch.add(Transpose, x, permutation=(1, 0, 2)), sketch.dense(sketch.flat(x), 4))
+    numbers = sketch.add(LeakyReLU, sketch.dense(sketch.flat(x), 4), alpha=0.2)
+    x = sketch.add(Add, sketch.add(Transpose, x, permutation=(1, 0, 2)), numbers)
     x = sketch.add(Pad, x, padding=Padding(1, 0, 0, 1), value=0.3)
     return sketch.net(sketch.dense(sketch.flat(x), 4))
 

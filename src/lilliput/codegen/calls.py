@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,19 +125,38 @@ def bounds(place: Place) -> list[tuple[str, object]]:
     return [("minimum", low), ("maximum", high)]
 
 
+def sides(prefix: str, shape: tuple[int, ...], *names: str) -> list[tuple[str, object]]:
+    """Lengths of some axes by name."""
+    return [(f"{prefix}_{name}", length) for name, length in zip(names, shape, strict=False)]
+
+
 def zero_point(place: Place, tensor: str) -> int:
     """Zero point of any tensor."""
     return quant(tensor, place.net).zero_point
 
 
-def call(place: Place, ctype: str, parameters: str, *arguments: str) -> str:
-    """Statements that call the kernel with parameters: constant ones, but for the sizes of turns."""
+def stepped(address: str, steps: Sequence[int]) -> str:
+    """An address that each of some loops around a call moves on by so many bytes."""
+    return address + "".join(f" + i{depth} * {step}" for depth, step in enumerate(steps) if step)
+
+
+def call(place: Place, ctype: str, parameters: str, *arguments: str, repeats: Sequence[int] = ()) -> str:
+    """Statements that call the kernel with parameters: constant ones, but for the sizes of turns.
+
+    Args:
+        place: the op's.
+        ctype: of the parameters.
+        parameters: their initializer.
+        arguments: what the kernel takes beside them.
+        repeats: how often each of the loops around the call runs, the outermost first.
+    """
     storage = "static const " if place.window is None else ""
     sizes = "".join(f"    params.{name} = {value};\n" for name, value in _turn_sizes(place))
-    return (
-        f"    {storage}{ctype} params = {{{parameters}}};\n{sizes}"
-        f"    {place.kernel.function}({', '.join(('&params', *arguments))});\n"
-    )
+    body = f"    {place.kernel.function}({', '.join(('&params', *arguments))});\n"
+    for depth, times in reversed(list(enumerate(repeats))):
+        inner = "".join(f"    {line}\n" for line in body.splitlines())
+        body = f"    for (uint32_t i{depth} = 0; i{depth} < {times}; i{depth}++) {{\n{inner}    }}\n"
+    return f"    {storage}{ctype} params = {{{parameters}}};\n{sizes}{body}"
 
 
 def _turn_sizes(place: Place) -> list[tuple[str, str]]:

@@ -316,7 +316,7 @@ def lookup_constant(name: str, op: Op, net: Net) -> Constant:
 
 
 def operand_constant(name: str, tensor: str, net: Net) -> Constant:
-    """A constant that is added to what flows, or multiplies it."""
+    """A constant that is added to what flows, multiplies it, or is joined with it."""
     values = _data(tensor, net).reshape(-1).tolist()
     return Constant(name, "int8_t", tuple(map(str, values)), len(values))
 

@@ -13,7 +13,7 @@ from lilliput.codegen.constants import (
     real_constant,
     weights_constant,
 )
-from lilliput.codegen.pairs import Emitted, spread_of
+from lilliput.codegen.pairs import Emitted, spread_call, spread_of
 from lilliput.codegen.text import float_literal
 from lilliput.net.fixedpoint import (
     AverageOp,
@@ -33,6 +33,7 @@ from lilliput.net.ops import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -226,7 +227,7 @@ def _pair(place: Place) -> Emitted:
     values = [*values, *zip(names, factors, strict=True), *_bounds(place), *shift]
     operands = (place.input(index) for index in order)
     parameters = f"lp_pair_{_suffix(place)}_params"
-    return (), call(place, parameters, fields(place, values), *operands, place.output)
+    return (), spread_call(place, parameters, fields(place, values), order, *operands)
 
 
 def _pad(place: Place) -> Emitted:
@@ -263,6 +264,10 @@ def _function(place: Place) -> Emitted:
     return (), _each(place)
 
 
+def _leaky_relu(place: Place) -> Emitted:
+    return (), _each(place, float_literal(place.op.alpha))
+
+
 def _each(place: Place, *more: str) -> str:
     arguments = (place.input(), place.output, str(math.prod(place.output_shape)), *more)
     return f"    {place.kernel.function}({', '.join(arguments)});\n"
@@ -293,6 +298,7 @@ FORMAT_EMITTERS: Mapping[type[Op], Callable[[Place], Emitted]] = {
     Logistic: _function,
     Tanh: _function,
     HardSwish: _function,
+    LeakyReLU: _leaky_relu,
     ReLU: _rescale,
     ReLU6: _rescale,
     Requantize: _rescale,

@@ -6,11 +6,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lilliput.codegen.calls import Place, bounds, call, fields, zero_point
+from lilliput.codegen.calls import Place, bounds, call, fields, sides, zero_point
 from lilliput.codegen.constants import (
     Constant,
     channels_constant,
-    indices_constant,
     lookup_constant,
     pool_scales_constant,
     shared_factor_bytes,
@@ -18,16 +17,16 @@ from lilliput.codegen.constants import (
     weights_constant,
 )
 from lilliput.codegen.format_layers import FORMAT_EMITTERS
+from lilliput.codegen.moves import concat, gather, pad, reshape, resize
 from lilliput.codegen.pairs import Emitted, add, mul
 from lilliput.codegen.streams import turn_body
-from lilliput.codegen.text import braces, comment_text
+from lilliput.codegen.text import comment_text
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
     AverageOp,
     RescaleOp,
     WeightedOp,
     conv_requant,
-    pad_value,
     requantize_parameters,
 )
 from lilliput.net.graph import Net
@@ -40,6 +39,7 @@ from lilliput.net.ops import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -64,7 +64,6 @@ from lilliput.targets.dense import PRODUCT_LAYOUTS, shares_factor
 from lilliput.targets.format_kernels import HEADER
 from lilliput.targets.kernel import Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
-from lilliput.targets.moving import filled, runs_of
 from lilliput.targets.vectors import strip
 
 
@@ -150,10 +149,6 @@ def _before(op: Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D) -> list[tu
     return [("padding_top", op.padding.top), ("padding_left", op.padding.left)]
 
 
-def _sides(prefix: str, shape: tuple[int, ...], *names: str) -> list[tuple[str, object]]:
-    return [(f"{prefix}_{name}", length) for name, length in zip(names, shape, strict=False)]
-
-
 def _convolution(place: Place) -> Emitted:
     op: Conv2D | DepthwiseConv2D = place.op
     kernel = place.shape(1)[1:3] if isinstance(op, Conv2D) else place.shape(1)[:2]
@@ -177,9 +172,9 @@ def _convolving(
     values = [
         ("weights", place.constant("weights")),
         ("channels", place.constant("channels")),
-        *_sides("input", source, "height", "width", "channels"),
-        *_sides("output", target, "height", "width", "channels"),
-        *_sides("kernel", kernel, "height", "width"),
+        *sides("input", source, "height", "width", "channels"),
+        *sides("output", target, "height", "width", "channels"),
+        *sides("kernel", kernel, "height", "width"),
         *steps,
         ("input_zero_point", zero_point(place, op.inputs[0])),
         ("output_zero_point", zero_point(place, op.outputs[0])),
@@ -226,10 +221,10 @@ def _fully_connected(place: Place) -> Emitted:
 def _max_pool(place: Place) -> Emitted:
     op: MaxPool2D = place.op
     values = [
-        *_sides("input", place.shape(), "height", "width"),
+        *sides("input", place.shape(), "height", "width"),
         ("channels", place.shape()[2]),
-        *_sides("output", place.output_shape, "height", "width"),
-        *_sides("pool", op.pool, "height", "width"),
+        *sides("output", place.output_shape, "height", "width"),
+        *sides("pool", op.pool, "height", "width"),
         *_sliding(op),
         *_before(op),
         *bounds(place),
@@ -251,10 +246,10 @@ def _average_pool(place: Place) -> Emitted:
     divides = op.profile is Profile.TFLM and isinstance(op, AveragePool2D)
     values = [
         ("scales", 0 if divides else place.constant("scales")),
-        *_sides("input", place.shape(), "height", "width"),
+        *sides("input", place.shape(), "height", "width"),
         ("channels", place.shape()[2]),
-        *_sides("output", output, "height", "width"),
-        *_sides("pool", window.pool, "height", "width"),
+        *sides("output", output, "height", "width"),
+        *sides("pool", window.pool, "height", "width"),
         *_sliding(window),
         *_before(window),
         ("input_zero_point", 0 if divides else zero_point(place, op.inputs[0])),
@@ -296,45 +291,6 @@ def _rescale(place: Place) -> Emitted:
     return (), call(place, "lp_requantize_params", fields(place, values), source, place.output)
 
 
-def _pad(place: Place) -> Emitted:
-    op: Pad = place.op
-    values = [
-        *_sides("input", place.shape(), "height", "width"),
-        ("channels", place.shape()[2]),
-        *op.padding._asdict().items(),
-        ("value", pad_value(op, place.net)),
-    ]
-    return (), call(place, "lp_pad_params", fields(place, values), place.input(), place.output)
-
-
-def _gather(place: Place) -> Emitted:
-    op: Slice | Transpose = place.op
-    runs = runs_of(op, place.shape())
-    values: list[tuple[str, object]] = [
-        ("extents", braces(filled(runs.loops, 0))),
-        ("strides", braces(stride * place.element_bytes for stride in filled(runs.loops, 1))),
-        ("run_bytes", runs.run_bytes * place.element_bytes),
-    ]
-    source = f"{place.input()} + {runs.offset * place.element_bytes}" if runs.offset else place.input()
-    return (), call(place, "lp_gather_params", fields(place, values), source, place.output)
-
-
-def _resize(place: Place) -> Emitted:
-    op: ResizeNearest = place.op
-    arrays = tuple(
-        indices_constant(place.constant(name), op, axis, place.net)
-        for axis, name in enumerate(("rows", "columns"))
-    )
-    values: list[tuple[str, object]] = [
-        ("rows", arrays[0].name),
-        ("columns", arrays[1].name),
-        ("input_width", place.shape()[1]),
-        ("channels", place.shape()[2] * place.element_bytes),
-        *_sides("output", place.output_shape, "height", "width"),
-    ]
-    return arrays, call(place, "lp_resize_nearest_params", fields(place, values), place.input(), place.output)
-
-
 def _softmax(place: Place) -> Emitted:
     columns = place.shape()[-1]
     values = [
@@ -348,28 +304,6 @@ def _softmax(place: Place) -> Emitted:
     return (table,), body
 
 
-def _concat(place: Place) -> Emitted:
-    """Each input is a number of equally long runs that lie one output row apart."""
-    op: Concat = place.op
-    stride = math.prod(place.output_shape[op.axis :]) * place.element_bytes
-    calls, offset = [], place.plan.addresses[op.outputs[0]]
-    for name in op.inputs:
-        shape = place.net.tensors[name].shape
-        run = math.prod(shape[op.axis :]) * place.element_bytes
-        arguments = (place.address(name), f"arena + {offset}", math.prod(shape[: op.axis]), run, stride)
-        calls.append(f"    {place.kernel.function}({', '.join(str(value) for value in arguments)});\n")
-        offset += run
-    return (), "".join(calls)
-
-
-def _reshape(place: Place) -> Emitted:
-    """Nothing where the plan left the tensor in its place."""
-    if place.input() == place.output:
-        return (), ""
-    size = math.prod(place.output_shape) * place.element_bytes
-    return (), f"    {place.kernel.function}({place.input()}, {place.output}, 1, {size}, 0);\n"
-
-
 _EMITTERS: Mapping[type[Op], Callable[[Place], Emitted]] = {
     Conv2D: _convolution,
     DepthwiseConv2D: _convolution,
@@ -380,17 +314,18 @@ _EMITTERS: Mapping[type[Op], Callable[[Place], Emitted]] = {
     Add: add,
     Sub: add,
     Mul: mul,
-    Concat: _concat,
-    Pad: _pad,
-    Slice: _gather,
-    Transpose: _gather,
-    ResizeNearest: _resize,
+    Concat: concat,
+    Pad: pad,
+    Slice: gather,
+    Transpose: gather,
+    ResizeNearest: resize,
     Logistic: _rescale,
     Tanh: _rescale,
     HardSwish: _rescale,
+    LeakyReLU: _rescale,
     ReLU: _rescale,
     ReLU6: _rescale,
-    Reshape: _reshape,
+    Reshape: reshape,
     Softmax: _softmax,
     Requantize: _rescale,
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from lilliput.codegen.calls import Place, bounds, call, fields, zero_point
+from lilliput.codegen.calls import Place, bounds, call, fields, stepped, zero_point
 from lilliput.codegen.constants import Constant, operand_constant, packed_factor
 from lilliput.codegen.text import braces
 from lilliput.net.fixedpoint import add_parameters, mul_parameters
 from lilliput.net.fixedpoint_tflm import Factor, add_factors, mul_factor
-from lilliput.net.ops import Add, Mul, Profile, Sub, repetition
+from lilliput.net.ops import Add, Mul, Profile, Repetition, Sub, repetition
 from lilliput.targets.kernels import packed_add_factors
 
 Emitted = tuple[tuple[Constant, ...], str]
@@ -77,12 +77,31 @@ def _operands(place: Place, order: tuple[int, int]) -> tuple[tuple[Constant, ...
 
 
 def spread_of(place: Place) -> tuple[tuple[int, int], list[tuple[str, object]]]:
-    """Which operand has the output's shape and which may be repeated, and how often."""
-    whole = place.output_shape
-    order = (0, 1) if repetition(place.shape(0), whole) == (1, math.prod(whole)) else (1, 0)
-    spread = repetition(place.shape(order[1]), whole)
-    assert spread is not None
-    return order, [("elements", math.prod(whole)), ("step", spread[0]), ("period", spread[1])]
+    """Which operand has the output's shape and which may be repeated, and how often in a call."""
+    whole = math.prod(place.output_shape)
+    order = (0, 1) if math.prod(place.shape(0)) == whole else (1, 0)
+    loops, step, period = _spread(place, order)
+    elements = whole // math.prod(times for times, _ in loops)
+    return order, [("elements", elements), ("step", step), ("period", period)]
+
+
+def spread_call(place: Place, ctype: str, parameters: str, order: tuple[int, int], *operands: str) -> str:
+    """Calls the kernel once, or for each part of the whole operand that meets another one of the other."""
+    loops, whole, other = _spread(place, order).loops, [], []
+    part = math.prod(place.output_shape) * place.element_bytes
+    for times, between in loops:
+        part //= times
+        whole.append(part)
+        other.append(between * place.element_bytes)
+    first, second = (stepped(text, steps) for text, steps in zip(operands, (whole, other), strict=True))
+    repeats = [times for times, _ in loops]
+    return call(place, ctype, parameters, first, second, stepped(place.output, whole), repeats=repeats)
+
+
+def _spread(place: Place, order: tuple[int, int]) -> Repetition:
+    found = repetition(place.shape(order[1]), place.output_shape)
+    assert found is not None
+    return found
 
 
 def _zero_points(place: Place, order: tuple[int, int]) -> list[tuple[str, object]]:
@@ -105,7 +124,7 @@ def _add_spread(place: Place) -> Emitted:
             *bounds(place),
             ("shift", found.shift),
         ]
-        return constants, call(place, "lp_add_spread_params", fields(place, values), *operands, place.output)
+        return constants, spread_call(place, "lp_add_spread_params", fields(place, values), order, *operands)
     factors = add_factors(op, place.net)
     signs = (1, -1) if isinstance(op, Sub) else (1, 1)
     values = [
@@ -118,7 +137,7 @@ def _add_spread(place: Place) -> Emitted:
         ("other_sign", signs[order[1]]),
         *bounds(place),
     ]
-    return constants, call(place, "lp_add_spread_tflm_params", fields(place, values), *operands, place.output)
+    return constants, spread_call(place, "lp_add_spread_tflm_params", fields(place, values), order, *operands)
 
 
 def mul(place: Place) -> Emitted:
@@ -134,4 +153,4 @@ def mul(place: Place) -> Emitted:
         *_zero_points(place, order),
         *bounds(place),
     ]
-    return constants, call(place, "lp_mul_params", fields(place, values), *operands, place.output)
+    return constants, spread_call(place, "lp_mul_params", fields(place, values), order, *operands)

@@ -24,6 +24,7 @@ from lilliput.net.ops import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -178,8 +179,8 @@ def _pairs(op: Op, net: Net, blocking: Blocking) -> Counts:
     smaller = min((net.tensors[name] for name in op.inputs), key=lambda tensor: tensor.elements)
     spread = repetition(smaller.shape, output.shape)
     assert spread is not None
-    rounds = output.elements // math.prod(spread)
-    return {"rounds": rounds, "places": output.elements // spread[0], **_element_wise(op, net, blocking)}
+    rounds = output.elements // (spread.step * spread.period)
+    return {"rounds": rounds, "places": output.elements // spread.step, **_element_wise(op, net, blocking)}
 
 
 def _gather(op: Op, net: Net, blocking: Blocking) -> Counts:
@@ -250,6 +251,7 @@ COUNTS: Mapping[type[Op], Callable[[Op, Net, Blocking], Counts]] = {
     Logistic: _element_wise,
     Tanh: _element_wise,
     HardSwish: _element_wise,
+    LeakyReLU: _element_wise,
     ReLU: _element_wise,
     ReLU6: _element_wise,
     Requantize: _element_wise,

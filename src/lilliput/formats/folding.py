@@ -12,6 +12,7 @@ from lilliput.net import (
     DType,
     FullyConnected,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Net,
@@ -30,7 +31,7 @@ from lilliput.net.fixedpoint import pad_value, quant
 from lilliput.net.ops import PairwiseOp
 
 _MOST_CHANGES = 1000
-_UNARY = (ReLU, ReLU6, Logistic, Tanh, HardSwish, Requantize)
+_UNARY = (ReLU, ReLU6, Logistic, Tanh, HardSwish, LeakyReLU, Requantize)
 
 
 def fold_padding(net: Net) -> Net:

@@ -17,7 +17,7 @@ from enum import StrEnum
 import numpy as np
 
 from lilliput.net.check_attributes import LARGEST_TENSOR_ELEMENTS, check_attributes, is_real, is_whole
-from lilliput.net.check_numbers import check_numbers, refuse
+from lilliput.net.check_numbers import check_integers, check_numbers, check_quant, refuse
 from lilliput.net.graph import Net, Normalization
 from lilliput.net.op import Windowed
 from lilliput.net.ops import OPS, BatchNorm, Concat, Conv2D, DepthwiseConv2D, Op, PairwiseOp
@@ -68,7 +68,8 @@ def _check(net: Net, stage: Stage) -> None:
     for op in net.ops:
         check_attributes(net, op)
     _check_tensors(net)
-    _check_shapes(net)
+    for op in net.ops:
+        _check_shapes(net, op)
     _check_border(net)
     if stage is Stage.PLANNED and not net.quantized:
         _check_float(net)
@@ -173,11 +174,13 @@ def _check_input(net: Net, op: Op, index: int, name: str, written: set[str]) -> 
 
 
 def _is_operand(net: Net, op: Op, index: int) -> bool:
-    """Whether input `index` may be a constant because the other one flows; float networks have no such op."""
-    if not isinstance(op, PairwiseOp) or net.tensors[op.outputs[0]].dtype is DType.FLOAT32:
+    """Whether input `index` may be a constant because another one flows; float networks have no such op."""
+    output = net.tensors.get(op.outputs[0])
+    if not isinstance(op, _READING_MANY) or output is None or output.dtype is DType.FLOAT32:
         return False
-    other = net.tensors.get(op.inputs[1 - index])
-    return other is not None and not other.constant
+    if isinstance(op, Concat) and net.tensors[op.inputs[index]].dtype is not DType.INT8:
+        return False
+    return any(name in net.tensors and not net.tensors[name].constant for name in op.inputs)
 
 
 def _check_tensors(net: Net) -> None:
@@ -219,24 +222,36 @@ def _check_data(net: Net, tensor: Tensor) -> None:
         )
 
 
-def _check_shapes(net: Net) -> None:
-    for op in net.ops:
-        shapes = [net.tensors[name].shape for name in op.inputs]
-        wanted, stated = op.output_shape(shapes), net.tensors[op.outputs[0]].shape
-        if wanted != stated:
-            raise refuse(net, f"op '{op.name}' gives shape {wanted}, but '{op.outputs[0]}' has {stated}")
-        if isinstance(op, Windowed):
-            _check_padded_size(net, op, shapes[0])
-        if isinstance(op, _Convolution):
-            kernel = shapes[1][1:3] if isinstance(op, Conv2D) else shapes[1][:2]
-            tall, wide = ((size - 1) * step + 1 for size, step in zip(kernel, op.dilation, strict=True))
-            pad = op.padding
-            if max(pad.top, pad.bottom) >= tall or max(pad.left, pad.right) >= wide:
-                raise refuse(
-                    net,
-                    f"{pad} of op '{op.name}' is as large as its window ({tall}, {wide})",
-                    "put a Pad op before it",
-                )
+def check_op(net: Net, op: Op) -> None:
+    """Refuses an op of a quantized network that breaks a rule by itself, whatever the others are.
+
+    Raises:
+        NetError: names the op or tensor, and the rule.
+    """
+    for name in (*op.inputs, *op.outputs):
+        check_quant(net, net.tensors[name])
+    check_attributes(net, op)
+    _check_shapes(net, op)
+    check_integers(net, op)
+
+
+def _check_shapes(net: Net, op: Op) -> None:
+    shapes = [net.tensors[name].shape for name in op.inputs]
+    wanted, stated = op.output_shape(shapes), net.tensors[op.outputs[0]].shape
+    if wanted != stated:
+        raise refuse(net, f"op '{op.name}' gives shape {wanted}, but '{op.outputs[0]}' has {stated}")
+    if isinstance(op, Windowed):
+        _check_padded_size(net, op, shapes[0])
+    if isinstance(op, _Convolution):
+        kernel = shapes[1][1:3] if isinstance(op, Conv2D) else shapes[1][:2]
+        tall, wide = ((size - 1) * step + 1 for size, step in zip(kernel, op.dilation, strict=True))
+        pad = op.padding
+        if max(pad.top, pad.bottom) >= tall or max(pad.left, pad.right) >= wide:
+            raise refuse(
+                net,
+                f"{pad} of op '{op.name}' is as large as its window ({tall}, {wide})",
+                "put a Pad op before it",
+            )
 
 
 def _check_padded_size(net: Net, op: Windowed, image: tuple[int, ...]) -> None:

@@ -19,6 +19,7 @@ from lilliput.net.ops import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    LeakyReLU,
     MaxPool2D,
     Mul,
     Op,
@@ -99,6 +100,7 @@ _ATTRIBUTES: Mapping[type[Op], tuple[_Rule, ...]] = {
     Slice: _rules(begin=_none_or_more, end=_one_or_more, steps=_one_or_more),
     Transpose: _rules(permutation=_none_or_more),
     ResizeNearest: _rules(size=_pair, align_corners=_has_type(bool), half_pixel_centers=_has_type(bool)),
+    LeakyReLU: _rules(alpha=lambda value: is_real(value) and 0 <= value < 1e6),
     Softmax: _rules(beta=lambda value: is_real(value) and 0 < value < 1e6),
     BatchNorm: _rules(epsilon=lambda value: is_real(value) and value >= 0),
 }

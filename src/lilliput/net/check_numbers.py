@@ -28,6 +28,7 @@ from lilliput.net.fixedpoint_tflm import (
     add_factors,
     conv_factors,
     hard_swish_factors,
+    leaky_relu_factors,
     logistic_factor,
     mean_factor,
     mul_factor,
@@ -45,6 +46,7 @@ from lilliput.net.ops import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -80,7 +82,7 @@ _LARGEST_RESULT = LARGEST_SUM - 256  # so that adding the zero point stays withi
 _LARGEST_WIDE_SUM = 1 << 47  # its product with a multiplier of 15 bits fits int64
 _FLOWS = frozenset(signed(bits) for bits in range(1, 9))
 _WEIGHTS = frozenset({DType.SIGN, *(signed(bits) for bits in range(2, 9))})
-TABLED: frozenset[type[Op]] = frozenset({Logistic, Tanh, HardSwish, Softmax})
+TABLED: frozenset[type[Op]] = frozenset({Logistic, Tanh, HardSwish, LeakyReLU, Softmax})
 """Ops that are looked up in a table of 256 entries, so that no input may have more than 8 bits."""
 
 
@@ -96,43 +98,60 @@ def check_numbers(net: Net) -> None:
         NetError: names the op or tensor and the rule.
     """
     for tensor in net.tensors.values():
-        if tensor.quant is not None:
-            _check_quant(net, tensor)
+        check_quant(net, tensor)
     for name in net.inputs:
         if net.tensors[name].dtype not in (DType.INT8, DType.UINT8, DType.INT16):
             raise refuse(
                 net, f"its input '{name}' is {net.tensors[name].dtype.value}", "use int8, uint8 or int16"
             )
     for op in net.ops:
-        if type(op) in FLOAT_ONLY:
-            raise refuse(
-                net, f"op '{op.name}' ({type(op).__name__}) has no integer form", "run `fold_batch_norm`"
-            )
-        _check_types(net, op)
-        match op:
-            case Conv2D() | DepthwiseConv2D() | FullyConnected():
-                _check_weighted(net, op)
-            case MaxPool2D() | Concat() | Pad() | Reshape() | Slice() | Transpose() | ResizeNearest():
-                _check_same_quant(net, op)
-            case AveragePool2D() | GlobalAveragePool2D():
-                _check_average(net, op)
-            case Add() | Sub():
-                add_factors(op, net) if op.profile is Profile.TFLM else add_parameters(op, net)
-            case Mul():
-                _check_mul(net, op)
-            case Logistic() | Tanh():
-                _check_bounded(net, op)
-            case HardSwish() if op.profile is Profile.TFLM:
-                hard_swish_factors(op, net)
-            case Requantize() | ReLU() | ReLU6():
-                _check_rescale(net, op)
-            case Softmax():
-                _check_softmax(net, op)
+        check_integers(net, op)
 
 
-def _check_quant(net: Net, tensor: Tensor) -> None:
+def check_integers(net: Net, op: Op) -> None:
+    """Refuses one op of a quantized network whose integers do not mean what the profile says.
+
+    Raises:
+        NetError: names the op or tensor and the rule.
+    """
+    if type(op) in FLOAT_ONLY:
+        raise refuse(
+            net, f"op '{op.name}' ({type(op).__name__}) has no integer form", "run `fold_batch_norm`"
+        )
+    _check_types(net, op)
+    match op:
+        case Conv2D() | DepthwiseConv2D() | FullyConnected():
+            _check_weighted(net, op)
+        case MaxPool2D() | Concat() | Pad() | Reshape() | Slice() | Transpose() | ResizeNearest():
+            _check_same_quant(net, op)
+        case AveragePool2D() | GlobalAveragePool2D():
+            _check_average(net, op)
+        case Add() | Sub():
+            add_factors(op, net) if op.profile is Profile.TFLM else add_parameters(op, net)
+        case Mul():
+            _check_mul(net, op)
+        case Logistic() | Tanh():
+            _check_bounded(net, op)
+        case HardSwish() if op.profile is Profile.TFLM:
+            hard_swish_factors(op, net)
+        case LeakyReLU() if op.profile is Profile.TFLM:
+            for factor in leaky_relu_factors(op, net):
+                _check_shifted(net, op, np.array([255]), (factor,))
+        case Requantize() | ReLU() | ReLU6():
+            _check_rescale(net, op)
+        case Softmax():
+            _check_softmax(net, op)
+
+
+def check_quant(net: Net, tensor: Tensor) -> None:
+    """Refuses a quantization, if there is one, that no integers can have.
+
+    Raises:
+        NetError: names the tensor and the rule.
+    """
     known = tensor.quant
-    assert known is not None
+    if known is None:
+        return
     if tensor.dtype is DType.FLOAT32:
         raise refuse(net, f"tensor '{tensor.name}' is float32 and has a quantization")
     low, high = tensor.dtype.range
@@ -157,7 +176,7 @@ def _check_quant(net: Net, tensor: Tensor) -> None:
 
 
 def _check_types(net: Net, op: Op) -> None:
-    operands = net.constants(op) if isinstance(op, PairwiseOp) else ()
+    operands = net.constants(op) if isinstance(op, PairwiseOp | Concat) else ()
     for tensor in (*net.activations(op), *operands, net.tensors[op.outputs[0]]):
         if tensor.dtype not in _allowed(net, op, tensor):
             raise refuse(
@@ -279,9 +298,7 @@ def _check_shifted(net: Net, op: Op, largest: NDArray[np.int64], factors: tuple[
 def _check_rescale(net: Net, op: RescaleOp) -> None:
     if op.profile is Profile.LILLIPUT:
         requantize_parameters(op, net)
-    elif isinstance(op, ReLU6):
-        _check_same_quant(net, op)
-    else:
+    elif not isinstance(op, ReLU6):
         _check_shifted(net, op, np.array([255]), (rescale_factor(op, net),))
 
 
@@ -291,7 +308,8 @@ def _spread(values: tuple[T, ...], length: int) -> tuple[T, ...]:
 
 def _check_same_quant(net: Net, op: Op) -> None:
     output = net.tensors[op.outputs[0]]
-    for tensor in net.activations(op):
+    joined = net.constants(op) if isinstance(op, Concat) else ()
+    for tensor in (*net.activations(op), *joined):
         if (tensor.quant, tensor.dtype) != (output.quant, output.dtype):
             raise refuse(
                 net,

@@ -148,7 +148,9 @@ def activation_range(op: Op, net: Net) -> tuple[int, int]:
     activation = activation_of(op)
     if activation is Activation.NONE:
         return low, high
-    target = quant(output.name, net)
+    # TensorFlow Lite Micro's RELU6 cuts what comes in, whatever the output's scale.
+    only_cuts = isinstance(op, ReLU6) and op.profile is Profile.TFLM
+    target = quant(op.inputs[0] if only_cuts else output.name, net)
     least, most = _BOUNDS[activation]
     low = max(low, target.zero_point + _steps(least, target.scale, op.profile))
     if most is not None:

@@ -20,6 +20,7 @@ from lilliput.net.ops import (
     Add,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     Mul,
     Op,
@@ -161,6 +162,12 @@ def hard_swish_factors(op: HardSwish, net: Net) -> HardSwishFactors:
 def _halved(factor: Factor) -> Factor:
     """The factor with a multiplier of 16 bits."""
     return Factor(min((factor.multiplier + (1 << 15)) >> 16, (1 << 15) - 1), factor.shift)
+
+
+def leaky_relu_factors(op: LeakyReLU, net: Net) -> tuple[Factor, Factor]:
+    """The factors s_x / s_y of what is not negative and alpha s_x / s_y of what is, in double."""
+    source, target = quant(op.inputs[0], net).scale, quant(op.outputs[0], net).scale
+    return _held(op, source / target), _held(op, source * float(np.float32(op.alpha)) / target)
 
 
 def softmax_factor(op: Softmax, net: Net) -> SoftmaxFactor:

@@ -258,6 +258,7 @@ _ATTRIBUTES: Mapping[str, Decoder] = {
     "pool": _pair,
     "axis": _whole,
     "shape": _wholes,
+    "alpha": _real,
     "beta": _real,
     "epsilon": _real,
     "value": _real,

@@ -71,7 +71,7 @@ class Op:
         return NetError(
             f"op '{self.name}' ({type(self).__name__}) cannot take its inputs",
             why,
-            "check shapes and weights",
+            "give it tensors whose shapes fit",
         )
 
     def _image(self, shape: Shape) -> tuple[int, int, int]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from lilliput.net.op import Activation as Activation
 from lilliput.net.op import Op as Op
@@ -112,7 +112,7 @@ class _Pairwise(Op):
     """Two tensors, element by element; in an integer network one of them may be a constant.
 
     One has the output's shape.  The other may be smaller: it is repeated along the axes where it has size 1
-    and along leading axes that it lacks, as numpy does, provided that the other axes are neighbours.
+    and along leading axes that it lacks, as numpy does.
     """
 
     activation: Activation = Activation.NONE
@@ -122,25 +122,45 @@ class _Pairwise(Op):
         first, second = shapes
         shape = first if (len(first), math.prod(first)) >= (len(second), math.prod(second)) else second
         if repetition(first, shape) is None or repetition(second, shape) is None:
-            raise self._refuse(f"shapes {first} and {second} do not go together")
+            raise self._refuse(
+                f"shapes {first} and {second} do not go together: one must be that of the output"
+            )
         return shape
 
 
-def repetition(shape: Shape, whole: Shape) -> tuple[int, int] | None:
-    """How a tensor is spread over one of shape `whole`: element k of that is element k // step % period.
+class Repetition(NamedTuple):
+    """How a tensor is spread over a whole one.
 
-    Returns:
-        (step, period), or None if it cannot be spread so.
+    Attributes:
+        loops: cut the whole into equal parts: how many, and how many elements of the tensor lie from one to
+            the next; the outermost loop first.
+        step: within a part, element k of the whole meets element k // step % period of the tensor's.
+        period: see there.
     """
+
+    loops: tuple[tuple[int, int], ...]
+    step: int
+    period: int
+
+
+def repetition(shape: Shape, whole: Shape) -> Repetition | None:
+    """How a tensor of `shape` is spread over one of shape `whole`; None if it cannot be."""
     wide = (1,) * (len(whole) - len(shape)) + shape
     if len(wide) != len(whole) or any(a not in (b, 1) for a, b in zip(wide, whole, strict=True)):
         return None
-    kept = [axis for axis, (a, b) in enumerate(zip(wide, whole, strict=True)) if a == b != 1]
-    if not kept:
-        return max(math.prod(whole), 1), 1
-    step = math.prod(whole[kept[-1] + 1 :])
-    period = math.prod(whole[kept[0] : kept[-1] + 1])
-    return (step, period) if period == math.prod(wide) else None
+    axes: list[tuple[bool, int]] = []  # whether the tensor has them, and their size; neighbours alike are one
+    for own, size in zip(wide, whole, strict=True):
+        if size > 1:
+            before = axes.pop()[1] if axes and axes[-1][0] == (own == size) else 1
+            axes.append((own == size, before * size))
+    step = axes.pop()[1] if axes and not axes[-1][0] else 1
+    period = axes.pop()[1] if axes else 1
+    loops: list[tuple[int, int]] = []
+    between = period
+    for is_kept, size in reversed(axes[: -1 if axes and not axes[-1][0] else None]):
+        loops.insert(0, (size, between if is_kept else 0))
+        between *= size if is_kept else 1
+    return Repetition(tuple(loops), step, period)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +180,8 @@ class Mul(_Pairwise):
 
 @dataclass(frozen=True, kw_only=True)
 class Concat(Op):
-    """Tensors joined along `axis` (0 is height; the batch does not count)."""
+    """Tensors joined along `axis` (0 is height; the batch does not count); in an integer network some of them
+    may be constants."""
 
     axis: int = 2
     arity: ClassVar[tuple[int, int]] = (1, 64)
@@ -274,6 +295,13 @@ class HardSwish(_Unary):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeakyReLU(_Unary):
+    """x where it is not negative, alpha x where it is."""
+
+    alpha: float = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reshape(Op):
     """The same elements in another shape; moves nothing."""
 
@@ -342,6 +370,7 @@ OPS: tuple[type[Op], ...] = (
     Logistic,
     Tanh,
     HardSwish,
+    LeakyReLU,
     Reshape,
     Softmax,
     BatchNorm,
@@ -356,7 +385,7 @@ PairwiseOp = Add | Sub | Mul
 """Ops of two tensors, element by element."""
 
 IN_PLACE: frozenset[type[Op]] = frozenset(
-    {ReLU, ReLU6, Logistic, Tanh, HardSwish, Reshape, Requantize, Add, Sub, Mul}
+    {ReLU, ReLU6, Logistic, Tanh, HardSwish, LeakyReLU, Reshape, Requantize, Add, Sub, Mul}
 )
 """Ops whose output may take the address of an activation input of the same byte size that nobody needs
 afterwards: element k of the output is written after the last read of element k of each input, and nothing

@@ -18,6 +18,7 @@ from lilliput.net.ops import (
     Conv2D,
     DepthwiseConv2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Op,
@@ -28,7 +29,7 @@ from lilliput.net.ops import (
     Tanh,
 )
 
-_ALONE = (ReLU, ReLU6, Requantize, Logistic, Tanh, HardSwish)
+_ALONE = (ReLU, ReLU6, Requantize, Logistic, Tanh, HardSwish, LeakyReLU)
 _WINDOWED = (Conv2D, DepthwiseConv2D, MaxPool2D, AveragePool2D)
 
 

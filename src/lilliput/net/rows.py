@@ -11,6 +11,7 @@ from lilliput.net.ops import (
     Conv2D,
     DepthwiseConv2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Op,
@@ -54,7 +55,7 @@ class RowWindow(NamedTuple):
 _BY_ROWS: frozenset[type[Op]] = frozenset(
     {
         *(Conv2D, DepthwiseConv2D, MaxPool2D, AveragePool2D),
-        *(Add, ReLU, ReLU6, Requantize, Logistic, Tanh, HardSwish),
+        *(Add, ReLU, ReLU6, Requantize, Logistic, Tanh, HardSwish, LeakyReLU),
     }
 )
 

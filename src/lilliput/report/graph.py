@@ -32,6 +32,7 @@ FAMILIES: dict[type[ops.Op], str] = {
     ops.Logistic: "other",
     ops.Tanh: "other",
     ops.HardSwish: "other",
+    ops.LeakyReLU: "other",
     ops.ReLU: "other",
     ops.ReLU6: "other",
     ops.Reshape: "other",
@@ -51,6 +52,7 @@ _NAMES: dict[type[ops.Op], str] = {
     ops.BatchNorm: "Batch norm",
     ops.ResizeNearest: "Resize",
     ops.HardSwish: "Hard swish",
+    ops.LeakyReLU: "Leaky ReLU",
 }
 _ACTIVATIONS: dict[ops.Activation, str] = {
     ops.Activation.RELU: "ReLU",

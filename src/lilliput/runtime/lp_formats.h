@@ -301,12 +301,13 @@ void lp_mul_s16(const lp_pair_s16_params *params, const void *whole, const void 
 void lp_pad_f32(const lp_pad_f32_params *params, const void *input, void *output);
 void lp_pad_s16(const lp_pad_s16_params *params, const void *input, void *output);
 
-/* Element by element: cut to bounds, 1 / (1 + exp(-x)), tanh(x), x min(max(x + 3, 0), 6) / 6; `output` may be
- * `input`. */
+/* Element by element: cut to bounds, 1 / (1 + exp(-x)), tanh(x), x min(max(x + 3, 0), 6) / 6, and
+ * alpha x where x is negative; `output` may be `input`. */
 void lp_clamp_f32(const void *input, void *output, uint32_t elements, float minimum, float maximum);
 void lp_logistic_f32(const void *input, void *output, uint32_t elements);
 void lp_tanh_f32(const void *input, void *output, uint32_t elements);
 void lp_hard_swish_f32(const void *input, void *output, uint32_t elements);
+void lp_leaky_relu_f32(const void *input, void *output, uint32_t elements, float alpha);
 
 /* Softmax of each row; `output` may be `input`. */
 void lp_softmax_f32(const lp_softmax_f32_params *params, const void *input, void *output);

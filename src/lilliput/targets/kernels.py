@@ -24,6 +24,7 @@ from lilliput.net.ops import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -177,7 +178,7 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
             return len(pool_counts(op, net)) * POOL_SCALE_BYTES
         case Softmax():
             return TFLM_SOFTMAX_TABLE_BYTES if op.profile is Profile.TFLM else SOFTMAX_TABLE_BYTES
-        case Add() | Sub() | Mul():
+        case Add() | Sub() | Mul() | Concat():
             return sum(to_four(tensor.storage_bytes) for tensor in net.constants(op))
         case ResizeNearest():
             return sum(to_four(INDEX_BYTES * length) for length in op.size)
@@ -261,6 +262,7 @@ KERNELS: Mapping[type[Op], Callable[[Any, Net, Core], Kernel]] = {
     Logistic: _always(LOOKUP, access=Access.ELEMENTS),
     Tanh: _always(LOOKUP, access=Access.ELEMENTS),
     HardSwish: _always(LOOKUP, access=Access.ELEMENTS),
+    LeakyReLU: _always(LOOKUP, access=Access.ELEMENTS),
     ReLU: _rescale,
     ReLU6: _rescale,
     Reshape: _always("lp_copy_rows", access=Access.ELEMENTS),

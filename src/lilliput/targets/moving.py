@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from lilliput.errors import NetError
 from lilliput.net.ops import Slice, Transpose
 
 MOST_LOOPS = 3
-"""Loops of `lp_gather_s8` around its runs."""
+"""Loops of `lp_gather_s8` around its runs; it is called again for more."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,7 @@ class Runs:
 
 
 def runs_of(op: Slice | Transpose, shape: tuple[int, ...]) -> Runs:
-    """The longest runs that make the output of `op` from a tensor of `shape`.
-
-    Raises:
-        NetError: it takes more loops than the kernel has.
-    """
+    """The longest runs that make the output of `op` from a tensor of `shape`."""
     strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
     offset = 0
     if isinstance(op, Slice):
@@ -46,12 +41,6 @@ def runs_of(op: Slice | Transpose, shape: tuple[int, ...]) -> Runs:
     run_bytes = 1
     if loops and loops[-1][1] == 1:
         run_bytes = loops.pop()[0]
-    if len(loops) > MOST_LOOPS:
-        raise NetError(
-            f"op '{op.name}' ({type(op).__name__}) cannot be compiled",
-            f"it moves a tensor of shape {shape} along {len(loops)} axes at once",
-            f"use at most {MOST_LOOPS}",
-        )
     return Runs(offset, tuple(loops), run_bytes)
 
 
@@ -67,5 +56,11 @@ def _merged(loops: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def filled(loops: tuple[tuple[int, int], ...], part: int) -> tuple[Any, ...]:
-    """One number of every loop, with loops that run once in front until there are `MOST_LOOPS`."""
-    return (*((1, 0)[part] for _ in range(MOST_LOOPS - len(loops))), *(loop[part] for loop in loops))
+    """One number of each of the innermost `MOST_LOOPS` loops, with loops that run once in front of fewer."""
+    inner = loops[-MOST_LOOPS:]
+    return (*((1, 0)[part] for _ in range(MOST_LOOPS - len(inner))), *(loop[part] for loop in inner))
+
+
+def around(loops: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """The loops for which the kernel has to be called again."""
+    return loops[:-MOST_LOOPS]

@@ -38,6 +38,7 @@ from lilliput.net import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -300,7 +301,7 @@ def _pad(op: Pad, host: Host) -> Layer:
     return lambda x: pad_image(x, op.padding, float(value))
 
 
-def _function(op: Logistic | Tanh | HardSwish, host: Host) -> Layer:
+def _function(op: Logistic | Tanh | HardSwish | LeakyReLU, host: Host) -> Layer:
     """What the reference gives for each of 256 inputs; the gradient is that of the function of reals."""
     source, target = quant(op.inputs[0], host.net), quant(op.outputs[0], host.net)
     low, high = host.net.tensors[op.inputs[0]].dtype.range
@@ -309,7 +310,7 @@ def _function(op: Logistic | Tanh | HardSwish, host: Host) -> Layer:
     table = torch.from_numpy(found).to(host.device)
 
     def run(x: Tensor) -> Tensor:
-        smooth = FUNCTIONS[type(op)](x * source.scale) / target.scale
+        smooth = FUNCTIONS[type(op)](op, x * source.scale) / target.scale
         return table[(x.detach() + source.zero_point - low).long()] + (smooth - smooth.detach())
 
     return run
@@ -362,6 +363,7 @@ INTEGER_LAYERS: dict[type[Op], Callable[[Any, Any], Layer]] = {
     Logistic: _function,
     Tanh: _function,
     HardSwish: _function,
+    LeakyReLU: _function,
     ReLU: _element_wise,
     ReLU6: _element_wise,
     Reshape: LAYERS[Reshape],

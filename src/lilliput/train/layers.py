@@ -24,6 +24,7 @@ from lilliput.net import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -247,7 +248,8 @@ def _resize(op: Op, host: Host) -> Layer:
 
 
 def _function(op: Op, host: Host) -> Layer:
-    return FUNCTIONS[type(op)]
+    function = FUNCTIONS[type(op)]
+    return lambda x: function(op, x)
 
 
 def _relu(op: Op, host: Host) -> Layer:
@@ -283,12 +285,13 @@ def _requantize(op: Op, host: Host) -> Layer:
     return lambda x: x  # the same reals
 
 
-FUNCTIONS: dict[type[Op], Callable[[Tensor], Tensor]] = {
-    Logistic: torch.sigmoid,
-    Tanh: torch.tanh,
-    HardSwish: F.hardswish,
+FUNCTIONS: dict[type[Op], Callable[[Any, Tensor], Tensor]] = {
+    Logistic: lambda op, x: torch.sigmoid(x),
+    Tanh: lambda op, x: torch.tanh(x),
+    HardSwish: lambda op, x: F.hardswish(x),
+    LeakyReLU: lambda op, x: F.leaky_relu(x, op.alpha),
 }
-"""Ops that make of each element another one, smoothly."""
+"""Ops that make of each element another one, not by a change of scale."""
 
 LAYERS: dict[type[Op], Callable[[Any, Host], Layer]] = {
     Conv2D: _conv2d,
@@ -308,6 +311,7 @@ LAYERS: dict[type[Op], Callable[[Any, Host], Layer]] = {
     Logistic: _function,
     Tanh: _function,
     HardSwish: _function,
+    LeakyReLU: _function,
     ReLU: _relu,
     ReLU6: _relu6,
     Reshape: _reshape,

@@ -134,6 +134,7 @@ OPTIONS_TYPES: dict[int, int] = {
     Builtin.SPLIT: 35,
     Builtin.PADV2: 43,
     Builtin.RESIZE_NEAREST_NEIGHBOR: 74,
+    Builtin.LEAKY_RELU: 75,
     Builtin.QUANTIZE: 89,
     Builtin.HARD_SWISH: 91,
 }

@@ -217,7 +217,8 @@ def pairwise_operator(one: RandomFile) -> None:
     twins = [index for index, shape in one.shapes.items() if shape == one.shape]
     other, scale = one.pick(twins), one.scale * one.pick((0.7, 1.0, 1.6))
     if one.chance(2):
-        shape = one.pick(((), (one.shape[-1],), one.shape, (*one.shape[:-1], 1)))
+        strips = (*one.shape[:-2], 1, one.shape[-1])
+        shape = one.pick(((), (one.shape[-1],), one.shape, (*one.shape[:-1], 1), strips))
         values = one.rng.integers(-128, 128, shape).astype(np.int8)
         other = one.file.tensor(shape, INT8, one.scale * 0.6, one.whole(-128, 127), data=np.asarray(values))
     if code is Builtin.MUL:
@@ -240,7 +241,13 @@ def concatenation(one: RandomFile) -> None:
         and one.quants[index] == one.quants[one.newest]
     ]
     parts = [one.newest, *(one.pick(fitting) for _ in range(one.whole(1, 2)))]
-    shape = (*one.shape[:axis], sum(one.shapes[part][axis] for part in parts), *one.shape[axis + 1 :])
+    length = sum(one.shapes[part][axis] for part in parts)
+    if one.chance(3):
+        constant = (*one.shape[:axis], one.whole(1, 3), *one.shape[axis + 1 :])
+        values = one.rng.integers(-128, 128, constant).astype(np.int8)
+        parts.append(one.file.tensor(constant, INT8, *one.quants[one.newest], data=values))
+        length += constant[axis]
+    shape = (*one.shape[:axis], length, *one.shape[axis + 1 :])
     if math.prod(shape) > MOST_ELEMENTS:
         return relu(one)
     told = one.pick((axis, axis - len(one.shape)))
@@ -250,15 +257,20 @@ def concatenation(one: RandomFile) -> None:
 
 def relu(one: RandomFile) -> None:
     code = one.pick((Builtin.RELU, Builtin.RELU6))
-    # TensorFlow Lite Micro's ReLU6 does not change the scale.
-    output = one.alike(one.shape) if code is Builtin.RELU6 else one.tensor(one.shape, one.scale * 0.8)
+    # TensorFlow Lite Micro's ReLU6 cuts integers, whatever the output's scale.
+    keeps = code is Builtin.RELU6 and one.chance(2)
+    output = one.alike(one.shape) if keeps else one.tensor(one.shape, one.scale * 0.8)
     one.put(code, (one.newest,), output)
 
 
 def function(one: RandomFile) -> None:
-    code = one.pick((Builtin.LOGISTIC, Builtin.TANH, Builtin.HARD_SWISH))
+    code = one.pick((Builtin.LOGISTIC, Builtin.TANH, Builtin.HARD_SWISH, Builtin.LEAKY_RELU))
     fixed = {Builtin.LOGISTIC: (1 / 256, -128), Builtin.TANH: (1 / 128, 0)}
-    one.put(code, (one.newest,), one.tensor(one.shape, *fixed.get(code, (one.scale * 0.8, None))))
+    options = {}
+    if code is Builtin.LEAKY_RELU:
+        options = {schema.LeakyReluOptions.ALPHA: Number("f", one.pick((0.0, 0.01, 0.3)))}
+    output = one.tensor(one.shape, *fixed.get(code, (one.scale * 0.8, None)))
+    one.put(code, (one.newest,), output, options)
 
 
 def requantize(one: RandomFile) -> None:

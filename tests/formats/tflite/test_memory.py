@@ -28,6 +28,7 @@ from lilliput.net import (
     DepthwiseConv2D,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -109,7 +110,7 @@ def every_operator() -> dict[str, bytes]:
     """Each operator that is written, once and three times in a row."""
     twice = {"pool": (2, 2), "strides": (2, 2)}
     chains: list[tuple[type[Op], dict[str, Any]]] = [
-        *((kind, {}) for kind in (HardSwish, Logistic, ReLU, ReLU6, Tanh)),
+        *((kind, {}) for kind in (HardSwish, LeakyReLU, Logistic, ReLU, ReLU6, Tanh)),
         *((kind, twice) for kind in (AveragePool2D, MaxPool2D)),
         (MaxPool2D, {"pool": (3, 3), "padding": Padding(1, 2, 1, 0)}),
         (Pad, {"padding": Padding(1, 0, 2, 1)}),

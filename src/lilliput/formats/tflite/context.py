@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.formats.tflite.graph import FileGraph, FileOperator, FileTensor
+from lilliput.formats.tflite.problems import INTEGERS, Unsupported
 from lilliput.formats.tflite.schema import ACTIVATIONS
 from lilliput.net import Activation, DType, Op, Profile, Quant, Reshape, Tensor
 
@@ -20,14 +21,11 @@ _MOST_CONSTANT_BYTES = 1 << 28
 """Of all operators together, which may share what the file holds once."""
 
 
-class Unsupported(Exception):  # noqa: N818 - not an error by itself: collected, then reported all at once
-    """An operator that cannot be converted, with the reason."""
-
-
 class Context:
     """The network while it is being made: tensors and ops so far, and which file tensor stands for which.
 
     Attributes:
+        names: what the file calls the tensors.
         floats: the file's float tensors inside the network, and the integers that they were made of.
     """
 
@@ -35,6 +33,7 @@ class Context:
         self.graph = graph
         self.ops: list[Op] = []
         self.tensors: dict[str, Tensor] = {}
+        self.names: dict[str, str] = {}
         self.floats: dict[int, int] = {}
         self._aliases: dict[int, int] = {}
         self._constant_bytes = 0
@@ -49,18 +48,24 @@ class Context:
             raise Unsupported(f"'{self.graph.tensors[index].name}' is quantized in two ways")
         self._aliases[index] = self._aliases.get(stands_for, stands_for)
 
+    def name(self, index: int) -> str:
+        """What the network calls an activation, by its index in the file."""
+        return f"t{self.file_tensor(index).index}"
+
     def activation(self, index: int) -> Tensor:
         """An activation by its index in the file: integers with one scale, without the batch."""
-        source = self.file_tensor(index)
-        key = f"t{source.index}"
+        source, key = self.file_tensor(index), self.name(index)
+        self.names[key] = source.name
         if key in self.tensors:
             return self.tensors[key]
         if source.data is not None:
             raise Unsupported(f"'{source.name}' is a constant where an activation is expected")
         if source.dtype not in (DType.INT8, DType.UINT8):
-            raise Unsupported(f"'{source.name}' is {source.dtype or 'of an unknown type'}, not int8")
+            raise Unsupported(
+                f"'{source.name}' is {source.dtype or 'of an unknown type'}, not int8", INTEGERS
+            )
         if source.quant is None or source.quant.axis is not None:
-            raise Unsupported(f"'{source.name}' has no per-tensor quantization")
+            raise Unsupported(f"'{source.name}' has no per-tensor quantization", INTEGERS)
         if 0 in source.shape:
             raise Unsupported(f"'{source.name}' of shape {source.shape} holds nothing")
         if math.prod(source.shape) > LARGEST_ACTIVATION:
@@ -69,8 +74,11 @@ class Context:
         self.tensors[key] = tensor
         return tensor
 
-    def constant(self, key: str, data: NDArray[np.generic], dtype: DType, quant: Quant | None) -> str:
-        """Add a constant; its name."""
+    def constant(
+        self, key: str, data: NDArray[np.generic], dtype: DType, quant: Quant | None, source: str
+    ) -> str:
+        """Add a constant, which the file calls `source`; its name."""
+        self.names[key] = source
         self._constant_bytes += data.nbytes
         if self._constant_bytes > _MOST_CONSTANT_BYTES:
             raise Unsupported(f"constants take more than {_MOST_CONSTANT_BYTES} bytes")
@@ -144,15 +152,21 @@ class Call:
         """An input that is a constant."""
         tensor = self.context.graph.tensors[self.source(place)]
         if tensor.data is None:
-            raise Unsupported(f"input {place} is not a constant")
+            raise Unsupported(f"'{tensor.name}' is not a constant", "export it with fixed weights and bounds")
         return tensor
 
     def integers(self, place: int) -> list[Any]:
         """Values of a constant input of whole numbers, as nested lists; a single number as a list of one."""
+        tensor = self.context.graph.tensors[self.source(place)]
+        if tensor.dtype is not DType.INT32:
+            kind = "of a type that is not known" if tensor.dtype is None else tensor.dtype.value
+            raise Unsupported(
+                f"'{tensor.name}' is {kind}, not int32", "export axes, sizes and bounds as int32"
+            )
         data = self.constant(place).data
         assert data is not None
-        if data.dtype != np.int32 or data.size > 64:
-            raise Unsupported(f"input {place} is {data.dtype} of shape {data.shape}, not a few int32")
+        if data.size > 64:
+            raise Unsupported(f"'{tensor.name}' has shape {data.shape}, more than a few numbers")
         found: list[Any] = np.atleast_1d(data).tolist()
         return found
 
@@ -190,6 +204,7 @@ class Call:
         source = self.context.tensors[inputs[0]]
         op = kind(name=name, inputs=inputs, outputs=(name,), profile=Profile.TFLM, **attributes)
         self.context.tensors[name] = replace(source, name=name, shape=self._shape(op))
+        self.context.names[name] = self.context.names[source.name]
         self.context.ops.append(op)
         return name
 
@@ -208,6 +223,7 @@ class Call:
             self.context.ops.append(op)
             return
         inner = replace(target, name=f"{target.name}_before_reshape", shape=shape)
+        self.context.names[inner.name] = self.context.names[target.name]
         if inner.elements != target.elements:
             raise Unsupported(f"its output has shape {target.shape}, expected {shape}")
         self.context.tensors[inner.name] = inner

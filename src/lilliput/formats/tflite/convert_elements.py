@@ -8,14 +8,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.formats.tflite.context import Call, Unsupported
+from lilliput.formats.tflite.context import Call
 from lilliput.formats.tflite.convert_shapes import net_axis, whole_numbers
 from lilliput.formats.tflite.convert_weighted import image_padding, positive
-from lilliput.formats.tflite.schema import ElementWiseOptions, PoolOptions, SoftmaxOptions
+from lilliput.formats.tflite.problems import Unsupported
+from lilliput.formats.tflite.schema import ElementWiseOptions, LeakyReluOptions, PoolOptions, SoftmaxOptions
 from lilliput.net import (
     AveragePool2D,
     DType,
     GlobalAveragePool2D,
+    LeakyReLU,
     MaxPool2D,
     Net,
     Op,
@@ -23,6 +25,7 @@ from lilliput.net import (
     Quant,
     Requantize,
     Reshape,
+    ResizeNearest,
     Softmax,
     Tensor,
     Transpose,
@@ -79,9 +82,30 @@ def pairwise(kind: type[PairwiseOp]) -> Converter:
     def convert(call: Call) -> None:
         call.expect(2)
         activation = call.fused(ElementWiseOptions.ACTIVATION)
-        call.finish(kind, *(_operand(call, place) for place in (0, 1)), activation=activation)
+        names = [_operand(call, place) for place in (0, 1)]
+        tensors = [call.context.tensors[name] for name in names]
+        try:
+            whole = np.broadcast_shapes(*(tensor.shape for tensor in tensors))
+        except ValueError:
+            whole = ()  # the op says what is wrong
+        if whole and all(tensor.elements < math.prod(whole) for tensor in tensors):
+            flowing = 1 if tensors[0].constant else 0
+            names[flowing] = _spread_out(call, names[flowing], whole)
+        call.finish(kind, *names, activation=activation)
 
     return convert
+
+
+def _spread_out(call: Call, name: str, whole: tuple[int, ...]) -> str:
+    """An activation repeated until it has the shape `whole`: an op repeats one operand, not both."""
+    shape = call.context.tensors[name].shape
+    shape = (1,) * (len(whole) - len(shape)) + shape
+    for axis, size in enumerate(whole):
+        if shape[axis] < size:
+            rows, pixel = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+            name = call.step(ResizeNearest, call.reshaped(name, (rows, 1, pixel)), size=(rows, size))
+            shape = (*shape[:axis], size, *shape[axis + 1 :])
+    return call.reshaped(name, shape)
 
 
 def _operand(call: Call, place: int) -> str:
@@ -94,7 +118,7 @@ def _operand(call: Call, place: int) -> str:
         raise Unsupported(f"'{source.name}' of shape {source.shape} holds nothing")
     lead = next((axis for axis, size in enumerate(source.shape) if size > 1), len(source.shape) - 1)
     data = source.data.reshape(source.shape[max(lead, 0) :] or (1,))
-    return call.context.constant(f"{call.name}_operand_{place}", data, DType.INT8, source.quant)
+    return call.context.constant(f"{call.name}_operand_{place}", data, DType.INT8, source.quant, source.name)
 
 
 def element_wise(kind: type[Op]) -> Converter:
@@ -111,6 +135,12 @@ def softmax(call: Call) -> None:
     """SOFTMAX."""
     call.expect(1)
     call.finish(Softmax, call.activation().name, beta=call.real(SoftmaxOptions.BETA, 1.0))
+
+
+def leaky_relu(call: Call) -> None:
+    """LEAKY_RELU."""
+    call.expect(1)
+    call.finish(LeakyReLU, call.activation().name, alpha=call.real(LeakyReluOptions.ALPHA, 0.0))
 
 
 def quantize(call: Call) -> None:

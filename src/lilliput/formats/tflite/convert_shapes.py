@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import math
 
-from lilliput.formats.tflite.context import Call, Unsupported, without_batch
+from lilliput.formats.tflite.context import Call, without_batch
+from lilliput.formats.tflite.problems import Unsupported
 from lilliput.formats.tflite.schema import ConcatenationOptions, ResizeOptions, StridedSliceOptions
 from lilliput.net import Activation, Concat, DType, Pad, Padding, Reshape, ResizeNearest, Slice, Transpose
+
+_ONE_AT_A_TIME = "leave the batch as it is: a network takes one example at a time"
+
+
+_FORWARDS = "take steps of 1 and more; reverse the data, or the weights that read them, before the export"
 
 
 def net_axis(call: Call, axis: int, place: int = 0) -> int:
@@ -20,7 +26,7 @@ def net_axis(call: Call, axis: int, place: int = 0) -> int:
         raise Unsupported(f"a tensor of shape {shape} has no axis {axis}")
     found = axis % len(shape) - (len(shape) - len(without_batch(shape)))
     if found < 0:
-        raise Unsupported("it works along the batch")
+        raise Unsupported("it works along the batch, the first axis", _ONE_AT_A_TIME)
     return found
 
 
@@ -33,13 +39,28 @@ def whole_numbers(call: Call, place: int) -> list[int]:
 
 
 def concat(call: Call) -> None:
-    """CONCATENATION."""
+    """CONCATENATION; some of its parts may be constants."""
     call.expect(1, 64)
-    parts = [call.activation(place) for place in range(call.inputs)]
+    parts = [_part(call, place) for place in range(call.inputs)]
     if call.fused(ConcatenationOptions.ACTIVATION) is not Activation.NONE:
         raise Unsupported("a fused activation is not supported here")
     axis = net_axis(call, call.whole(ConcatenationOptions.AXIS))
-    call.finish(Concat, *(part.name for part in parts), axis=axis)
+    call.finish(Concat, *parts, axis=axis)
+
+
+def _part(call: Call, place: int) -> str:
+    part = call.context.file_tensor(call.source(place))
+    if part.data is None:
+        return call.activation(place).name
+    if (
+        part.dtype is not DType.INT8
+        or part.quant is None
+        or part.quant.axis is not None
+        or not part.data.size
+    ):
+        raise Unsupported(f"its constant '{part.name}' is not int8 with one scale")
+    data = part.data.reshape(without_batch(part.shape))
+    return call.context.constant(f"{call.name}_part_{place}", data, DType.INT8, part.quant, part.name)
 
 
 def pad(call: Call) -> None:
@@ -52,7 +73,7 @@ def pad(call: Call) -> None:
     ):
         raise Unsupported(f"its padding is {rows}")
     if any(max(row) > 0 for row in rows[:dropped]):
-        raise Unsupported("it works along the batch")
+        raise Unsupported("it works along the batch, the first axis", _ONE_AT_A_TIME)
     value = _border(call) if call.has(2) else 0.0
     views = _views(source.shape, [(row[0], row[1]) for row in rows[dropped:]])
     name = source.name
@@ -209,6 +230,8 @@ def _slice(call: Call, bounds: list[tuple[int, int, int]]) -> None:
     """The part of the file's first input with these bounds on every axis of the file's."""
     source, shape = call.activation(), call.file_shape()
     for (first, last, step), size in zip(bounds, shape, strict=True):
+        if step < 0:
+            raise Unsupported(f"it goes backwards through an axis of {size}, by {step}", _FORWARDS)
         if step < 1 or not 0 <= first < last <= size:
             raise Unsupported(f"it takes {first} to {last} by {step} of an axis of {size}")
     begin, end, steps = zip(*bounds[len(shape) - len(source.shape) :], strict=True)

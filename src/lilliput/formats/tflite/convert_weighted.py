@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lilliput.formats.tflite.context import Call, Unsupported, pair
+from lilliput.formats.tflite.context import Call, pair
+from lilliput.formats.tflite.problems import INTEGERS, Unsupported
 from lilliput.formats.tflite.schema import (
     ConvOptions,
     DepthwiseOptions,
@@ -50,7 +51,7 @@ def parameters(call: Call, axis: int, drop: int = 0) -> tuple[str, ...]:
     data, quant = weights.data, weights.quant
     assert data is not None
     if weights.dtype is not DType.INT8 or quant is None or any(quant.zero_points):
-        raise Unsupported("its weights are not symmetric int8")
+        raise Unsupported(f"its weights '{weights.name}' are not int8 with zero point 0", INTEGERS)
     if any(size != 1 for size in data.shape[:drop]):
         raise Unsupported(f"its weights have shape {data.shape}")
     data = data.reshape(data.shape[drop:])
@@ -58,10 +59,11 @@ def parameters(call: Call, axis: int, drop: int = 0) -> tuple[str, ...]:
         if quant.axis - drop != axis:
             raise Unsupported(f"its weights are quantized along axis {quant.axis}")
         quant = Quant(quant.scales, quant.zero_points, axis)
-    names = (call.context.constant(f"{call.name}_weights", data, DType.INT8, quant),)
+    names = (call.context.constant(f"{call.name}_weights", data, DType.INT8, quant, weights.name),)
     if not call.has(2):
         return names
-    bias = call.constant(2).data
+    stated = call.constant(2)
+    bias = stated.data
     assert bias is not None
     if bias.dtype != np.int32:
         raise Unsupported(f"its bias is {bias.dtype}, not int32")
@@ -71,7 +73,8 @@ def parameters(call: Call, axis: int, drop: int = 0) -> tuple[str, ...]:
     if not SMALLEST_SCALE <= min(scales) <= max(scales) <= LARGEST_SCALE:
         raise Unsupported("its bias needs a scale that float32 does not hold")
     bias_quant = Quant(scales, (0,) * len(scales), 0 if len(scales) > 1 else None)
-    return (*names, call.context.constant(f"{call.name}_bias", bias.reshape(-1), DType.INT32, bias_quant))
+    key = f"{call.name}_bias"
+    return (*names, call.context.constant(key, bias.reshape(-1), DType.INT32, bias_quant, stated.name))
 
 
 def conv(call: Call) -> None:
@@ -125,7 +128,11 @@ def fully_connected(call: Call) -> None:
     weights = call.context.tensors[names[0]]
     assert weights.data is not None
     kernels = call.context.constant(
-        names[0], weights.data.reshape(units, 1, 1, features), DType.INT8, weights.quant
+        names[0],
+        weights.data.reshape(units, 1, 1, features),
+        DType.INT8,
+        weights.quant,
+        call.constant(1).name,
     )
     image = call.reshaped(source.name, (rows, 1, features))
     call.finish(Conv2D, image, kernels, *names[1:], activation=activation)

@@ -44,6 +44,13 @@ class Draft:
             quant = Quant(quant.scales, quant.zero_points, quant.axis + 1)
         return self._tensor(tensor.name, (1, *tensor.shape), tensor.dtype, quant, self._data(tensor))
 
+    def part(self, name: str) -> int:
+        """Index of one of the tensors that are joined, which all have the batch."""
+        tensor = self.net.tensors[name]
+        if not tensor.constant:
+            return self.index(name)
+        return self._tensor(name, (1, *tensor.shape), tensor.dtype, tensor.quant, self._data(tensor))
+
     def between(self, name: str, shape: tuple[int, ...], like: Tensor) -> int:
         """Index of a new activation with the type and quantization of another."""
         return self._tensor(name, (1, *shape), like.dtype, like.quant, None)

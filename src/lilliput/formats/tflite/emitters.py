@@ -18,6 +18,7 @@ from lilliput.formats.tflite.schema import (
     DepthwiseOptions,
     ElementWiseOptions,
     FullyConnectedOptions,
+    LeakyReluOptions,
     OptionsType,
     PaddingScheme,
     PoolOptions,
@@ -38,6 +39,7 @@ from lilliput.net import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -138,9 +140,9 @@ def _concat(op: Concat, draft: Draft) -> None:
         ConcatenationOptions.AXIS: Number("i", op.axis + 1),
         ConcatenationOptions.ACTIVATION: _fused(Activation.NONE),
     }
-    draft.operator(
-        Builtin.CONCATENATION, _inputs(op, draft), _outputs(op, draft), (OptionsType.CONCATENATION, options)
-    )
+    inputs = [draft.part(name) for name in op.inputs]
+    kind = (OptionsType.CONCATENATION, options)
+    draft.operator(Builtin.CONCATENATION, inputs, _outputs(op, draft), kind)
 
 
 def _pad(op: Pad, draft: Draft) -> None:
@@ -198,6 +200,11 @@ def _softmax(op: Softmax, draft: Draft) -> None:
     draft.operator(Builtin.SOFTMAX, _inputs(op, draft), _outputs(op, draft), options)
 
 
+def _leaky_relu(op: LeakyReLU, draft: Draft) -> None:
+    options = (OptionsType.LEAKY_RELU, {LeakyReluOptions.ALPHA: Number("f", op.alpha)})
+    draft.operator(Builtin.LEAKY_RELU, _inputs(op, draft), _outputs(op, draft), options)
+
+
 def _plain(code: Builtin, kind: OptionsType = OptionsType.NONE) -> Callable[[Any, Draft], None]:
     def emit(op: Op, draft: Draft) -> None:
         draft.operator(code, _inputs(op, draft), _outputs(op, draft), (kind, {}))
@@ -225,6 +232,7 @@ EMITTERS: Mapping[type[Op], Callable[[Any, Draft], None]] = {
     Logistic: _plain(Builtin.LOGISTIC),
     Tanh: _plain(Builtin.TANH),
     HardSwish: _plain(Builtin.HARD_SWISH, OptionsType.HARD_SWISH),
+    LeakyReLU: _leaky_relu,
     Reshape: _reshape,
     Softmax: _softmax,
     Requantize: _plain(Builtin.QUANTIZE, OptionsType.QUANTIZE),

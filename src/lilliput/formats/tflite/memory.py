@@ -42,6 +42,7 @@ _STRUCTURES: dict[Builtin, _Structure] = {
     Builtin.DEPTHWISE_CONV_2D: _Structure(80, 28),
     Builtin.FULLY_CONNECTED: _Structure(72, 32, 8),
     Builtin.HARD_SWISH: _Structure(20),
+    Builtin.LEAKY_RELU: _Structure(24, 4),
     Builtin.LOGISTIC: _Structure(16),
     Builtin.MAX_POOL_2D: _Structure(32, 40),
     Builtin.MEAN: _Structure(44, 1, 1),

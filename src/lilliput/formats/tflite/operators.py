@@ -21,6 +21,7 @@ CONVERTERS: Mapping[Builtin, Callable[[Call], None]] = {
     Builtin.EXPAND_DIMS: shapes.reshape,
     Builtin.FULLY_CONNECTED: weighted.fully_connected,
     Builtin.HARD_SWISH: elements.element_wise(HardSwish),
+    Builtin.LEAKY_RELU: elements.leaky_relu,
     Builtin.LOGISTIC: elements.element_wise(Logistic),
     Builtin.MAX_POOL_2D: elements.pool(MaxPool2D),
     Builtin.MEAN: elements.mean,

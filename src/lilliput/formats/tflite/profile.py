@@ -59,7 +59,7 @@ def _parts(op: Op, net: Net) -> list[tuple[Op, Tensor | None]]:
     if not isinstance(op, AveragePool2D | ReLU6):
         return [(op, None)]
     source, target = net.tensors[op.inputs[0]], net.tensors[op.outputs[0]]
-    if source.quant == target.quant:
+    if source.quant == target.quant or op.profile is Profile.TFLM:
         return [(_reachable(op, net), None)]
     inner = replace(target, name=_fresh(f"{target.name}_unscaled", net), quant=source.quant)
     here = replace(net, tensors={**net.tensors, inner.name: inner})

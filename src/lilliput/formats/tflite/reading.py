@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lilliput.errors import FormatError, NetError
 from lilliput.formats.folding import fold_padding, without_transposes
-from lilliput.formats.tflite.context import Call, Context, Unsupported
+from lilliput.formats.tflite.context import Call, Context
 from lilliput.formats.tflite.graph import FileGraph, FileOperator, parse_graph, read_graph
 from lilliput.formats.tflite.operators import CONVERTERS, ON_SHAPES
+from lilliput.formats.tflite.problems import (
+    SEE_DOCS,
+    Problem,
+    Unsupported,
+    label,
+    of_ends,
+    of_error,
+    of_op,
+    refusal,
+)
 from lilliput.net import DType, Net, Op
 from lilliput.net.check import Stage, check
 
 _LONGEST_NAME = 40
-_MOST_LISTED = 100
 
 
 def read_tflite(path: Path | str, name: str | None = None) -> Net:
@@ -28,8 +39,8 @@ def read_tflite(path: Path | str, name: str | None = None) -> Net:
         name: the network's name, a C identifier; made from the file name if not given.
 
     Raises:
-        FormatError: the file cannot be read, is damaged, or uses what Lilliput does not support; all such
-            operators are listed.
+        FormatError: the file cannot be read, is damaged, or uses what Lilliput does not support; all that is
+            in the way is listed, in the names of the file.
     """
     path = Path(path)
     return _network(read_graph(path), name or identifier(path.stem))
@@ -59,37 +70,55 @@ def identifier(text: str) -> str:
 def _network(graph: FileGraph, name: str) -> Net:
     _refuse_floats(graph)
     context = Context(graph)
-    problems: list[str] = []
+    made, problems = _converted(graph, context)
+    problems += of_ends(graph)
+    labels = {op.name: label(graph, number) for number, op in made}
+    try:
+        if not problems:
+            net = _connected(context, name)
+            needed = {op.name for op in net.ops}
+            made = [(number, op) for number, op in made if op.name in needed]
+        problems += _judged(made, context, labels)
+        if not problems:
+            check(net, Stage.QUANTIZED)
+            net = fold_padding(without_transposes(net))
+            check(net, Stage.QUANTIZED)
+    except Unsupported as problem:
+        problems.append(Problem("the model", str(problem), problem.hint))
+    except NetError as error:
+        problems.append(of_error(error, context.names, labels))
+    if problems:
+        places = {label(graph, number): number for number in range(len(graph.operators))}
+        problems.sort(key=lambda problem: places.get(problem.where, len(places)))
+        raise refusal(graph.source, problems)
+    return net
+
+
+def _converted(graph: FileGraph, context: Context) -> tuple[list[tuple[int, Op]], list[Problem]]:
+    """The ops of all operators, each with its operator's number, and what is wrong with the others."""
+    made: list[tuple[int, Op]] = []
+    problems: list[Problem] = []
     for number, operator in enumerate(graph.operators):
         if _is_about_shapes(operator, graph):
             continue
+        before, where = len(context.ops), label(graph, number)
         try:
             _convert(operator, number, context)
         except Unsupported as problem:
-            problems.append(f"{_label(graph, operator, number)}: {problem}")
-        except NetError as problem:
-            problems.append(f"{_label(graph, operator, number)}: {problem.why or problem.what}")
-    if problems:
-        more = [f"and {len(problems) - _MOST_LISTED} more"] if len(problems) > _MOST_LISTED else []
-        raise FormatError(
-            f"{graph.source} uses {len(problems)} operators that Lilliput cannot import",
-            "; ".join([*problems[:_MOST_LISTED], *more]),
-            "replace or remove these operators before the export",
-        )
-    try:
-        net = _connected(context, name)
-        check(net, Stage.QUANTIZED)
-        net = fold_padding(without_transposes(net))
-        check(net, Stage.QUANTIZED)
-    except Unsupported as problem:
-        raise FormatError(
-            f"{graph.source} cannot be imported", str(problem), "export an int8 model"
-        ) from None
-    except NetError as error:
-        raise FormatError(
-            f"{graph.source} cannot be imported", error.why or error.what, error.hint
-        ) from error
-    return net
+            problems.append(Problem(where, str(problem), problem.hint))
+        except NetError as error:
+            problems.append(replace(of_error(error, context.names, {}), where=where))
+        made += [(number, op) for op in context.ops[before:]]
+    return made, problems
+
+
+def _judged(made: Sequence[tuple[int, Op]], context: Context, labels: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with ops by themselves."""
+    graph = context.graph
+    first, last = (tuple(context.name(index) for index in ends) for ends in (graph.inputs, graph.outputs))
+    net = Net("model", tuple(op for _, op in made), context.tensors, first, last)
+    found = (of_op(op, net, labels[op.name], context.names) for _, op in made)
+    return [problem for problem in found if problem is not None]
 
 
 def _refuse_floats(graph: FileGraph) -> None:
@@ -104,11 +133,9 @@ def _refuse_floats(graph: FileGraph) -> None:
 
 
 def _convert(operator: FileOperator, number: int, context: Context) -> None:
-    if operator.builtin is None:
-        raise Unsupported("this operator is not supported")
-    converter = CONVERTERS.get(operator.builtin)
-    if converter is None:
-        raise Unsupported("this operator is not supported")
+    converter = None if operator.builtin is None else CONVERTERS.get(operator.builtin)
+    if operator.builtin is None or converter is None:
+        raise Unsupported("this operator is not supported", f"leave it out or replace it: {SEE_DOCS}")
     converter(Call(operator, f"{operator.builtin.name.lower()}_{number}", context))
 
 
@@ -130,8 +157,3 @@ def _connected(context: Context, name: str) -> Net:
             ops.append(op)
     net = Net(name, tuple(reversed(ops)), context.tensors, inputs, outputs)
     return net.with_ops(net.ops)
-
-
-def _label(graph: FileGraph, operator: FileOperator, number: int) -> str:
-    name = graph.tensors[operator.outputs[0]].name if operator.outputs else "no output"
-    return f"{number} {operator.title} ('{name}')"

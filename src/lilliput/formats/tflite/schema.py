@@ -44,6 +44,7 @@ class Builtin(IntEnum):
     SHAPE = 77
     PACK = 83
     RESIZE_NEAREST_NEIGHBOR = 97
+    LEAKY_RELU = 98
     SPLIT_V = 102
     QUANTIZE = 114
     HARD_SWISH = 117
@@ -86,7 +87,6 @@ OTHER_OPERATORS: dict[int, str] = {
     89: "REDUCE_MIN",
     92: "SQUARE",
     94: "FILL",
-    98: "LEAKY_RELU",
     99: "SQUARED_DIFFERENCE",
     100: "MIRROR_PAD",
     101: "ABS",
@@ -120,6 +120,7 @@ OPERATOR_VERSIONS: dict[Builtin, int] = {
     Builtin.CONV_2D: 3,
     Builtin.DEPTHWISE_CONV_2D: 3,
     Builtin.FULLY_CONNECTED: 4,
+    Builtin.LEAKY_RELU: 2,
     Builtin.LOGISTIC: 2,
     Builtin.MAX_POOL_2D: 2,
     Builtin.MEAN: 2,
@@ -159,6 +160,7 @@ class OptionsType(IntEnum):
     STRIDED_SLICE = 32
     PADV2 = 43
     RESIZE_NEAREST_NEIGHBOR = 74
+    LEAKY_RELU = 75
     QUANTIZE = 89
     HARD_SWISH = 91
 
@@ -308,6 +310,12 @@ class SoftmaxOptions(IntEnum):
     """Fields of the options of SOFTMAX."""
 
     BETA = 0
+
+
+class LeakyReluOptions(IntEnum):
+    """Fields of the options of LEAKY_RELU."""
+
+    ALPHA = 0
 
 
 class StridedSliceOptions(IntEnum):

@@ -20,6 +20,7 @@ from lilliput.net.ops import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -140,6 +141,10 @@ def _hard_swish(op: HardSwish, inputs: Sequence[Array]) -> Array:
     return hard_swish(inputs[0])
 
 
+def _leaky_relu(op: LeakyReLU, inputs: Sequence[Array]) -> Array:
+    return leaky_relu(inputs[0], op.alpha)
+
+
 def _same(op: Op, inputs: Sequence[Array]) -> Array:
     return inputs[0]
 
@@ -173,6 +178,12 @@ def hard_swish(x: Array) -> Array:
     return found
 
 
+def leaky_relu(x: Array, alpha: float) -> Array:
+    """x where it is not negative, alpha x where it is."""
+    found: Array = np.where(x < 0, x * alpha, x)
+    return found
+
+
 FLOAT_OPS: Mapping[type[Op], Callable[[Any, Sequence[Array]], Array]] = {
     Conv2D: _conv2d,
     DepthwiseConv2D: _depthwise,
@@ -191,6 +202,7 @@ FLOAT_OPS: Mapping[type[Op], Callable[[Any, Sequence[Array]], Array]] = {
     Logistic: _logistic,
     Tanh: _tanh,
     HardSwish: _hard_swish,
+    LeakyReLU: _leaky_relu,
     ReLU: _same,
     ReLU6: _same,
     Reshape: _reshape,

@@ -36,6 +36,7 @@ from lilliput.net.ops import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -53,7 +54,7 @@ from lilliput.net.ops import (
     Tanh,
     Transpose,
 )
-from lilliput.net.reference.floating import hard_swish, logistic
+from lilliput.net.reference.floating import hard_swish, leaky_relu, logistic
 from lilliput.net.reference.windows import (
     Array,
     convolve,
@@ -122,7 +123,12 @@ def max_pool(op: MaxPool2D, net: Net, inputs: Sequence[Array]) -> Array:
 
 def concat(op: Concat, net: Net, inputs: Sequence[Array]) -> Array:
     """Integers joined as they are: all share one quantization."""
-    return np.concatenate(inputs, axis=op.axis + 1)
+    batch = max(len(x) for name, x in zip(op.inputs, inputs, strict=True) if not net.tensors[name].constant)
+    found = [
+        np.broadcast_to(x, (batch, *x.shape)) if net.tensors[name].constant else x
+        for name, x in zip(op.inputs, inputs, strict=True)
+    ]
+    return np.concatenate(found, axis=op.axis + 1)
 
 
 def padded(op: Pad, net: Net, inputs: Sequence[Array]) -> Array:
@@ -215,6 +221,10 @@ def _function(real: Callable[[Array], Array]) -> IntegerOp:
     return run
 
 
+def _leaky_relu(op: LeakyReLU, net: Net, inputs: Sequence[Array]) -> Array:
+    return _function(lambda x: leaky_relu(x, op.alpha))(op, net, inputs)
+
+
 INTEGER_OPS: Mapping[type[Op], IntegerOp] = {
     Conv2D: _weighted,
     DepthwiseConv2D: _weighted,
@@ -233,6 +243,7 @@ INTEGER_OPS: Mapping[type[Op], IntegerOp] = {
     Logistic: _function(logistic),
     Tanh: _function(np.tanh),
     HardSwish: _function(hard_swish),
+    LeakyReLU: _leaky_relu,
     ReLU: _rescale,
     ReLU6: _rescale,
     Reshape: reshape,

@@ -19,6 +19,7 @@ from lilliput.net.fixedpoint_tflm import (
     conv_factors,
     furthest_input,
     hard_swish_factors,
+    leaky_relu_factors,
     logistic_factor,
     mean_factor,
     mul_factor,
@@ -35,6 +36,7 @@ from lilliput.net.ops import (
     FullyConnected,
     GlobalAveragePool2D,
     HardSwish,
+    LeakyReLU,
     Logistic,
     MaxPool2D,
     Mul,
@@ -177,6 +179,12 @@ def _hard_swish(op: HardSwish, net: Net, inputs: Sequence[Array]) -> Array:
     return clamped(wrapped_16(y + quant(op.outputs[0], net).zero_point), op, net)
 
 
+def _leaky_relu(op: LeakyReLU, net: Net, inputs: Sequence[Array]) -> Array:
+    x = inputs[0].astype(np.int64) - quant(op.inputs[0], net).zero_point
+    same, less = (scaled(x, [factor]) for factor in leaky_relu_factors(op, net))
+    return clamped(np.where(x >= 0, same, less) + quant(op.outputs[0], net).zero_point, op, net)
+
+
 TFLM_OPS: Mapping[type[Op], IntegerOp] = {
     Conv2D: _weighted,
     DepthwiseConv2D: _weighted,
@@ -195,6 +203,7 @@ TFLM_OPS: Mapping[type[Op], IntegerOp] = {
     Logistic: _logistic,
     Tanh: _logistic,
     HardSwish: _hard_swish,
+    LeakyReLU: _leaky_relu,
     ReLU: _rescale,
     ReLU6: _clamp,
     Reshape: reshape,
