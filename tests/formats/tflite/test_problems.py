@@ -108,6 +108,14 @@ def test_inputs_and_outputs_are_named(inputs: tuple[int, ...], outputs: tuple[in
     assert told.hint
 
 
+def test_a_graph_that_hangs_together_nowhere_is_to_be_exported_again() -> None:
+    file = one(Builtin.RELU)
+    file.outputs = (file.tensor((1, 4), name="nothing"),)
+    told = error_of(file)
+    assert told.why == "the model: no op writes its output 'nothing'"
+    assert told.hint == "export it again, whole"
+
+
 def test_all_problems_stand_in_one_list() -> None:
     """Those of conversion and those of numbers, in the order of operators."""
     file = pooled(Builtin.MAX_POOL_2D)

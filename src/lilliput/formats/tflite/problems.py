@@ -31,6 +31,7 @@ INTEGERS = "convert with full integer quantization: int8 operators, a representa
 _RANGES = "convert again, with representative data whose ranges are those that occur"
 _ALIKE = "let both have one scale and zero point, as TensorFlow's converter does, or put a QUANTIZE between"
 _MOST_LISTED = 100
+_MODEL = "the model"
 _KEEPS_NUMBERS = (MaxPool2D, AveragePool2D, Concat, Pad, Reshape, ResizeNearest, Slice, Transpose)
 _AN_OP = re.compile(r"(?:op|softmax) '(\w+)'(?: \(\w+\))?")
 _A_NAME = re.compile(r"'(\w+)'")
@@ -90,7 +91,7 @@ def of_ends(graph: FileGraph) -> list[Problem]:
         if len(ends) != 1:
             names = ", ".join(f"'{graph.tensors[index].name}'" for index in ends)
             why = f"it has {len(ends)} {what}{f' ({names})' if names else ''}, but a network has one"
-            found.append(Problem("the model", why, hint if ends else "export it again"))
+            found.append(Problem(_MODEL, why, hint if ends else "export it again, whole"))
     return found
 
 
@@ -141,8 +142,9 @@ def of_error(error: NetError, names: Mapping[str, str], labels: Mapping[str, str
     op = _AN_OP.search(f"{error.what} {text}")
     text = _AN_OP.sub("this operator", text)
     text = _A_NAME.sub(lambda found: f"'{names.get(found[1], found[1])}'", text)
-    where = labels.get(op[1], "the model") if op else "the model"
-    return Problem(where, text, _RANGES if "`" in error.hint or not error.hint else error.hint)
+    where = labels.get(op[1], _MODEL) if op else _MODEL
+    hint = "export it again, whole" if where == _MODEL else _RANGES
+    return Problem(where, text, hint if "`" in error.hint or not error.hint else error.hint)
 
 
 def _text(quant: Quant | None) -> str:
