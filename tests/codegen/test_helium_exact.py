@@ -38,6 +38,27 @@ WINDOWS = (
     (3, 3, 5),
 )
 
+SLIDING = (
+    ((1, 9), (1, 1), (1, 1), 1),
+    ((9, 1), (1, 1), (1, 1), 1),
+    ((5, 5), (1, 1), (1, 1), 1),
+    ((5, 5), (2, 2), (1, 1), 1),
+    ((3, 3), (1, 1), (2, 2), 1),
+    ((3, 3), (1, 2), (1, 1), 1),
+    ((3, 3), (2, 2), (2, 2), 2),
+    ((3, 3), (1, 1), (1, 1), 2),
+    ((10, 8), (2, 2), (1, 1), 8),
+    ((1, 4), (1, 3), (1, 3), 1),
+    ((5, 1), (2, 1), (3, 1), 3),
+    ((7, 7), (1, 1), (1, 1), 1),
+    ((2, 3), (3, 4), (1, 2), 1),
+    ((4, 2), (2, 3), (2, 1), 2),
+    ((1, 1), (1, 1), (1, 1), 1),
+    ((1, 1), (2, 1), (1, 1), 4),
+    ((6, 5), (3, 2), (1, 3), 1),
+)
+"""Kernel, steps, dilations and channels made of one."""
+
 
 def _padding(random: np.random.Generator, tall: int, wide: int) -> Padding:
     return Padding(*(int(random.integers(0, min(size, 3))) for size in (tall, tall, wide, wide)))
@@ -53,6 +74,27 @@ def _depthwise(seed: int) -> tuple[Builder, str]:
     activation = random.choice([Activation.NONE, Activation.RELU, Activation.RELU6])
     return builder, builder.depthwise(
         "x", strides=(stride, stride), padding=_padding(random, 3, 3), activation=Activation(activation)
+    )
+
+
+def _any_depthwise(seed: int) -> tuple[Builder, str]:
+    """Windows, steps, dilations and multipliers that the kernels for 3x3 do not take."""
+    random = np.random.default_rng(seed)
+    kernel, stride, dilation, multiplier = SLIDING[seed % len(SLIDING)]
+    depth = int(random.choice((1, 3, 8, 12, 17))) if multiplier < 8 else int(random.integers(1, 3))
+    spans = [(size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True)]
+    padding = Padding(*(int(random.integers(0, min(span, 6))) for span in spans for _ in range(2)))
+    height, width = (max(int(random.integers(1, 24)), span) for span in spans)
+    builder = Builder((height, width, depth), seed)
+    activation = random.choice([Activation.NONE, Activation.RELU, Activation.RELU6])
+    return builder, builder.depthwise(
+        "x",
+        kernel,
+        multiplier,
+        strides=stride,
+        dilation=dilation,
+        padding=padding,
+        activation=Activation(activation),
     )
 
 
@@ -73,11 +115,14 @@ def _convolution(seed: int) -> tuple[Builder, str]:
     )
 
 
+KINDS = {"depthwise": _depthwise, "any_depthwise": _any_depthwise, "convolution": _convolution}
+
+
 @cache
 def nets(profile: Profile) -> dict[str, Net]:
     found = {}
     for seed in range(LAYERS):
-        for kind, make in (("depthwise", _depthwise), ("convolution", _convolution)):
+        for kind, make in KINDS.items():
             builder, output = make(seed)
             name = f"{kind}_{seed}"
             net = builder.net(output, TARGET.core, name=name)

@@ -62,10 +62,10 @@ from lilliput.net.schedule import stream_of, window_of
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, shares_factor
 from lilliput.targets.format_kernels import HEADER
-from lilliput.targets.kernel import Kernel, Layout
+from lilliput.targets.kernel import COLUMN_LAYOUTS, TAP_LAYOUTS, Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
 from lilliput.targets.moving import filled, runs_of
-from lilliput.targets.vectors import strip
+from lilliput.targets.vectors import strip, tap_strip
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _convolving(
         ("output_zero_point", zero_point(place, op.outputs[0])),
         *bounds(place),
         ("shift", _shift(op, place.net)),
-        ("is_transposed", int(place.kernel.layout is Layout.COLUMNS_FIRST)),
+        ("is_transposed", int(place.kernel.layout in COLUMN_LAYOUTS)),
         ("shared_factor_bytes", shared_factor_bytes(op, place.net, place.kernel)),
         ("strip_lines", _strip_lines(place)),
     ]
@@ -194,9 +194,13 @@ def _convolving(
 
 
 def _strip_lines(place: Place) -> int:
-    op = place.op
-    is_in_strips = isinstance(op, DepthwiseConv2D) and place.kernel.layout is Layout.PATCHES
-    return strip(op, place.net)[0] if is_in_strips else 0
+    """Lines of outputs that depthwise kernels for cores with Helium make at once."""
+    op, layout = place.op, place.kernel.layout
+    if not isinstance(op, DepthwiseConv2D):
+        return 0
+    if layout in TAP_LAYOUTS:
+        return tap_strip(op, place.net).lines
+    return strip(op, place.net)[0] if layout is Layout.PATCHES else 0
 
 
 def _fully_connected(place: Place) -> Emitted:

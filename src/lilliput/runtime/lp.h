@@ -56,9 +56,9 @@ typedef struct {
     int8_t input_zero_point, output_zero_point;
     int8_t minimum, maximum;
     uint8_t shift;
-    uint8_t is_transposed;       /* only for lp_depthwise_conv2d_dsp_s8(): columns are taken as rows */
+    uint8_t is_transposed;       /* only for depthwise ones with `dsp` or `windows`: columns are taken as rows */
     uint8_t shared_factor_bytes; /* only for lp_conv2d_compact_s8() */
-    uint8_t strip_lines;         /* only for lp_depthwise_conv2d_mve_s8(): of outputs that are made at once */
+    uint8_t strip_lines;         /* only for depthwise ones with `mve`: of outputs that are made at once */
 } lp_conv2d_params;
 
 typedef struct {
@@ -292,6 +292,10 @@ void lp_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_
 void lp_depthwise_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                 void *scratch);
 
+/* The same for any other depthwise convolution; see lp_depthwise_conv2d_windows_mve.h. */
+void lp_depthwise_conv2d_windows_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+                                        void *scratch);
+
 /* For cores with Helium: as lp_fully_connected_s8(). */
 void lp_fully_connected_mve_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
 
@@ -378,6 +382,8 @@ void lp_conv2d_mve_tflm_s8(const lp_conv2d_params *params, const int8_t *input, 
                            void *scratch);
 void lp_depthwise_conv2d_mve_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                      void *scratch);
+void lp_depthwise_conv2d_windows_mve_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
+                                             int8_t *output, void *scratch);
 void lp_fully_connected_mve_tflm_s8(const lp_fully_connected_params *params, const int8_t *input,
                                     int8_t *output);
 void lp_average_pool2d_tflm_s8(const lp_average_pool2d_params *params, const int8_t *input, int8_t *output);

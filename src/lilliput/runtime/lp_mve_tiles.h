@@ -6,38 +6,17 @@
 
 #if LP_MVE
 
-#define TILE 8
-
-/* Where the patches of eight outputs lie, and where the outputs go: how far behind a byte before the first
- * one of the channel, or 0 for nowhere.  Outputs of the first half are at even places. */
+/* Outputs of the first half are at even places. */
 typedef struct {
     const int8_t *patches[2];
     uint16_t outputs[TILE];
 } tile_in_ones;
-
-typedef struct {
-    const int8_t *patches[TILE];
-    uint16_t outputs[TILE];
-} tile_in_twos;
 
 /* Four of a column that has no neighbour, in steps of one: outputs at even places. */
 typedef struct {
     const int8_t *patches[TILE / 2];
     uint16_t outputs[TILE];
 } column_of_four;
-
-/* Tiles, whether the first half of another follows, and columns of four behind that. */
-typedef struct {
-    void *first;
-    int32_t count, columns, has_half;
-} tiling;
-
-/* Where the outputs of half a tile go that does not exist. */
-LP_INLINE void put_nowhere(uint16_t *outputs) {
-    for (int32_t i = 1; i < TILE; i += 2) {
-        outputs[i] = 0;
-    }
-}
 
 /* The last column, if it has no neighbour: the last output is put again where a four is not full. */
 LP_INLINE int8_t *plan_column(tiling *tiles, const strip *all, int32_t lines, int32_t depth, int8_t *memory) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.fixedpoint_tflm import conv_factors
@@ -32,6 +33,8 @@ PATCH_ZEROS = 5
 """Zeros before the weights of a channel."""
 TILE = 8
 """Outputs that it makes at once."""
+TAPS_BYTES = 2048
+"""Scratch memory up to which `lp_depthwise_conv2d_windows_mve_s8` holds more rows than it has to."""
 POINTER_BYTES, OFFSET_BYTES = 4, 2
 """Of the place of a patch and of an output."""
 
@@ -124,3 +127,67 @@ def _tiles_bytes(op: DepthwiseConv2D, lines: int, width: int) -> int:
     patches = -(-lines // 2) * (width // 2)
     tiles_bytes = -(-patches // 2) * (2 * POINTER_BYTES + offsets_bytes)
     return tiles_bytes + -(-lines // half) * (half * POINTER_BYTES + offsets_bytes)
+
+
+class TapStrip(NamedTuple):
+    """How `lp_depthwise_conv2d_windows_mve_s8` holds what lies under some lines of outputs.
+
+    Attributes:
+        transposed: whether it takes columns as rows.
+        lines: of outputs that it makes at once.
+        rows: of the output, or columns that are taken as such.
+        vectors: that hold a window in pairs of taps.
+        scratch_bytes: memory for rows and tiles; enough for every part of the output, too.
+        fits: whether it reaches what it gathers and scatters.
+    """
+
+    transposed: bool
+    lines: int
+    rows: int
+    vectors: int
+    scratch_bytes: int
+    fits: bool
+
+    @property
+    def strips(self) -> int:
+        """How many there are."""
+        return -(-self.rows // self.lines)
+
+
+def tap_vectors(kernel: tuple[int, ...]) -> int:
+    """Vectors that hold a window of rows and columns, two columns side by side."""
+    tall, wide = kernel
+    return -(-tall * -(-wide // 2) * 2 // LANES)
+
+
+def tap_strip(op: DepthwiseConv2D, net: Net) -> TapStrip:
+    """The strip within reach of which the fewest vectors hold a window, then the one with the fewest rows."""
+    strips = (_tap_strip(op, net, transposed) for transposed in (False, True))
+    return min(strips, key=lambda strip: (not strip.fits, strip.vectors, strip.strips, strip.rows))
+
+
+def _tap_strip(op: DepthwiseConv2D, net: Net, transposed: bool) -> TapStrip:
+    depth = net.tensors[op.inputs[0]].shape[2]
+    *sides, channels = net.tensors[op.outputs[0]].shape
+    order = slice(None, None, -1 if transposed else 1)
+    height, width = sides[order]
+    tall, wide = kernel = net.tensors[op.inputs[1]].shape[:2][order]
+    step_y, step_x = op.strides[order]
+    apart_y, apart_x = op.dilation[order]
+    columns = (width - 1) * step_x + (wide - 1) * apart_x + 1
+    pair_bytes = 2 * min(depth, GROUP)
+    row_bytes = -(-columns // (2 - step_x % 2)) * pair_bytes
+    shared = (tall - 1) * apart_y + 1
+    fitting = (TAPS_BYTES // row_bytes - shared) // step_y + 1
+    lines = 1 if net.optimize is Optimize.RAM else min(max(fitting, 1), MOST_LINES)
+    lines = min(lines, height)
+    rows = (lines - 1) * step_y + shared
+    vectors = tap_vectors(kernel)
+    tiles = [-(-count * width // TILE) for count in (lines, lines - 1)]
+    tile_bytes = TILE * (POINTER_BYTES + OFFSET_BYTES)
+    noted = sum(tiles[: 1 + (height > lines)]) * tile_bytes + vectors * LANES
+    output_row, output_column = (channels * length for length in (sides[1], 1)[order])
+    scattered = (lines - 1) * output_row + (width - 1) * output_column
+    scratch_bytes = to_four(apart_x * pair_bytes) + to_four(rows * row_bytes) + noted
+    fits = max(shared * row_bytes, scattered) + LANES < 1 << 16
+    return TapStrip(transposed, lines, height, vectors, scratch_bytes, fits)
