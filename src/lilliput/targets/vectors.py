@@ -161,9 +161,20 @@ def tap_vectors(kernel: tuple[int, ...]) -> int:
 
 
 def tap_strip(op: DepthwiseConv2D, net: Net) -> TapStrip:
-    """The strip within reach of which the fewest vectors hold a window, then the one with the fewest rows."""
-    strips = (_tap_strip(op, net, transposed) for transposed in (False, True))
-    return min(strips, key=lambda strip: (not strip.fits, strip.vectors, strip.strips, strip.rows))
+    """The strip within reach of which the fewest vectors hold a window, then the one with the fewest rows.
+
+    Outputs take the place of inputs only if columns are no rows or all of them are read first: that counts
+    most in a small arena.
+    """
+    strips = [_tap_strip(op, net, transposed) for transposed in (False, True)]
+    saves_memory = net.optimize is Optimize.RAM
+
+    def order(found: TapStrip) -> tuple[int, ...]:
+        moves = found.transposed and found.strips > 1
+        merits = (moves, found.vectors) if saves_memory else (found.vectors, moves)
+        return (not found.fits, *merits, found.strips, found.rows)
+
+    return min(strips, key=order)
 
 
 def _tap_strip(op: DepthwiseConv2D, net: Net, transposed: bool) -> TapStrip:
