@@ -58,6 +58,22 @@ SLIDING = (
     ((6, 5), (3, 2), (1, 3), 1),
 )
 """Kernel, steps, dilations and channels made of one."""
+GATHERED = (
+    ((10, 8), (2, 2), (1, 1), (1,)),
+    ((3, 3), (1, 1), (1, 1), (1, 2, 4, 8)),
+    ((3, 3), (1, 1), (2, 2), (1, 3, 8, 9, 40)),
+    ((3, 3), (1, 1), (1, 3), (12,)),
+    ((5, 1), (1, 1), (2, 1), (3, 30)),
+    ((1, 9), (1, 2), (1, 2), (3, 30)),
+    ((4, 1), (1, 1), (1, 1), (1, 8)),
+    ((4, 3), (1, 1), (1, 1), (1,)),
+    ((1, 2), (1, 1), (1, 1), (1, 2, 3, 4)),
+    ((1, 2), (3, 2), (1, 5), (2,)),
+    ((1, 1), (2, 3), (1, 1), (1, 4, 7, 24)),
+    ((5, 5), (2, 1), (1, 1), (1, 3)),
+    ((7, 7), (3, 2), (1, 1), (3,)),
+)
+"""Kernel, steps, dilations and numbers of channels."""
 
 
 def _padding(random: np.random.Generator, tall: int, wide: int) -> Padding:
@@ -98,6 +114,27 @@ def _any_depthwise(seed: int) -> tuple[Builder, str]:
     )
 
 
+def _any_convolution(seed: int) -> tuple[Builder, str]:
+    """Windows of few channels, of columns that are apart, and of images of one row or column."""
+    random = np.random.default_rng(seed)
+    kernel, stride, dilation, depths = GATHERED[seed % len(GATHERED)]
+    depth = int(random.choice(depths))
+    spans = [(size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True)]
+    padding = Padding(*(int(random.integers(0, min(span, 6))) for span in spans for _ in range(2)))
+    height, width = (span if span == 1 else max(int(random.integers(1, 24)), span) for span in spans)
+    builder = Builder((height, width, depth), seed)
+    activation = random.choice([Activation.NONE, Activation.RELU, Activation.RELU6])
+    return builder, builder.conv(
+        "x",
+        int(random.integers(1, 10)),
+        kernel,
+        strides=stride,
+        dilation=dilation,
+        padding=padding,
+        activation=Activation(activation),
+    )
+
+
 def _convolution(seed: int) -> tuple[Builder, str]:
     random = np.random.default_rng(seed)
     *kernel, depth = WINDOWS[seed % len(WINDOWS)]
@@ -115,7 +152,12 @@ def _convolution(seed: int) -> tuple[Builder, str]:
     )
 
 
-KINDS = {"depthwise": _depthwise, "any_depthwise": _any_depthwise, "convolution": _convolution}
+KINDS = {
+    "depthwise": _depthwise,
+    "any_depthwise": _any_depthwise,
+    "convolution": _convolution,
+    "any_convolution": _any_convolution,
+}
 
 
 @cache
@@ -137,7 +179,7 @@ def inputs(profile: Profile) -> Arrays:
 
 
 def _differing(found: Arrays, profile: Profile) -> list[str]:
-    expected = ((name, run(net, inputs(profile)[name])) for name, net in nets(profile).items())
+    expected = ((name, run(nets(profile)[name], inputs(profile)[name])) for name in found)
     return [name for name, outputs in expected if not np.array_equal(found[name], outputs)]
 
 
@@ -154,6 +196,9 @@ def test_host_c_gives_the_bytes_of_the_reference(profile: Profile) -> None:
 
 @needs_gcc
 @pytest.mark.skipif(shutil.which(qemu.PROGRAM) is None, reason=f"{qemu.PROGRAM} is not installed")
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("profile", [Profile.LILLIPUT, Profile.TFLM])
-def test_emulated_c_gives_the_bytes_of_the_reference(profile: Profile) -> None:
-    assert not _differing(run_on_chip(nets(profile), TARGET, inputs(profile)), profile)
+def test_emulated_c_gives_the_bytes_of_the_reference(profile: Profile, kind: str) -> None:
+    names = [f"{kind}_{seed}" for seed in range(LAYERS)]  # as many as the emulated board holds
+    some, rows = ({name: found[name] for name in names} for found in (nets(profile), inputs(profile)))
+    assert not _differing(run_on_chip(some, TARGET, rows), profile)

@@ -62,10 +62,10 @@ from lilliput.net.schedule import stream_of, window_of
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, shares_factor
 from lilliput.targets.format_kernels import HEADER
-from lilliput.targets.kernel import COLUMN_LAYOUTS, TAP_LAYOUTS, Kernel, Layout
+from lilliput.targets.kernel import COLUMN_LAYOUTS, Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
 from lilliput.targets.moving import filled, runs_of
-from lilliput.targets.vectors import strip, tap_strip
+from lilliput.targets.vectors import conv_lines, strip, tap_strip
 
 
 @dataclass(frozen=True)
@@ -194,13 +194,17 @@ def _convolving(
 
 
 def _strip_lines(place: Place) -> int:
-    """Lines of outputs that depthwise kernels for cores with Helium make at once."""
-    op, layout = place.op, place.kernel.layout
-    if not isinstance(op, DepthwiseConv2D):
-        return 0
-    if layout in TAP_LAYOUTS:
-        return tap_strip(op, place.net).lines
-    return strip(op, place.net)[0] if layout is Layout.PATCHES else 0
+    """Lines of outputs under which kernels for cores with Helium hold rows."""
+    op: WeightedOp = place.op
+    match place.kernel.layout:
+        case Layout.VECTORS | Layout.SMALL_WINDOWS if isinstance(op, Conv2D):
+            return conv_lines(op, place.net)
+        case Layout.TAP_PAIRS | Layout.TAP_PAIRS_COLUMNS if isinstance(op, DepthwiseConv2D):
+            return tap_strip(op, place.net).lines
+        case Layout.PATCHES if isinstance(op, DepthwiseConv2D):
+            return strip(op, place.net)[0]
+        case _:
+            return 0
 
 
 def _fully_connected(place: Place) -> Emitted:

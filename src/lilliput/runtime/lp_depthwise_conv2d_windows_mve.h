@@ -55,7 +55,8 @@ CHECK_MANY(scale, 48);
         "vmladav.s8 ") "2:                                      \n" SUM_TAPS("vmladava.s8") "le          "   \
                                                                                             "lr, 2b        " \
                                                                                             "              " \
-                                                                                            "\n" SUMS_TO(sums)
+                                                                                            "\n" SUMS_TO(    \
+                                                                                                sums)
 
 #if LP_TFLM
 #define SCALE_MANY                                                                                           \

@@ -58,8 +58,6 @@ NIBBLE_LAYOUTS = frozenset({Layout.NIBBLES, Layout.NIBBLES_ROWS})
 """Four channels of weights of 4 bits in a halfword."""
 ROWS_LAYOUTS = frozenset({Layout.LANES_ROWS, Layout.NIBBLES_ROWS})
 """The inputs of a window in planes of four channels."""
-TAP_LAYOUTS = frozenset({Layout.TAP_PAIRS, Layout.TAP_PAIRS_COLUMNS})
-"""Two taps of a depthwise window in a halfword."""
 COLUMN_LAYOUTS = frozenset({Layout.COLUMNS_FIRST, Layout.TAP_PAIRS_COLUMNS})
 """The orders of kernels that take columns as rows."""
 DSP_LAYOUTS = frozenset(

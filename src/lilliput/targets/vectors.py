@@ -21,6 +21,13 @@ SMALL_WINDOWS_BYTES = 1024
 """Scratch memory up to which it holds those."""
 FEWEST_WINDOWS, MOST_WINDOWS = 4, 16
 """Windows that it holds."""
+SHORT_ROW, MEDIUM_ROW = 8, 24
+"""Bytes of a row of a window, or of a column if those are apart, up to which windows are gathered of rows
+that are held for that; up to the latter where they take no more than `LINES_BYTES`."""
+LINES_BYTES, MOST_LINES_BYTES = 512, 2048
+"""Scratch memory up to which it holds more rows than it has to for that, and any at all."""
+PLACE_BYTES = 2
+"""Of an element of a window that is gathered."""
 STRIP_BYTES = 1024
 """Scratch memory up to which `lp_depthwise_conv2d_mve_s8` holds more rows than it has to."""
 MOST_LINES = 254
@@ -66,8 +73,40 @@ def small_weights_bytes(channels: int, elements: int) -> int:
     return channels * size if size >= LANES else channels * LANES + LANES - size
 
 
-def windows_bytes(op: Conv2D, net: Net) -> int:
-    """Scratch memory of `lp_conv2d_mve_s8`: windows filled to vectors, in pairs; small ones in fours."""
+def conv_bytes(op: Conv2D, net: Net) -> int:
+    """Scratch memory of `lp_conv2d_mve_s8`: windows, and the lines and places that they are gathered by."""
+    lines = conv_lines(op, net)
+    if not lines:
+        return _windows_bytes(op, net)
+    elements = _window_elements(op, net)
+    small = has_small_windows(op, net)
+    window_bytes = small_window_bytes(elements) if small else -(-elements // LANES) * LANES
+    places = PLACE_BYTES * max(window_bytes, LANES)
+    return _windows_bytes(op, net) + to_four(_lines_bytes(op, net, lines)) + places
+
+
+def conv_lines(op: Conv2D, net: Net) -> int:
+    """Lines of outputs whose rows it holds, if it gathers windows of them: those of short rows."""
+    _, tall, wide, depth = net.tensors[op.inputs[1]].shape
+    piece = depth if op.dilation[1] > 1 else wide * depth
+    most_bytes = MOST_LINES_BYTES if piece <= SHORT_ROW else LINES_BYTES
+    is_whole = tall * wide == 1 and depth >= SHORT_ROW
+    is_short = piece <= MEDIUM_ROW and _lines_bytes(op, net, 1) <= most_bytes
+    if is_whole or not is_short or net.optimize is Optimize.RAM:
+        return 0
+    height = min(net.tensors[op.outputs[0]].shape[0], MOST_LINES)
+    return max((n for n in range(1, height + 1) if _lines_bytes(op, net, n) <= LINES_BYTES), default=1)
+
+
+def _lines_bytes(op: Conv2D, net: Net, lines: int) -> int:
+    """Rows under some lines of outputs, with the columns that windows reach."""
+    _, tall, wide, depth = net.tensors[op.inputs[1]].shape
+    columns = (net.tensors[op.outputs[0]].shape[1] - 1) * op.strides[1] + (wide - 1) * op.dilation[1] + 1
+    return ((lines - 1) * op.strides[0] + (tall - 1) * op.dilation[0] + 1) * columns * depth
+
+
+def _windows_bytes(op: Conv2D, net: Net) -> int:
+    """Windows filled to vectors, in pairs; small ones in fours."""
     elements = _window_elements(op, net)
     if has_small_windows(op, net):
         size = small_window_bytes(elements)

@@ -17,13 +17,13 @@ from lilliput.targets.strip import fits_strip, strip_bytes
 from lilliput.targets.vectors import (
     GROUP,
     TapStrip,
+    conv_bytes,
     fits_strips,
     fits_vectors,
     has_small_windows,
     strip,
     strips_bytes,
     tap_strip,
-    windows_bytes,
 )
 
 BLOCK_PIXELS = 4
@@ -58,7 +58,7 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     if core.has_mve and fits_vectors(op, net):
         return Kernel(
             in_profile("lp_conv2d_mve", op),
-            scratch_bytes=windows_bytes(op, net),
+            scratch_bytes=conv_bytes(op, net),
             layout=Layout.SMALL_WINDOWS if has_small_windows(op, net) else Layout.VECTORS,
             folds_zero_point=True,
             access=Access.PIXELS,
