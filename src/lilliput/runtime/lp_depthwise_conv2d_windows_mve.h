@@ -128,22 +128,29 @@ LP_INLINE void begin_windows(windows *made, const lp_conv2d_params *params, cons
     made->put = params->minimum >= params->output_zero_point ? put_in_twos_rectified : put_in_twos;
 }
 
-/* `count` output channels from `first` on, of inputs from the `place`th in scratch memory on, whose windows
- * are one vector each. */
-static LP_NOINLINE void put_vectors(const windows *made, const tiling *tiles, int32_t first, int32_t count,
-                                    int32_t place, int8_t *output) {
+/* All outputs from channel `first` on, `several` of each of `inputs` channels in scratch memory, whose
+ * windows are one vector each. */
+static LP_NOINLINE void put_vectors(const windows *made, const tiling *tiles, int32_t first, int32_t inputs,
+                                    int32_t several, int8_t *output) {
+    const uint16x8_t offsets = vld1q_u16(made->offsets);
+    const int32_t together = several == 1 ? inputs : 1;
     group channels;
     channels.weights = made->params->weights + WEIGHTS_BYTES * first;
-    channels.weights_end = channels.weights + WEIGHTS_BYTES * count;
+    channels.weights_end = channels.weights;
     channels.channels = lp_channels(made->params->channels) + first;
     channels.tiles = *tiles;
-    channels.output = output;
     channels.zero_point = made->params->output_zero_point;
-    vst1q_u16(channels.inputs, vaddq_n_u16(vld1q_u16(made->offsets), (uint16_t)(2 * place - 2)));
-    made->put(&channels);
+    for (int32_t i = 0; i < inputs; i += together) {
+        for (int32_t j = 0; j < several; j++) {
+            channels.weights_end += WEIGHTS_BYTES * together;
+            channels.output = output++;
+            vst1q_u16(channels.inputs, vaddq_n_u16(offsets, (uint16_t)(2 * i - 2)));
+            made->put(&channels);
+        }
+    }
 }
 
-/* The same of one channel, the `place`th of which is where the offsets tell. */
+/* The same of one channel whose windows are several vectors, where the offsets tell. */
 static LP_NOINLINE void put_several(const windows *made, const tiling *tiles, int32_t c, int8_t *output) {
     const lp_profile_channel *channel = lp_channels(made->params->channels) + c;
     many_vectors all;
@@ -171,23 +178,17 @@ static LP_NOINLINE void put_lines(const windows *made, const taps *all, int32_t 
                                   int32_t channels, int8_t *output) {
     const tiling *const tiles = all->output_height - line < all->lines ? &made->last : &made->whole;
     const int32_t several = made->params->output_channels / made->params->input_channels;
-    if (made->vectors == 1 && several == 1) {
-        put_vectors(made, tiles, c, channels, 0, output);
+    if (made->vectors == 1) {
+        put_vectors(made, tiles, c * several, channels, several, output);
         return;
     }
-    for (int32_t i = 0; i < channels * several; i++) {
-        if (made->vectors == 1) {
-            put_vectors(made, tiles, c * several + i, 1, i / several, output + i);
-            continue;
+    for (int32_t i = 0; i < channels; i++) {
+        for (int32_t j = 0; j < several; j++) {
+            put_several(made, tiles, (c + i) * several + j, output + i * several + j);
         }
-        put_several(made, tiles, c * several + i, output + i);
-        if ((i + 1) % several == 0) {
-            move_offsets(made, 2);
-        }
+        move_offsets(made, 2);
     }
-    if (made->vectors > 1) {
-        move_offsets(made, -2 * channels);
-    }
+    move_offsets(made, -2 * channels);
 }
 
 #else

@@ -12,7 +12,7 @@ typedef struct {
     int32_t lines; /* of outputs, at most */
     int32_t begin; /* the first line whose rows are there */
     int32_t window_bytes;
-    int32_t pixel_bytes; /* from window to window of a line */
+    int32_t pixel_bytes; /* from window to window of a line, or of a column if there is only one */
 #if LP_MVE
     int32_t vectors; /* of places of elements that are gathered at once */
     int32_t is_near; /* whether those are bytes, else halfwords */
@@ -39,20 +39,38 @@ LP_INLINE int32_t place_in_lines(const lp_mve_lines *all, const lp_conv2d_params
 /* Notes the places of the elements of a window.  Further ones meet weights of zero.  A vector of bytes holds
  * two windows of eight, and another one a window twice. */
 static LP_NOINLINE void note_places(lp_mve_lines *all, const lp_conv2d_params *params, int32_t elements) {
-    uint8_t *const near = (uint8_t *)all->places;
-    const int32_t further = all->window_bytes == 8 ? all->pixel_bytes : 0;
+    const int32_t window_bytes = all->window_bytes;
+    const int32_t depth = params->input_channels;
+    const int32_t is_half = window_bytes == 8;
+    const int32_t further = is_half ? all->pixel_bytes : 0;
+    uint16_t *const places = all->places;
+    uint8_t *const near = (uint8_t *)places;
     all->is_near = place_in_lines(all, params, elements - 1) + further < NEAREST;
-    all->vectors = all->is_near ? (all->window_bytes + 8) / 16 : all->window_bytes / 8;
-    for (int32_t k = 0; k < all->window_bytes; k++) {
-        const int32_t place = k < elements ? place_in_lines(all, params, k) : 0;
-        if (!all->is_near) {
-            all->places[k] = (uint16_t)place;
-            continue;
+    all->vectors = all->is_near ? (window_bytes + 8) / 16 : window_bytes / 8;
+    int32_t k = 0;
+    for (int32_t y = 0; y < params->kernel_height; y++) {
+        for (int32_t x = 0; x < params->kernel_width; x++) {
+            const int32_t place = y * params->dilation_y * all->row_bytes + x * params->dilation_x * depth;
+            for (int32_t c = 0; c < depth; c++, k++) {
+                if (all->is_near) {
+                    near[k] = (uint8_t)(place + c);
+                } else {
+                    places[k] = (uint16_t)(place + c);
+                }
+            }
         }
-        near[k] = (uint8_t)place;
-        if (all->window_bytes == 8) {
-            near[8 + k] = (uint8_t)(place + further);
-            near[16 + k] = near[24 + k] = (uint8_t)place;
+    }
+    for (; k < window_bytes; k++) {
+        if (all->is_near) {
+            near[k] = 0;
+        } else {
+            places[k] = 0;
+        }
+    }
+    if (all->is_near && is_half) {
+        for (k = 0; k < 8; k++) {
+            near[8 + k] = (uint8_t)(near[k] + further);
+            near[16 + k] = near[24 + k] = near[k];
         }
     }
 }
@@ -130,7 +148,8 @@ LP_INLINE void begin_lines(lp_mve_lines *all, const lp_conv2d_params *params, in
     all->lines = lp_minimum(params->strip_lines, params->output_height);
     all->begin = -1;
     all->window_bytes = window_bytes;
-    all->pixel_bytes = params->stride_x * params->input_channels;
+    all->pixel_bytes = params->output_width == 1 ? params->stride_y * all->row_bytes
+                                                 : params->stride_x * params->input_channels;
     const int32_t bytes = rows_under_lines(params, all->lines) * all->row_bytes;
     lp_mve_fill(memory, params->input_zero_point, bytes);
 #if LP_MVE

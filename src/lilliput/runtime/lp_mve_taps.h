@@ -64,53 +64,86 @@ static LP_NOINLINE void begin_taps(taps *all, const lp_conv2d_params *params, in
     all->memory = memory + (all->dilation_x * all->pair_bytes + 3) / 4 * 4;
 }
 
-/* Copies bytes of `channels` channels of some columns twice: to `to`, and `further` behind that.
- * No compiler keeps predicates across its calls, so that the assembly may change them. */
-static LP_NOINLINE void take_columns(const int8_t *from, int32_t step, int8_t *to, int32_t to_step,
-                                     int32_t further, int32_t columns, int32_t channels) {
+/* Copies bytes of some columns of some rows. */
+typedef struct {
+    const int8_t *from;
+    int8_t *to;
+    int32_t rows, from_row, to_row;
+    int32_t columns, from_column, to_column;
+    int32_t further; /* from where a byte goes to where it goes again */
+    int32_t channels;
+} columns_taken;
+
+/* No compiler keeps predicates across its calls, so that the assembly may change them. */
+static LP_NOINLINE void take_columns(const columns_taken *taken) {
+    const int8_t *from = taken->from;
+    int8_t *to = taken->to;
 #if LP_MVE
     const uint16x8_t places = vidupq_n_u16(0, 2);
-    const uint16x8_t others = vaddq_n_u16(places, (uint16_t)further);
-    __asm__ volatile("vctp.16        %[channels]             \n"
-                     "dls            lr, %[columns]          \n"
-                     "1:                                     \n"
-                     "vpsttt                                 \n"
-                     "vldrbt.u16     q0, [%[from]]           \n"
-                     "vstrbt.16      q0, [%[to], %q[places]] \n"
-                     "vstrbt.16      q0, [%[to], %q[others]] \n"
-                     "add            %[from], %[step]        \n"
-                     "add            %[to], %[to_step]       \n"
-                     "le             lr, 1b                  \n"
-                     : [from] "+r"(from), [to] "+r"(to)
-                     : [channels] "r"(channels), [columns] "r"(columns), [step] "r"(step),
-                       [to_step] "r"(to_step), [places] "w"(places), [others] "w"(others)
-                     : "lr", "q0", "memory");
+    const uint16x8_t others = vaddq_n_u16(places, (uint16_t)taken->further);
+    int32_t rows = taken->rows;
+    const int8_t *source;
+    int8_t *place;
+    __asm__ volatile(
+        "vctp.16        %[channels]             \n"
+        "1:                                     \n"
+        "mov            %[source], %[from]      \n"
+        "mov            %[place], %[to]         \n"
+        "dls            lr, %[columns]          \n"
+        "2:                                     \n"
+        "vpsttt                                 \n"
+        "vldrbt.u16     q0, [%[source]]         \n"
+        "vstrbt.16      q0, [%[place], %q[places]] \n"
+        "vstrbt.16      q0, [%[place], %q[others]] \n"
+        "add            %[source], %[step]      \n"
+        "add            %[place], %[to_step]    \n"
+        "le             lr, 2b                  \n"
+        "add            %[from], %[from_row]    \n"
+        "add            %[to], %[to_row]        \n"
+        "subs           %[rows], #1             \n"
+        "bne            1b                      \n"
+        : [from] "+r"(from), [to] "+r"(to), [rows] "+r"(rows), [source] "=&l"(source), [place] "=&r"(place)
+        : [channels] "r"(taken->channels), [columns] "r"(taken->columns), [step] "r"(taken->from_column),
+          [to_step] "r"(taken->to_column), [from_row] "r"(taken->from_row), [to_row] "r"(taken->to_row),
+          [places] "w"(places), [others] "w"(others)
+        : "lr", "q0", "cc", "memory");
 #else
-    for (int32_t i = 0; i < columns * channels; i++) {
-        int8_t *place = to + i / channels * to_step + i % channels * 2;
+    const int32_t width = taken->columns * taken->channels;
+    for (int32_t i = 0; i < taken->rows * width; i++) {
+        const int32_t row = i / width;
+        const int32_t column = i % width / taken->channels;
+        const int32_t c = i % taken->channels;
+        int8_t *place = to + row * taken->to_row + column * taken->to_column + 2 * c;
         LP_OPAQUE(place);
-        *place = from[i / channels * step + i % channels];
-        place[further] = *place;
+        *place = from[row * taken->from_row + column * taken->from_column + c];
+        place[taken->further] = *place;
     }
 #endif
 }
 
-/* What lies inside the image of a row of some channels, which begin at `from`. */
-static LP_NOINLINE void take_row(const taps *all, const int8_t *from, int8_t *to, int32_t channels) {
+/* What lies inside the image of `rows` rows, not 0, of some channels, which begin at `from`. */
+static LP_NOINLINE void take_rows(const taps *all, const int8_t *from, int8_t *to, int32_t rows,
+                                  int32_t channels) {
     const int32_t apart = all->apart;
     const int32_t dilation = all->dilation_x;
+    columns_taken taken;
+    taken.rows = rows;
+    taken.from_row = all->input_row;
+    taken.to_row = all->row_bytes;
+    taken.from_column = apart * all->input_column;
+    taken.to_column = all->pair_bytes;
+    taken.channels = channels;
     for (int32_t i = 0; i < apart; i++) { /* even columns, then odd ones */
         const int32_t begin = all->padding_left + (all->padding_left + i) % apart;
-        const int32_t count = (all->end - begin + apart - 1) / apart;
         const int32_t is_first = i == 0;
         const int32_t is_second = (begin - dilation) % apart == 0;
-        if (count > 0 && (is_first || is_second)) {
-            const int32_t column = is_second ? begin - dilation : begin;
-            const int32_t further =
-                is_first && is_second ? dilation / apart * all->pair_bytes - 1 : 0; /* as the first tap */
-            take_columns(from + (begin - all->padding_left) * all->input_column, apart * all->input_column,
-                         to + column / apart * all->pair_bytes + is_second, all->pair_bytes, further, count,
-                         channels);
+        const int32_t column = is_second ? begin - dilation : begin;
+        taken.columns = (all->end - begin + apart - 1) / apart;
+        taken.from = from + (begin - all->padding_left) * all->input_column;
+        taken.to = to + column / apart * all->pair_bytes + is_second;
+        taken.further = is_first && is_second ? dilation / apart * all->pair_bytes - 1 : 0;
+        if (taken.columns > 0 && (is_first || is_second)) {
+            take_columns(&taken);
         }
     }
 }
@@ -125,13 +158,16 @@ static LP_NOINLINE void take_lines(const taps *all, const int8_t *input, int32_t
     const int32_t top = line * all->stride_y - all->padding_top;
     const int32_t kept = line ? lp_maximum(rows_under(all, all->lines) - moved, 0) : 0;
     lp_mve_copy(all->memory + moved * row_bytes, all->memory, lp_minimum(kept, rows) * row_bytes);
-    for (int32_t i = kept; i < rows; i++) {
-        int8_t *const to = all->memory + i * row_bytes;
-        if (top + i < 0 || top + i >= all->input_height) {
-            lp_mve_fill(to, all->zero_point, row_bytes);
-        } else {
-            take_row(all, input + (top + i) * all->input_row, to, channels);
-        }
+    if (kept >= rows) {
+        return;
+    }
+    const lp_span inside = lp_inside(top + kept, rows - kept, 1, all->input_height);
+    int8_t *const to = all->memory + kept * row_bytes;
+    lp_mve_fill(to, all->zero_point, inside.begin * row_bytes);
+    lp_mve_fill(to + inside.end * row_bytes, all->zero_point, (rows - kept - inside.end) * row_bytes);
+    if (inside.begin < inside.end) {
+        take_rows(all, input + (inside.start + inside.begin) * all->input_row, to + inside.begin * row_bytes,
+                  inside.end - inside.begin, channels);
     }
 }
 
@@ -157,28 +193,27 @@ static int32_t note_offsets(const taps *all, uint16_t *offsets) {
 /* Tiles of `lines` lines: the last output is put again where half a tile is not full.  Returns where memory
  * goes on. */
 static int8_t *note_tiles(tiling *tiles, const taps *all, int32_t lines, int8_t *memory) {
-    static const uint8_t order[TILE] = {0, 2, 4, 6, 1, 3, 5, 7};
     const int32_t step = all->stride_x * all->pair_bytes / all->apart;
     const int32_t width = all->output_width;
     const int32_t halves = (lines * width + TILE / 2 - 1) / (TILE / 2);
     tile_in_twos *tile = (tile_in_twos *)(void *)memory;
-    int32_t left = halves * (TILE / 2);
     int32_t place = 0;
     for (int32_t y = 0; y < lines; y++) {
-        const int32_t filled = y < lines - 1 ? width : left;
         const int8_t *patch = all->memory + y * all->stride_y * all->row_bytes;
         int32_t output = y * all->output_row + 1;
-        left -= filled;
-        for (int32_t x = 0; x < filled; x++) {
+        for (int32_t x = 0; x < width; x++, patch += step, output += all->output_column) {
             tile->patches[place] = patch;
-            tile->outputs[order[place]] = (uint16_t)output;
-            if (x < width - 1) {
-                patch += step;
-                output += all->output_column;
+            tile->outputs[place < TILE / 2 ? 2 * place : 2 * place - (TILE - 1)] = (uint16_t)output;
+            if (++place == TILE) {
+                place = 0;
+                tile++;
             }
-            place = (place + 1) % TILE;
-            tile += place == 0;
         }
+    }
+    for (; place % (TILE / 2); place++) {
+        const int32_t second = place < TILE / 2 ? 0 : TILE - 1;
+        tile->patches[place] = tile->patches[place - 1];
+        tile->outputs[2 * place - second] = tile->outputs[2 * (place - 1) - second];
     }
     tiles->first = memory;
     tiles->count = halves / 2;

@@ -137,10 +137,14 @@ LP_INLINE int32_t lp_mve_take_some(lp_mve_source *source, int32_t count, int8_t 
     const int32_t run = lp_minimum(count, source->end - place->x);
     if (params->strip_lines) {
         lp_mve_lines *lines = &source->lines;
-        const int32_t taken = lp_minimum(count, params->output_width - place->x);
+        const int32_t is_column = params->output_width == 1;
         if (lines->begin < 0 || place->y >= lines->begin + lines->lines) {
             take_rows_of_lines(lines, params, source->input, place->y);
         }
+        const int32_t left_of_line =
+            is_column ? lp_minimum(lines->begin + lines->lines, params->output_height) - place->y
+                      : params->output_width - place->x;
+        const int32_t taken = lp_minimum(count, left_of_line);
         take_windows_of_line(lines, params,
                              lines->memory + (place->y - lines->begin) * params->stride_y * lines->row_bytes +
                                  place->x * lines->pixel_bytes,
@@ -162,6 +166,10 @@ LP_INLINE void lp_mve_take_windows(lp_mve_source *source, int32_t count, int8_t 
         const int32_t taken = lp_mve_take_some(source, count, to);
         count -= taken;
         to += taken * source->window_bytes;
+        if (source->params->output_width == 1) {
+            source->place.y += taken;
+            continue;
+        }
         source->place.x += taken;
         if (source->place.x == source->params->output_width) {
             source->place.x = 0;

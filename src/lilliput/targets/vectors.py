@@ -40,8 +40,9 @@ PATCH_ZEROS = 5
 """Zeros before the weights of a channel."""
 TILE = 8
 """Outputs that it makes at once."""
-TAPS_BYTES = 2048
-"""Scratch memory up to which `lp_depthwise_conv2d_windows_mve_s8` holds more rows than it has to."""
+TAPS_BYTES = 2560
+"""Scratch memory up to which `lp_depthwise_conv2d_windows_mve_s8` makes more lines than one at once; twice as
+much where it makes several channels of one, which it then does one by one."""
 POINTER_BYTES, OFFSET_BYTES = 4, 2
 """Of the place of a patch and of an output."""
 
@@ -228,16 +229,18 @@ def _tap_strip(op: DepthwiseConv2D, net: Net, transposed: bool) -> TapStrip:
     pair_bytes = 2 * min(depth, GROUP)
     row_bytes = -(-columns // (2 - step_x % 2)) * pair_bytes
     shared = (tall - 1) * apart_y + 1
-    fitting = (TAPS_BYTES // row_bytes - shared) // step_y + 1
-    lines = 1 if net.optimize is Optimize.RAM else min(max(fitting, 1), MOST_LINES)
-    lines = min(lines, height)
-    rows = (lines - 1) * step_y + shared
     vectors = tap_vectors(kernel)
-    tiles = [-(-count * width // TILE) for count in (lines, lines - 1)]
-    tile_bytes = TILE * (POINTER_BYTES + OFFSET_BYTES)
-    noted = sum(tiles[: 1 + (height > lines)]) * tile_bytes + vectors * LANES
+
+    def held_bytes(lines: int) -> int:
+        tiles = [-(-count * width // TILE) for count in (lines, lines - 1)]
+        tile_bytes = sum(tiles[: 1 + (height > lines)]) * TILE * (POINTER_BYTES + OFFSET_BYTES)
+        rows_bytes = to_four(((lines - 1) * step_y + shared) * row_bytes)
+        return to_four(apart_x * pair_bytes) + rows_bytes + vectors * LANES + tile_bytes
+
+    most_bytes = TAPS_BYTES if depth == channels else 2 * TAPS_BYTES
+    most_lines = 1 if net.optimize is Optimize.RAM else min(height, MOST_LINES)
+    lines = max((n for n in range(1, most_lines + 1) if held_bytes(n) <= most_bytes), default=1)
     output_row, output_column = (channels * length for length in (sides[1], 1)[order])
     scattered = (lines - 1) * output_row + (width - 1) * output_column
-    scratch_bytes = to_four(apart_x * pair_bytes) + to_four(rows * row_bytes) + noted
     fits = max(shared * row_bytes, scattered) + LANES < 1 << 16
-    return TapStrip(transposed, lines, height, vectors, scratch_bytes, fits)
+    return TapStrip(transposed, lines, height, vectors, held_bytes(lines), fits)
