@@ -61,11 +61,10 @@ CHECK_GROUP(zero_point, 32);
 CHECK_GROUP(inputs, 36);
 CHECK_GROUP(multiplier, 52);
 
-/* Halves away from zero: one less where a negative number is shifted. */
+/* Halves away from zero: one less where a negative number is shifted.  Takes q7. */
 #define LESSEN(sums)                                                                                         \
-    "mvn         r2, #0                      \n"                                                             \
-    "vpt.s32     lt, " sums ", zr            \n"                                                             \
-    "vaddt.i32   " sums ", " sums ", r2      \n"
+    "vshr.s32    q7, " sums ", #31           \n"                                                             \
+    "vadd.i32    " sums ", " sums ", q7      \n"
 #define LEAVE(sums) ""
 
 /* Sums become values.  The profile `lilliput` multiplies by a vector, which is kept in memory where there

@@ -42,7 +42,7 @@ TILE = 8
 """Outputs that it makes at once."""
 TAPS_BYTES = 2560
 """Scratch memory up to which `lp_depthwise_conv2d_windows_mve_s8` makes more lines than one at once; twice as
-much where it makes several channels of one, which it then does one by one."""
+much where it makes several channels of one, which it then does one by one, each a little work."""
 POINTER_BYTES, OFFSET_BYTES = 4, 2
 """Of the place of a patch and of an output."""
 
@@ -237,7 +237,7 @@ def _tap_strip(op: DepthwiseConv2D, net: Net, transposed: bool) -> TapStrip:
         rows_bytes = to_four(((lines - 1) * step_y + shared) * row_bytes)
         return to_four(apart_x * pair_bytes) + rows_bytes + vectors * LANES + tile_bytes
 
-    most_bytes = TAPS_BYTES if depth == channels else 2 * TAPS_BYTES
+    most_bytes = TAPS_BYTES if depth == channels or vectors > 1 else 2 * TAPS_BYTES
     most_lines = 1 if net.optimize is Optimize.RAM else min(height, MOST_LINES)
     lines = max((n for n in range(1, most_lines + 1) if held_bytes(n) <= most_bytes), default=1)
     output_row, output_column = (channels * length for length in (sides[1], 1)[order])
