@@ -1,4 +1,4 @@
-"""Convolutions for cores with Helium give the bytes of the reference in the smallest arenas."""
+"""Kernels for cores with Helium give the bytes of the reference in the smallest arenas."""
 
 from __future__ import annotations
 
@@ -152,11 +152,19 @@ def _convolution(seed: int) -> tuple[Builder, str]:
     )
 
 
+def _dense(seed: int) -> tuple[Builder, str]:
+    random = np.random.default_rng(seed)
+    builder = Builder((int(random.choice((1, 7, 15, 16, 17, 64, 100))),), seed)
+    activation = random.choice([Activation.NONE, Activation.RELU, Activation.RELU6])
+    return builder, builder.dense("x", int(random.integers(1, 20)), activation=Activation(activation))
+
+
 KINDS = {
     "depthwise": _depthwise,
     "any_depthwise": _any_depthwise,
     "convolution": _convolution,
     "any_convolution": _any_convolution,
+    "dense": _dense,
 }
 
 

@@ -296,7 +296,7 @@ void lp_depthwise_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *in
 void lp_depthwise_conv2d_windows_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                         void *scratch);
 
-/* For cores with Helium: as lp_fully_connected_s8(). */
+/* For cores with Helium: as lp_fully_connected_s8(), by factors that only shift right, as above. */
 void lp_fully_connected_mve_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
 
 /* Largest element of each window. */
