@@ -53,7 +53,7 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[Builder], str]]] = {
         lambda b: b.depthwise("x", dilation=(2, 2), padding=TWO, activation=RELU),
     ),
     "depthwise_stride_1x2": ((24, 24, 16), lambda b: b.depthwise("x", strides=(1, 2), padding=ONE)),
-    "depthwise_twice": ((24, 24, 8), lambda b: b.depthwise("x", multiplier=2, padding=ONE)),
+    "depthwise_twice": ((24, 24, 8), lambda b: b.depthwise("x", multiplier=2, padding=ONE, activation=RELU)),
     "depthwise_1x9": ((1, 98, 16), lambda b: b.depthwise("x", (1, 9), activation=RELU)),
     "depthwise_5x1": ((49, 1, 32), lambda b: b.depthwise("x", (5, 1), activation=RELU)),
     "depthwise_1x9_apart": ((1, 98, 16), lambda b: b.depthwise("x", (1, 9), dilation=(1, 2))),

@@ -10,8 +10,8 @@
 #include "lp_mve_pairs.h"
 #include "lp_mve_window.h"
 
-/* Windows are held for 4 to 16 pixels, in about so much scratch memory: the Python code knows these numbers.
- */
+/* Windows are held for 4 to 16 pixels, in about so much scratch memory, or twice as much if they come from
+ * lines: the Python code knows these numbers. */
 #define WINDOWS_BYTES 512
 #define LEAST_PIXELS 4
 #define MOST_PIXELS 16
@@ -283,7 +283,8 @@ static LP_NOINLINE void small_conv2d(const lp_conv2d_params *params, const int8_
 static LP_NOINLINE void large_conv2d(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                      int8_t *windows, int32_t elements) {
     const int32_t window_bytes = (elements + LANES - 1) / LANES * LANES;
-    const int32_t fitting = WINDOWS_BYTES / window_bytes / 2 * 2;
+    const int32_t most_bytes = params->strip_lines ? 2 * WINDOWS_BYTES : WINDOWS_BYTES;
+    const int32_t fitting = most_bytes / window_bytes / 2 * 2;
     const int32_t pixels = lp_minimum(lp_maximum(fitting, LEAST_PIXELS), MOST_PIXELS);
     lp_mve_source source;
     block all;

@@ -16,6 +16,7 @@ typedef struct {
 #if LP_MVE
     int32_t vectors; /* of places of elements that are gathered at once */
     int32_t is_near; /* whether those are bytes, else halfwords */
+    int32_t copied;  /* bytes of a row of a window, if windows are copied row by row, else 0 */
     uint16_t *places;
 #endif
 } lp_mve_lines;
@@ -36,6 +37,14 @@ LP_INLINE int32_t place_in_lines(const lp_mve_lines *all, const lp_conv2d_params
 
 #define NEAREST 256
 
+/* Bytes of a row of a window, if fewer instructions copy rows than gather elements; else 0. */
+LP_INLINE int32_t copied_row(const lp_mve_lines *all, const lp_conv2d_params *params) {
+    const int32_t length = params->kernel_width * params->input_channels;
+    const int32_t copies = params->kernel_height * (length <= 16 ? 5 : 7);
+    const int32_t is_dense = params->dilation_x == 1 && params->dilation_y == 1 && length <= 32;
+    return is_dense && copies < 4 * all->vectors ? length : 0;
+}
+
 /* Notes the places of the elements of a window.  Further ones meet weights of zero.  A vector of bytes holds
  * two windows of eight, and another one a window twice. */
 static LP_NOINLINE void note_places(lp_mve_lines *all, const lp_conv2d_params *params, int32_t elements) {
@@ -47,6 +56,10 @@ static LP_NOINLINE void note_places(lp_mve_lines *all, const lp_conv2d_params *p
     uint8_t *const near = (uint8_t *)places;
     all->is_near = place_in_lines(all, params, elements - 1) + further < NEAREST;
     all->vectors = all->is_near ? (window_bytes + 8) / 16 : window_bytes / 8;
+    all->copied = copied_row(all, params);
+    if (all->copied) {
+        return;
+    }
     int32_t k = 0;
     for (int32_t y = 0; y < params->kernel_height; y++) {
         for (int32_t x = 0; x < params->kernel_width; x++) {
@@ -97,6 +110,37 @@ static LP_NOINLINE void note_places(lp_mve_lines *all, const lp_conv2d_params *p
                      : [places] "r"(places), [vectors] "r"(all->vectors), [step] "r"(step)                   \
                      : "lr", "q0", "q1", "cc", "memory")
 
+#define COPY_ROWS(load, store)                                                                               \
+    __asm__ volatile(                                                                                        \
+        "1:                                     \n"                                                          \
+        "mov         %[row], %[from]             \n"                                                         \
+        "mov         %[place], %[to]             \n"                                                         \
+        "dls         lr, %[rows]                 \n"                                                         \
+        "2:                                      \n" load store "add         %[row], %[row_bytes]        \n" \
+        "add         %[place], %[length]         \n"                                                         \
+        "le          lr, 2b                      \n"                                                         \
+        "add         %[from], %[step]            \n"                                                         \
+        "add         %[to], %[window_bytes]      \n"                                                         \
+        "subs        %[count], #1                \n"                                                         \
+        "bne         1b                          \n"                                                         \
+        : [from] "+r"(from), [to] "+r"(to), [count] "+r"(count), [row] "=&r"(row), [place] "=&r"(place)      \
+        : [rows] "r"(rows), [row_bytes] "r"(all->row_bytes), [length] "r"(all->copied),                      \
+          [step] "r"(all->pixel_bytes), [window_bytes] "r"(all->window_bytes)                                \
+        : "lr", "q0", "q1", "cc", "memory")
+
+/* The same row by row, which writes up to 15 bytes behind the last. */
+static LP_NOINLINE void copy_windows(const lp_mve_lines *all, const int8_t *from, int32_t rows, int32_t count,
+                                     int8_t *to) {
+    const int8_t *row;
+    int8_t *place;
+    if (all->copied <= 16) {
+        COPY_ROWS("vldrb.u8 q0, [%[row]] \n", "vstrb.8 q0, [%[place]] \n");
+    } else {
+        COPY_ROWS("vldrb.u8 q0, [%[row]] \n vldrb.u8 q1, [%[row], #16] \n",
+                  "vstrb.8 q0, [%[place]] \n vstrb.8 q1, [%[place], #16] \n");
+    }
+}
+
 /* What lies `step` bytes after `step` bytes, `count` times, which is not 0. */
 static LP_NOINLINE void gather_windows(const lp_mve_lines *all, const int8_t *from, int32_t step,
                                        const void *places, int32_t count, int8_t *to) {
@@ -111,7 +155,10 @@ static LP_NOINLINE void gather_windows(const lp_mve_lines *all, const int8_t *fr
 /* Windows of `count` pixels side by side; `from` is the first byte of the first one. */
 LP_INLINE void take_windows_of_line(const lp_mve_lines *all, const lp_conv2d_params *params,
                                     const int8_t *from, int32_t count, int8_t *to) {
-    (void)params;
+    if (all->copied) {
+        copy_windows(all, from, params->kernel_height, count, to);
+        return;
+    }
     if (!all->is_near || all->window_bytes > 8) {
         gather_windows(all, from, all->pixel_bytes, all->places, count, to);
         return;
@@ -138,12 +185,15 @@ LP_INLINE void take_windows_of_line(const lp_mve_lines *all, const lp_conv2d_par
 
 #endif
 
+/* Bytes between windows and lines: so many may be written behind the last window. */
+#define BEHIND_WINDOWS 16
+
 /* Lies behind windows, aligned to four. */
 LP_INLINE void begin_lines(lp_mve_lines *all, const lp_conv2d_params *params, int8_t *memory,
                            int32_t window_bytes) {
     const int32_t columns =
         (params->output_width - 1) * params->stride_x + (params->kernel_width - 1) * params->dilation_x + 1;
-    all->memory = memory;
+    all->memory = memory + BEHIND_WINDOWS;
     all->row_bytes = columns * params->input_channels;
     all->lines = lp_minimum(params->strip_lines, params->output_height);
     all->begin = -1;
@@ -151,9 +201,9 @@ LP_INLINE void begin_lines(lp_mve_lines *all, const lp_conv2d_params *params, in
     all->pixel_bytes = params->output_width == 1 ? params->stride_y * all->row_bytes
                                                  : params->stride_x * params->input_channels;
     const int32_t bytes = rows_under_lines(params, all->lines) * all->row_bytes;
-    lp_mve_fill(memory, params->input_zero_point, bytes);
+    lp_mve_fill(all->memory, params->input_zero_point, bytes);
 #if LP_MVE
-    all->places = (uint16_t *)(void *)(memory + (bytes + 3) / 4 * 4);
+    all->places = (uint16_t *)(void *)(all->memory + (bytes + 3) / 4 * 4);
     note_places(all, params, (int32_t)params->kernel_height * params->kernel_width * params->input_channels);
 #endif
 }

@@ -74,6 +74,32 @@ typedef struct {
     int32_t channels;
 } columns_taken;
 
+#if LP_MVE
+
+#define TAKE_COLUMNS(load, store)                                                                            \
+    __asm__ volatile(                                                                                        \
+        "vctp.16        %[channels]             \n"                                                          \
+        "1:                                     \n"                                                          \
+        "mov            %[source], %[from]      \n"                                                          \
+        "mov            %[place], %[to]         \n"                                                          \
+        "dls            lr, %[columns]          \n"                                                          \
+        "2:                                     \n" load " q0, [%[source]] \n" store                         \
+        " q0, [%[place], %q[places]] \n" store " q0, [%[place], %q[others]] \n"                              \
+        "add            %[source], %[step]      \n"                                                          \
+        "add            %[place], %[to_step]    \n"                                                          \
+        "le             lr, 2b                  \n"                                                          \
+        "add            %[from], %[from_row]    \n"                                                          \
+        "add            %[to], %[to_row]        \n"                                                          \
+        "subs           %[rows], #1             \n"                                                          \
+        "bne            1b                      \n"                                                          \
+        : [from] "+r"(from), [to] "+r"(to), [rows] "+r"(rows), [source] "=&l"(source), [place] "=&r"(place)  \
+        : [channels] "r"(taken->channels), [columns] "r"(taken->columns), [step] "r"(taken->from_column),    \
+          [to_step] "r"(taken->to_column), [from_row] "r"(taken->from_row), [to_row] "r"(taken->to_row),     \
+          [places] "w"(places), [others] "w"(others)                                                         \
+        : "lr", "q0", "cc", "memory")
+
+#endif
+
 /* No compiler keeps predicates across its calls, so that the assembly may change them. */
 static LP_NOINLINE void take_columns(const columns_taken *taken) {
     const int8_t *from = taken->from;
@@ -84,29 +110,11 @@ static LP_NOINLINE void take_columns(const columns_taken *taken) {
     int32_t rows = taken->rows;
     const int8_t *source;
     int8_t *place;
-    __asm__ volatile(
-        "vctp.16        %[channels]             \n"
-        "1:                                     \n"
-        "mov            %[source], %[from]      \n"
-        "mov            %[place], %[to]         \n"
-        "dls            lr, %[columns]          \n"
-        "2:                                     \n"
-        "vpsttt                                 \n"
-        "vldrbt.u16     q0, [%[source]]         \n"
-        "vstrbt.16      q0, [%[place], %q[places]] \n"
-        "vstrbt.16      q0, [%[place], %q[others]] \n"
-        "add            %[source], %[step]      \n"
-        "add            %[place], %[to_step]    \n"
-        "le             lr, 2b                  \n"
-        "add            %[from], %[from_row]    \n"
-        "add            %[to], %[to_row]        \n"
-        "subs           %[rows], #1             \n"
-        "bne            1b                      \n"
-        : [from] "+r"(from), [to] "+r"(to), [rows] "+r"(rows), [source] "=&l"(source), [place] "=&r"(place)
-        : [channels] "r"(taken->channels), [columns] "r"(taken->columns), [step] "r"(taken->from_column),
-          [to_step] "r"(taken->to_column), [from_row] "r"(taken->from_row), [to_row] "r"(taken->to_row),
-          [places] "w"(places), [others] "w"(others)
-        : "lr", "q0", "cc", "memory");
+    if (taken->channels == GROUP) {
+        TAKE_COLUMNS("vldrb.u16", "vstrb.16");
+    } else {
+        TAKE_COLUMNS("vpsttt \n vldrbt.u16", "vstrbt.16");
+    }
 #else
     const int32_t width = taken->columns * taken->channels;
     for (int32_t i = 0; i < taken->rows * width; i++) {

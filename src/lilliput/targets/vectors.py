@@ -14,7 +14,8 @@ from lilliput.targets.kernel import to_four
 LANES = 16
 """Bytes of a vector of Helium."""
 WINDOWS_BYTES = 512
-"""Scratch memory up to which `lp_conv2d_mve_s8` holds more windows than it has to."""
+"""Scratch memory up to which `lp_conv2d_mve_s8` holds more windows than it has to; twice as much if it takes
+them from lines that it holds, too."""
 SMALL_WINDOWS = (8, 16, 32)
 """Bytes that windows are filled to whose weights it holds in registers."""
 SMALL_WINDOWS_BYTES = 1024
@@ -28,6 +29,8 @@ LINES_BYTES, MOST_LINES_BYTES = 512, 2048
 """Scratch memory up to which it holds more rows than it has to for that, and any at all."""
 PLACE_BYTES = 2
 """Of an element of a window that is gathered."""
+BEHIND_WINDOWS = 16
+"""Bytes that it may write behind the last window."""
 STRIP_BYTES = 1024
 """Scratch memory up to which `lp_depthwise_conv2d_mve_s8` holds more rows than it has to."""
 MOST_LINES = 254
@@ -83,7 +86,7 @@ def conv_bytes(op: Conv2D, net: Net) -> int:
     small = has_small_windows(op, net)
     window_bytes = small_window_bytes(elements) if small else -(-elements // LANES) * LANES
     places = PLACE_BYTES * max(window_bytes, LANES)
-    return _windows_bytes(op, net) + to_four(_lines_bytes(op, net, lines)) + places
+    return _windows_bytes(op, net) + BEHIND_WINDOWS + to_four(_lines_bytes(op, net, lines)) + places
 
 
 def conv_lines(op: Conv2D, net: Net) -> int:
@@ -114,7 +117,8 @@ def _windows_bytes(op: Conv2D, net: Net) -> int:
         pixels = math.prod(net.tensors[op.outputs[0]].shape[:2])
         return size * min(to_four(pixels), SMALL_WINDOWS_BYTES // size)
     window_bytes = -(-elements // LANES) * LANES
-    fitting = WINDOWS_BYTES // window_bytes // 2 * 2
+    most_bytes = 2 * WINDOWS_BYTES if conv_lines(op, net) else WINDOWS_BYTES
+    fitting = most_bytes // window_bytes // 2 * 2
     return min(max(fitting, FEWEST_WINDOWS), MOST_WINDOWS) * window_bytes
 
 
