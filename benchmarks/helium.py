@@ -89,15 +89,16 @@ def run(seed: int) -> Iterator[Comparison]:
     for profile in (Profile.LILLIPUT, Profile.TFLM):
         for task in TASKS:
             yield from compared(quantized(MLPERF_TINY[task](seed), profile, seed), profile)
-        for net in (*(form_net(form, seed) for form in FORMS), *(product_net(*size, seed) for size in PRODUCTS)):
+        for net in (
+            *(form_net(form, seed) for form in FORMS),
+            *(product_net(*size, seed) for size in PRODUCTS),
+        ):
             yield from list(compared(quantized(net, profile, seed), profile))[:1]
 
 
 def form_net(form: Form, seed: int) -> Net:
     """A float network of one convolution."""
-    tall, wide = (
-        (size - 1) * apart for size, apart in zip(form.kernel, form.dilation, strict=True)
-    )
+    tall, wide = ((size - 1) * apart for size, apart in zip(form.kernel, form.dilation, strict=True))
     depth = form.shape[2]
     is_depthwise = form.kind is DepthwiseConv2D
     weights = (*form.kernel, depth * form.channels) if is_depthwise else (form.channels, *form.kernel, depth)

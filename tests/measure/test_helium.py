@@ -59,9 +59,7 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[Builder], str]]] = {
     "depthwise_1x9_apart": ((1, 98, 16), lambda b: b.depthwise("x", (1, 9), dilation=(1, 2))),
     "depthwise_10x8_of_1": (
         (49, 40, 1),
-        lambda b: b.depthwise(
-            "x", (10, 8), 8, strides=(2, 2), padding=Padding(4, 5, 3, 3), activation=RELU
-        ),
+        lambda b: b.depthwise("x", (10, 8), 8, strides=(2, 2), padding=Padding(4, 5, 3, 3), activation=RELU),
     ),
     "10x8_of_1": (
         (49, 40, 1),

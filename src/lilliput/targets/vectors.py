@@ -223,12 +223,11 @@ def tap_strip(op: DepthwiseConv2D, net: Net) -> TapStrip:
 
 def _tap_strip(op: DepthwiseConv2D, net: Net, transposed: bool) -> TapStrip:
     depth = net.tensors[op.inputs[0]].shape[2]
-    *sides, channels = net.tensors[op.outputs[0]].shape
-    order = slice(None, None, -1 if transposed else 1)
-    height, width = sides[order]
-    tall, wide = kernel = net.tensors[op.inputs[1]].shape[:2][order]
-    step_y, step_x = op.strides[order]
-    apart_y, apart_x = op.dilation[order]
+    output_height, output_width, channels = net.tensors[op.outputs[0]].shape
+    tall, wide = kernel = _turned(net.tensors[op.inputs[1]].shape[:2], transposed)
+    height, width = _turned((output_height, output_width), transposed)
+    step_y, step_x = _turned(op.strides, transposed)
+    apart_y, apart_x = _turned(op.dilation, transposed)
     columns = (width - 1) * step_x + (wide - 1) * apart_x + 1
     pair_bytes = 2 * min(depth, GROUP)
     row_bytes = -(-columns // (2 - step_x % 2)) * pair_bytes
@@ -244,7 +243,13 @@ def _tap_strip(op: DepthwiseConv2D, net: Net, transposed: bool) -> TapStrip:
     most_bytes = TAPS_BYTES if depth == channels or vectors > 1 else 2 * TAPS_BYTES
     most_lines = 1 if net.optimize is Optimize.RAM else min(height, MOST_LINES)
     lines = max((n for n in range(1, most_lines + 1) if held_bytes(n) <= most_bytes), default=1)
-    output_row, output_column = (channels * length for length in (sides[1], 1)[order])
-    scattered = (lines - 1) * output_row + (width - 1) * output_column
+    output_row, output_column = _turned((output_width, 1), transposed)
+    scattered = ((lines - 1) * output_row + (width - 1) * output_column) * channels
     fits = max(shared * row_bytes, scattered) + LANES < 1 << 16
     return TapStrip(transposed, lines, height, vectors, held_bytes(lines), fits)
+
+
+def _turned(sides: tuple[int, ...], transposed: bool) -> tuple[int, int]:
+    """Rows and columns, the other way round if columns are taken as rows."""
+    rows, columns = sides
+    return (columns, rows) if transposed else (rows, columns)
