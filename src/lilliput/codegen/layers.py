@@ -65,7 +65,7 @@ from lilliput.targets.format_kernels import HEADER
 from lilliput.targets.kernel import COLUMN_LAYOUTS, Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
 from lilliput.targets.moving import filled, runs_of
-from lilliput.targets.vectors import conv_lines, strip, tap_strip
+from lilliput.targets.vectors import strip_lines
 
 
 @dataclass(frozen=True)
@@ -187,24 +187,10 @@ def _convolving(
         ("shift", _shift(op, place.net)),
         ("is_transposed", int(place.kernel.layout in COLUMN_LAYOUTS)),
         ("shared_factor_bytes", shared_factor_bytes(op, place.net, place.kernel)),
-        ("strip_lines", _strip_lines(place)),
+        ("strip_lines", strip_lines(op, place.net, place.kernel.layout)),
     ]
     body = call(place, "lp_conv2d_params", fields(place, values), place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body
-
-
-def _strip_lines(place: Place) -> int:
-    """Lines of outputs under which kernels for cores with Helium hold rows."""
-    op: WeightedOp = place.op
-    match place.kernel.layout:
-        case Layout.VECTORS | Layout.SMALL_WINDOWS if isinstance(op, Conv2D):
-            return conv_lines(op, place.net)
-        case Layout.TAP_PAIRS | Layout.TAP_PAIRS_COLUMNS if isinstance(op, DepthwiseConv2D):
-            return tap_strip(op, place.net).lines
-        case Layout.PATCHES if isinstance(op, DepthwiseConv2D):
-            return strip(op, place.net)[0]
-        case _:
-            return 0
 
 
 def _fully_connected(place: Place) -> Emitted:

@@ -6,6 +6,7 @@
 #ifndef LP_MVE_H
 #define LP_MVE_H
 
+#include "lp_helium.h"
 #include "lp_profile.h"
 
 #if defined(__ARM_FEATURE_MVE) && defined(__GNUC__)

@@ -161,7 +161,7 @@ LP_INLINE int32_t lp_mve_take_some(lp_mve_source *source, int32_t count, int8_t 
 }
 
 /* Copies the windows of the next `count` output pixels. */
-LP_INLINE void lp_mve_take_windows(lp_mve_source *source, int32_t count, int8_t *to) {
+static LP_NOINLINE void lp_mve_take_windows(lp_mve_source *source, int32_t count, int8_t *to) {
     while (count > 0) {
         const int32_t taken = lp_mve_take_some(source, count, to);
         count -= taken;

@@ -16,6 +16,7 @@ from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile,
 from lilliput.targets.strip import fits_strip, strip_bytes
 from lilliput.targets.vectors import (
     GROUP,
+    HEADER,
     TapStrip,
     conv_bytes,
     fits_strips,
@@ -58,6 +59,7 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     if core.has_mve and fits_vectors(op, net):
         return Kernel(
             in_profile("lp_conv2d_mve", op),
+            header=HEADER,
             scratch_bytes=conv_bytes(op, net),
             layout=Layout.SMALL_WINDOWS if has_small_windows(op, net) else Layout.VECTORS,
             folds_zero_point=True,
@@ -161,6 +163,7 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     if core.has_mve and keeps_channels and fits_strips(op, net):
         return Kernel(
             in_profile("lp_depthwise_conv2d_mve", op),
+            header=HEADER,
             scratch_bytes=strips_bytes(op, net),
             layout=Layout.PATCHES,
             folds_zero_point=True,
@@ -169,6 +172,7 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     if core.has_mve and fits_vectors(op, net) and (held := tap_strip(op, net)).fits:
         return Kernel(
             in_profile("lp_depthwise_conv2d_windows_mve", op),
+            header=HEADER,
             scratch_bytes=held.scratch_bytes,
             layout=Layout.TAP_PAIRS_COLUMNS if held.transposed else Layout.TAP_PAIRS,
             folds_zero_point=True,
