@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from dataclasses import replace
 from functools import cache
@@ -159,6 +160,18 @@ def _dense(seed: int) -> tuple[Builder, str]:
     return builder, builder.dense("x", int(random.integers(1, 20)), activation=Activation(activation))
 
 
+def _in_parts(seed: int) -> tuple[Builder, str]:
+    """A network whose layers take turns row by row, or on parts of the image."""
+    builder = Builder((40, 40, 1 + 2 * (seed % 2)), seed)
+    relu, two = Activation.RELU, Padding(2, 2, 2, 2)
+    x = builder.conv("x", 8, (5, 5), padding=two, activation=relu)
+    x = builder.depthwise(x, (5, 5), padding=two, activation=relu)
+    x = builder.conv(x, 16, (1, 1), activation=relu)
+    x = builder.depthwise(x, (5, 3), strides=(2, 2), padding=Padding(2, 2, 1, 1), activation=relu)
+    x = builder.depthwise(x, (3, 3), 2, padding=Padding(1, 1, 1, 1), activation=Activation.RELU6)
+    return builder, builder.conv(x, 12, dilation=(2, 2))
+
+
 KINDS = {
     "depthwise": _depthwise,
     "any_depthwise": _any_depthwise,
@@ -200,6 +213,29 @@ def test_most_take_the_kernels_for_helium(profile: Profile) -> None:
 @pytest.mark.parametrize("profile", [Profile.LILLIPUT, Profile.TFLM])
 def test_host_c_gives_the_bytes_of_the_reference(profile: Profile) -> None:
     assert not _differing(run_on_host(nets(profile), TARGET, inputs(profile)), profile)
+
+
+@cache
+def nets_in_parts(profile: Profile) -> dict[str, Net]:
+    found = {}
+    for seed, (optimize, patches) in enumerate(itertools.product(("speed", "ram"), (0, 2))):
+        builder, output = _in_parts(seed)
+        net = replace(builder.net(output, TARGET.core, name=f"parts_{seed}"), plan=None)
+        net = replace(net, optimize=Optimize(optimize), patches=patches)
+        found[net.name] = plan_for(in_tflm(net) if profile is Profile.TFLM else net, TARGET.core)
+    return found
+
+
+@needs_gcc
+@pytest.mark.skipif(shutil.which(qemu.PROGRAM) is None, reason=f"{qemu.PROGRAM} is not installed")
+@pytest.mark.parametrize("profile", [Profile.LILLIPUT, Profile.TFLM])
+def test_emulated_c_in_streams_and_patches_gives_the_bytes_of_the_reference(profile: Profile) -> None:
+    some = nets_in_parts(profile)
+    assert all(net.plan and (net.plan.streams or net.plan.patches) for net in some.values())
+    rows = {name: random_input(net, ROWS) for name, net in some.items()}
+    found = run_on_chip(some, TARGET, rows)
+    for name, net in some.items():
+        assert np.array_equal(found[name], run(net, rows[name])), name
 
 
 @needs_gcc
