@@ -1,4 +1,4 @@
-"""Convolutions take a quarter of the instructions on a core with Helium, or less."""
+"""Layers with weights take a quarter of the instructions on a core with Helium, or less."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from lilliput.measure.qemu import QemuEmulator
 from lilliput.net import Activation, Padding
 from lilliput.targets import board
 
-ONE, END, RELU = Padding(1, 1, 1, 1), Padding(0, 1, 0, 1), Activation.RELU
+ONE, TWO, END = Padding(1, 1, 1, 1), Padding(2, 2, 2, 2), Padding(0, 1, 0, 1)
+RELU = Activation.RELU
 
 LAYERS: dict[str, tuple[tuple[int, ...], Callable[[Builder], str]]] = {
     "colour_stride_2": ((48, 48, 3), lambda b: b.conv("x", 8, strides=(2, 2), padding=END, activation=RELU)),
@@ -41,6 +42,39 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[Builder], str]]] = {
         lambda b: b.depthwise("x", strides=(2, 2), padding=END, activation=RELU),
     ),
     "depthwise_6x6_stride_2": ((6, 6, 128), lambda b: b.depthwise("x", strides=(2, 2), padding=END)),
+    "depthwise_5x5": ((12, 12, 16), lambda b: b.depthwise("x", (5, 5), padding=TWO, activation=RELU)),
+    "depthwise_5x5_stride_2": (
+        (12, 12, 16),
+        lambda b: b.depthwise("x", (5, 5), strides=(2, 2), padding=TWO, activation=RELU),
+    ),
+    "depthwise_7x7": ((14, 14, 8), lambda b: b.depthwise("x", (7, 7), activation=RELU)),
+    "depthwise_apart": (
+        (14, 14, 16),
+        lambda b: b.depthwise("x", dilation=(2, 2), padding=TWO, activation=RELU),
+    ),
+    "depthwise_stride_1x2": ((24, 24, 16), lambda b: b.depthwise("x", strides=(1, 2), padding=ONE)),
+    "depthwise_twice": ((24, 24, 8), lambda b: b.depthwise("x", multiplier=2, padding=ONE, activation=RELU)),
+    "depthwise_1x9": ((1, 98, 16), lambda b: b.depthwise("x", (1, 9), activation=RELU)),
+    "depthwise_5x1": ((49, 1, 32), lambda b: b.depthwise("x", (5, 1), activation=RELU)),
+    "depthwise_1x9_apart": ((1, 98, 16), lambda b: b.depthwise("x", (1, 9), dilation=(1, 2))),
+    "depthwise_10x8_of_1": (
+        (49, 40, 1),
+        lambda b: b.depthwise("x", (10, 8), 8, strides=(2, 2), padding=Padding(4, 5, 3, 3), activation=RELU),
+    ),
+    "10x8_of_1": (
+        (49, 40, 1),
+        lambda b: b.conv("x", 8, (10, 8), strides=(2, 2), padding=Padding(4, 5, 3, 3), activation=RELU),
+    ),
+    "4x3_of_1": ((64, 3, 1), lambda b: b.conv("x", 8, (4, 3), padding=ONE, activation=RELU)),
+    "4x1_of_8": ((42, 1, 8), lambda b: b.conv("x", 16, (4, 1), activation=RELU)),
+    "grey_stride_2": ((48, 48, 1), lambda b: b.conv("x", 8, strides=(2, 2), padding=END, activation=RELU)),
+    "5x5_of_1": ((16, 16, 1), lambda b: b.conv("x", 8, (5, 5), padding=TWO, activation=RELU)),
+    "5x5_of_3": ((16, 16, 3), lambda b: b.conv("x", 16, (5, 5), padding=TWO, activation=RELU)),
+    "apart_of_3": ((16, 16, 3), lambda b: b.conv("x", 16, dilation=(2, 2), padding=TWO)),
+    "apart_of_16": ((16, 16, 16), lambda b: b.conv("x", 16, dilation=(2, 2), padding=TWO)),
+    "1x5_of_40": ((1, 49, 40), lambda b: b.conv("x", 48, (1, 5), strides=(1, 2), activation=RELU)),
+    "9x1_of_16_apart": ((49, 1, 16), lambda b: b.conv("x", 32, (9, 1), dilation=(2, 1))),
+    "dense_of_256": ((256,), lambda b: b.dense("x", 64, activation=RELU)),
 }
 """Shape of the input, and the layer."""
 LEAST_RATIO = 4
@@ -58,7 +92,7 @@ def _instructions(case: str, target: str, kind: type[Emulator | QemuEmulator], f
 @needs_gcc
 @pytest.mark.skipif(shutil.which(qemu.PROGRAM) is None, reason=f"{qemu.PROGRAM} is not installed")
 @pytest.mark.parametrize("case", LAYERS)
-def test_convolutions_take_fewer_instructions(case: str, tmp_path: Path) -> None:
+def test_layers_take_fewer_instructions(case: str, tmp_path: Path) -> None:
     plain = _instructions(case, "generic-m4", Emulator, tmp_path)
     assert LEAST_RATIO * _instructions(case, "generic-m55", QemuEmulator, tmp_path) <= plain
 

@@ -62,9 +62,9 @@ from lilliput.net.schedule import stream_of, window_of
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, shares_factor
 from lilliput.targets.format_kernels import HEADER
-from lilliput.targets.kernel import Kernel, Layout
+from lilliput.targets.kernel import COLUMN_LAYOUTS, Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
-from lilliput.targets.vectors import strip
+from lilliput.targets.vectors import strip_lines
 
 
 @dataclass(frozen=True)
@@ -180,18 +180,12 @@ def _convolving(
         ("output_zero_point", zero_point(place, op.outputs[0])),
         *bounds(place),
         ("shift", _shift(op, place.net)),
-        ("is_transposed", int(place.kernel.layout is Layout.COLUMNS_FIRST)),
+        ("is_transposed", int(place.kernel.layout in COLUMN_LAYOUTS)),
         ("shared_factor_bytes", shared_factor_bytes(op, place.net, place.kernel)),
-        ("strip_lines", _strip_lines(place)),
+        ("strip_lines", strip_lines(op, place.net, place.kernel.layout)),
     ]
     body = call(place, "lp_conv2d_params", fields(place, values), place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body
-
-
-def _strip_lines(place: Place) -> int:
-    op = place.op
-    is_in_strips = isinstance(op, DepthwiseConv2D) and place.kernel.layout is Layout.PATCHES
-    return strip(op, place.net)[0] if is_in_strips else 0
 
 
 def _fully_connected(place: Place) -> Emitted:

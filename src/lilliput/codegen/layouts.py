@@ -50,6 +50,10 @@ def laid_out(weights: Weights, op: WeightedOp, layout: Layout) -> Weights:
             return _small_windows(weights.reshape(len(weights), -1))
         case Layout.PATCHES if isinstance(op, DepthwiseConv2D):
             return _patches(weights)
+        case Layout.TAP_PAIRS if isinstance(op, DepthwiseConv2D):
+            return _tap_pairs(weights.transpose(2, 0, 1))
+        case Layout.TAP_PAIRS_COLUMNS if isinstance(op, DepthwiseConv2D):
+            return _tap_pairs(weights.transpose(2, 1, 0))
         case Layout.COLUMNS_FIRST if isinstance(op, Conv2D):
             return weights.swapaxes(1, 2).reshape(-1)
         case Layout.COLUMNS_FIRST if isinstance(op, DepthwiseConv2D):
@@ -161,6 +165,12 @@ def _patches(weights: Weights) -> Weights:
     """Channel by channel 3x3 weights in rows of four, filled with zeros, behind zeros to sixteen."""
     rows = np.pad(weights.transpose(2, 0, 1), ((0, 0), (0, 0), (0, 1))).reshape(weights.shape[2], -1)[:, :-1]
     return np.pad(np.pad(rows, ((0, 0), (PATCH_ZEROS, 0))).reshape(-1), (0, PATCH_ZEROS))
+
+
+def _tap_pairs(windows: Weights) -> Weights:
+    """(channel, row, column): rows filled with a zero to pairs, and windows with zeros to vectors."""
+    rows = np.pad(windows, ((0, 0), (0, 0), (0, windows.shape[2] % 2))).reshape(len(windows), -1)
+    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % LANES))).reshape(-1)
 
 
 def _split(rows: Weights) -> Weights:

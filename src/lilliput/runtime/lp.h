@@ -56,9 +56,9 @@ typedef struct {
     int8_t input_zero_point, output_zero_point;
     int8_t minimum, maximum;
     uint8_t shift;
-    uint8_t is_transposed;       /* only for lp_depthwise_conv2d_dsp_s8(): columns are taken as rows */
+    uint8_t is_transposed; /* only for depthwise ones with `dsp` or `windows`: columns are taken as rows */
     uint8_t shared_factor_bytes; /* only for lp_conv2d_compact_s8() */
-    uint8_t strip_lines;         /* only for lp_depthwise_conv2d_mve_s8(): of outputs that are made at once */
+    uint8_t strip_lines;         /* only for lp_helium.h: of outputs whose rows are held at once */
 } lp_conv2d_params;
 
 typedef struct {
@@ -284,17 +284,6 @@ void lp_fully_connected_dsp_s8(const lp_fully_connected_dsp_params *params, cons
 void lp_fully_connected_sparse_dsp_s8(const lp_fully_connected_dsp_params *params, const int8_t *input,
                                       int8_t *output, void *scratch);
 
-/* For cores with Helium: as lp_conv2d_s8(), by factors that only shift right (32 in the profile `lilliput`).
- * lp_conv2d_mve.h and, for small windows, lp_mve_pairs.h say how weights lie and what `scratch` holds. */
-void lp_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch);
-
-/* The same for depthwise 3x3 in steps of one or two without dilation; see lp_depthwise_conv2d_mve.h. */
-void lp_depthwise_conv2d_mve_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
-                                void *scratch);
-
-/* For cores with Helium: as lp_fully_connected_s8(). */
-void lp_fully_connected_mve_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);
-
 /* Largest element of each window. */
 void lp_max_pool2d_s8(const lp_max_pool2d_params *params, const int8_t *input, int8_t *output);
 
@@ -374,12 +363,6 @@ void lp_fully_connected_dsp_tflm_s8(const lp_fully_connected_dsp_params *params,
                                     int8_t *output);
 void lp_fully_connected_sparse_dsp_tflm_s8(const lp_fully_connected_dsp_params *params, const int8_t *input,
                                            int8_t *output, void *scratch);
-void lp_conv2d_mve_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
-                           void *scratch);
-void lp_depthwise_conv2d_mve_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
-                                     void *scratch);
-void lp_fully_connected_mve_tflm_s8(const lp_fully_connected_params *params, const int8_t *input,
-                                    int8_t *output);
 void lp_average_pool2d_tflm_s8(const lp_average_pool2d_params *params, const int8_t *input, int8_t *output);
 void lp_add_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
                     int8_t *output);

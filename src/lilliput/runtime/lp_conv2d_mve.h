@@ -10,8 +10,8 @@
 #include "lp_mve_pairs.h"
 #include "lp_mve_window.h"
 
-/* Windows are held for 4 to 16 pixels, in about so much scratch memory: the Python code knows these numbers.
- */
+/* Windows are held for 4 to 16 pixels, in about so much scratch memory, or twice as much if they come from
+ * lines: the Python code knows these numbers. */
 #define WINDOWS_BYTES 512
 #define LEAST_PIXELS 4
 #define MOST_PIXELS 16
@@ -263,13 +263,16 @@ LP_INLINE void put_pixels(const lp_conv2d_params *params, const block *all, cons
 static LP_NOINLINE void small_conv2d(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                      int8_t *windows, int32_t elements) {
     const int32_t window_bytes = small_window_bytes(elements);
-    lp_mve_place place = {0, 0};
+    const int32_t most = SMALL_WINDOWS_BYTES / window_bytes;
+    int32_t left = params->output_height * params->output_width;
+    lp_mve_source source;
     small_windows small;
     begin_small(&small, params, window_bytes);
-    int32_t left = params->output_height * params->output_width;
+    lp_mve_begin_source(&source, params, input, windows + lp_minimum((left + 3) / 4 * 4, most) * window_bytes,
+                        window_bytes);
     while (left > 0) {
-        const int32_t count = lp_minimum(left, SMALL_WINDOWS_BYTES / window_bytes);
-        lp_mve_take_windows(params, input, &place, count, windows, window_bytes);
+        const int32_t count = lp_minimum(left, most);
+        lp_mve_take_windows(&source, count, windows);
         put_small(&small, params, windows, count, output);
         output += count * params->output_channels;
         left -= count;
@@ -280,14 +283,16 @@ static LP_NOINLINE void small_conv2d(const lp_conv2d_params *params, const int8_
 static LP_NOINLINE void large_conv2d(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                      int8_t *windows, int32_t elements) {
     const int32_t window_bytes = (elements + LANES - 1) / LANES * LANES;
-    const int32_t fitting = WINDOWS_BYTES / window_bytes / 2 * 2;
+    const int32_t most_bytes = params->strip_lines ? 2 * WINDOWS_BYTES : WINDOWS_BYTES;
+    const int32_t fitting = most_bytes / window_bytes / 2 * 2;
     const int32_t pixels = lp_minimum(lp_maximum(fitting, LEAST_PIXELS), MOST_PIXELS);
-    lp_mve_place place = {0, 0};
+    lp_mve_source source;
     block all;
     begin(&all, params, window_bytes);
+    lp_mve_begin_source(&source, params, input, windows + pixels * window_bytes, window_bytes);
     for (int32_t left = params->output_height * params->output_width; left > 0; left -= pixels) {
         const int32_t count = lp_minimum(left, pixels);
-        lp_mve_take_windows(params, input, &place, count, windows, window_bytes);
+        lp_mve_take_windows(&source, count, windows);
         put_pixels(params, &all, windows, count, output);
         output += count * params->output_channels;
     }

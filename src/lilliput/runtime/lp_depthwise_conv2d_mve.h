@@ -15,86 +15,10 @@
 
 #include "lp_mve_tiles.h"
 
-/* Weights of a channel, and zeros before the first. */
-#define WEIGHTS_BYTES 16
+/* Zeros before the weights of a channel. */
 #define ZEROS 5
 
 #if LP_MVE
-
-/* What is done to some channels.  The assembly knows the place of every field. */
-typedef struct {
-    const int8_t *weights;
-    const lp_profile_channel *channels;
-    tiling tiles;
-    const int8_t *weights_end;
-    int8_t *output;
-    int32_t zero_point;
-    uint16_t inputs[8]; /* from a patch; less a channel */
-    int32_t multiplier[4];
-} group;
-
-#define CHECK_GROUP(field, offset)                                                                           \
-    typedef char field##_lies_at_##offset[__builtin_offsetof(group, field) == (offset) ? 1 : -1] LP_UNUSED
-CHECK_GROUP(weights, 0);
-CHECK_GROUP(channels, 4);
-CHECK_GROUP(tiles, 8);
-CHECK_GROUP(weights_end, 24);
-CHECK_GROUP(output, 28);
-CHECK_GROUP(zero_point, 32);
-CHECK_GROUP(inputs, 36);
-CHECK_GROUP(multiplier, 52);
-
-/* Halves away from zero: one less where a negative number is shifted. */
-#define LESSEN(sums)                                                                                         \
-    "mvn         r2, #0                      \n"                                                             \
-    "vpt.s32     lt, " sums ", zr            \n"                                                             \
-    "vaddt.i32   " sums ", " sums ", r2      \n"
-#define LEAVE(sums) ""
-
-/* Sums become values.  The profile `lilliput` multiplies by a vector, which is kept in memory where there
- * are too few of them, but has registers left for the pointers. */
-#if LP_TFLM
-#define BEGIN ""
-#define BEGIN_CHANNEL(weights, keep)                                                                         \
-    "ldrd        r1, r2, [r9, #0]            \n"                                                             \
-    "ldm         r2!, {r5, r7, r8}           \n" weights("r1") "strd        r1, r2, [r9, #0]            \n"
-#define END_CHANNEL                                                                                          \
-    "ldr         r0, [r9, #0]                \n"                                                             \
-    "cmp         r0, r11                     \n"
-#define END ""
-#define LOAD_MULTIPLIER ""
-#define KEEP_MULTIPLIER ""
-#define SCALE(sums, multiplier, lessen)                                                                      \
-    "vadd.i32    " sums ", " sums ", r5      \n"                                                             \
-    "vqrdmulh.s32 " sums ", " sums ", r7     \n" lessen(sums) "vrshl.s32   " sums ", r8          \n"
-#else
-#define BEGIN "ldrd        r8, r7, [r9, #0]            \n"
-#define BEGIN_CHANNEL(weights, keep) "ldm         r7!, {r5, r6}               \n" weights("r8") keep
-#define END_CHANNEL "cmp         r8, r11                     \n"
-#define END "strd        r8, r7, [r9, #0]            \n"
-#define LOAD_MULTIPLIER "vldrw.u32   q7, [r9, #52]               \n"
-#define KEEP_MULTIPLIER                                                                                      \
-    "vdup.32     q7, r6                      \n"                                                             \
-    "vstrw.32    q7, [r9, #52]               \n"
-#define SCALE(sums, multiplier, lessen)                                                                      \
-    "vadd.i32    " sums ", " sums ", r5      \n"                                                             \
-    "vrmulh.s32  " sums ", " sums ", " multiplier " \n"
-#endif
-
-/* Values in the halves of q5 are put where q7 tells, everywhere or not. */
-#define PUT_ALL                                                                                              \
-    "vqadd.s16   q5, q5, r10                 \n"                                                             \
-    "vqmovnb.s16 q5, q5                      \n"                                                             \
-    "vstrb.16    q5, [r3, q7]                \n"
-#define PUT_SOME                                                                                             \
-    "vqadd.s16   q5, q5, r10                 \n"                                                             \
-    "vqmovnb.s16 q5, q5                      \n"                                                             \
-    "vpt.i16     ne, q7, zr                  \n"                                                             \
-    "vstrbt.16   q5, [r3, q7]                \n"
-
-#define SUMS_TO(sums)                                                                                        \
-    "vmov        " sums "[2], " sums "[0], r0, r4 \n"                                                        \
-    "vmov        " sums "[3], " sums "[1], r2, r6 \n"
 
 /* 2x2 outputs, line by line, from the patch at `address`. */
 #define SUM_PATCH(sums, address)                                                                             \
@@ -111,62 +35,6 @@ CHECK_GROUP(multiplier, 52);
 #define TILE_IN_ONES "ldrd        r1, r11, [r12], #8          \n" SUM_PATCH("q5", "r1") SUM_PATCH("q6", "r11")
 #define HALF_IN_ONES "ldr         r1, [r12], #8               \n" SUM_PATCH("q5", "r1")
 
-/* Four outputs from four patches. */
-#define SUM_FOUR(sums, other)                                                                                \
-    "ldm         r12!, {r0, r2, r4, r6}      \n"                                                             \
-    "vldrh.u16   " sums ", [r0, q0]          \n"                                                             \
-    "vldrh.u16   " other ", [r2, q0]         \n"                                                             \
-    "vmladav.s8  r0, " sums ", q1            \n"                                                             \
-    "vldrh.u16   " sums ", [r4, q0]          \n"                                                             \
-    "vmladav.s8  r2, " other ", q1           \n"                                                             \
-    "vldrh.u16   " other ", [r6, q0]         \n"                                                             \
-    "vmladav.s8  r4, " sums ", q1            \n"                                                             \
-    "vmladav.s8  r6, " other ", q1           \n" SUMS_TO(sums)
-#define WEIGHTS_IN_TWOS(weights) "vldrb.u8    q1, [" weights "], #16      \n"
-#define TILE_IN_TWOS SUM_FOUR("q5", "q6") SUM_FOUR("q6", "q4")
-#define HALF_IN_TWOS                                                                                         \
-    SUM_FOUR("q5", "q6")                                                                                     \
-    "adds        r12, #16                    \n"
-
-#if LP_TFLM
-#define KEEP_IN_TWOS ""
-#else
-#define KEEP_IN_TWOS "vdup.32     q3, r6                      \n"
-#endif
-
-#define PUT_GROUP(weights, tile, half, columns, put, keep, load, multiplier, lessen)                         \
-    "push        {r4-r11, lr}                \n"                                                             \
-    "vpush       {d8-d15}                    \n"                                                             \
-    "mov         r9, r0                      \n"                                                             \
-    "ldrd        r3, r10, [r9, #28]          \n"                                                             \
-    "vldrw.u32   q0, [r9, #36]               \n"                                                             \
-    "subs        r3, #2                      \n" BEGIN                                                       \
-    "1:                                      \n" /* a channel */                                             \
-        BEGIN_CHANNEL(                                                                                       \
-            weights,                                                                                         \
-            keep) "ldrd        r12, r4, [r9, #8]           \n"                                               \
-                  "movs        r0, #2                      \n"                                               \
-                  "adds        r3, #1                      \n"                                               \
-                  "vadd.i16    q0, q0, r0                  \n"                                               \
-                  "wls         lr, r4, 3f                  \n"                                               \
-                  "2:                                      \n" tile load SCALE("q5", multiplier, lessen)     \
-                      SCALE("q6", multiplier,                                                                \
-                            lessen) "vqmovnb.s32 q5, q5                      \n"                             \
-                                    "vqmovnt.s32 q5, q6                      \n"                             \
-                                    "vldrh.u16   q7, [r12], #16              \n" put                         \
-                                    "le          lr, 2b                      \n"                             \
-                                    "3:                                      \n"                             \
-                                    "ldrd        r0, r11, [r9, #20]          \n"                             \
-                                    "cbz         r0, 4f                      \n" half load SCALE(            \
-                                        "q5", multiplier,                                                    \
-                                        lessen) "vqmovnb.s32 q5, q5                      \n"                 \
-                                                "vldrh.u16   q7, [r12], #16              \n" PUT_SOME        \
-                                                "4:                                      "                   \
-                                                "\n" columns END_CHANNEL                                     \
-                                                "bne         1b                          \n" END             \
-                                                "vpop        {d8-d15}                    \n"                 \
-                                                "pop         {r4-r11, pc}                \n"
-
 #define COLUMNS(lessen)                                                                                      \
     "ldr         r4, [r9, #16]               \n"                                                             \
     "wls         lr, r4, 6f                  \n"                                                             \
@@ -179,20 +47,14 @@ CHECK_GROUP(multiplier, 52);
 #define PUT_IN_ONES(columns, put, lessen)                                                                    \
     PUT_GROUP(WEIGHTS_IN_ONES, TILE_IN_ONES, HALF_IN_ONES, columns, put, KEEP_MULTIPLIER, LOAD_MULTIPLIER,   \
               "q7", lessen)
-#define PUT_IN_TWOS(lessen)                                                                                  \
-    PUT_GROUP(WEIGHTS_IN_TWOS, TILE_IN_TWOS, HALF_IN_TWOS, "", PUT_ALL, KEEP_IN_TWOS, "", "q3", lessen)
 
-/* All outputs of some channels in steps of one, the same where tiles are not full, and in steps of two. */
+/* All outputs of some channels in steps of one, and the same where tiles are not full. */
 LP_NAKED static void put_in_ones(group *all LP_UNUSED) {
     __asm__ volatile(PUT_IN_ONES("", PUT_ALL, LESSEN));
 }
 
 LP_NAKED static void put_odd(group *all LP_UNUSED) {
     __asm__ volatile(PUT_IN_ONES(COLUMNS(LESSEN), PUT_SOME, LESSEN));
-}
-
-LP_NAKED static void put_in_twos(group *all LP_UNUSED) {
-    __asm__ volatile(PUT_IN_TWOS(LESSEN));
 }
 
 #if LP_TFLM
@@ -204,17 +66,10 @@ LP_NAKED static void put_in_ones_rectified(group *all LP_UNUSED) {
 LP_NAKED static void put_odd_rectified(group *all LP_UNUSED) {
     __asm__ volatile(PUT_IN_ONES(COLUMNS(LEAVE), PUT_SOME, LEAVE));
 }
-
-LP_NAKED static void put_in_twos_rectified(group *all LP_UNUSED) {
-    __asm__ volatile(PUT_IN_TWOS(LEAVE));
-}
 #else
 #define put_in_ones_rectified put_in_ones
 #define put_odd_rectified put_odd
-#define put_in_twos_rectified put_in_twos
 #endif
-
-typedef void (*put_function)(group *all);
 
 LP_INLINE put_function put_for(const lp_conv2d_params *params) {
     const int32_t is_rectified = params->minimum >= params->output_zero_point;

@@ -6,10 +6,9 @@
 #ifndef LP_MVE_STRIP_H
 #define LP_MVE_STRIP_H
 
-#include "lp_mve.h"
+#include "lp_mve_group.h"
 
-/* Channels side by side, and bytes of two columns of them. */
-#define GROUP 8
+/* Bytes of two columns of a group. */
 #define PAIR_BYTES 16
 
 /* The rows of some channels under some lines of outputs. */

@@ -6,38 +6,17 @@
 
 #if LP_MVE
 
-#define TILE 8
-
-/* Where the patches of eight outputs lie, and where the outputs go: how far behind a byte before the first
- * one of the channel, or 0 for nowhere.  Outputs of the first half are at even places. */
+/* Outputs of the first half are at even places. */
 typedef struct {
     const int8_t *patches[2];
     uint16_t outputs[TILE];
 } tile_in_ones;
-
-typedef struct {
-    const int8_t *patches[TILE];
-    uint16_t outputs[TILE];
-} tile_in_twos;
 
 /* Four of a column that has no neighbour, in steps of one: outputs at even places. */
 typedef struct {
     const int8_t *patches[TILE / 2];
     uint16_t outputs[TILE];
 } column_of_four;
-
-/* Tiles, whether the first half of another follows, and columns of four behind that. */
-typedef struct {
-    void *first;
-    int32_t count, columns, has_half;
-} tiling;
-
-/* Where the outputs of half a tile go that does not exist. */
-LP_INLINE void put_nowhere(uint16_t *outputs) {
-    for (int32_t i = 1; i < TILE; i += 2) {
-        outputs[i] = 0;
-    }
-}
 
 /* The last column, if it has no neighbour: the last output is put again where a four is not full. */
 LP_INLINE int8_t *plan_column(tiling *tiles, const strip *all, int32_t lines, int32_t depth, int8_t *memory) {
@@ -55,6 +34,24 @@ LP_INLINE int8_t *plan_column(tiling *tiles, const strip *all, int32_t lines, in
     return (int8_t *)four;
 }
 
+/* Tiles of patches side by side.  Returns the next one. */
+LP_INLINE tile_in_ones *plan_row(tile_in_ones *tile, int32_t tiles, const int8_t *patch, int32_t output,
+                                 int32_t depth, int32_t below) {
+    const uint16x8_t lanes = vidupq_n_u16(0, 1); /* bits: patch, column, line */
+    const uint16x8_t one = vdupq_n_u16(1);
+    const uint16x8_t columns =
+        vaddq_u16(vmulq_n_u16(vandq_u16(lanes, one), 2), vandq_u16(vshrq_n_u16(lanes, 1), one));
+    const uint16x8_t lines = vmulq_n_u16(vshrq_n_u16(lanes, 2), (uint16_t)below);
+    uint16x8_t outputs = vaddq_n_u16(vmlaq_n_u16(lines, columns, (uint16_t)depth), (uint16_t)output);
+    for (; tiles > 0; tiles--, tile++, patch += 2 * PAIR_BYTES) {
+        tile->patches[0] = patch;
+        tile->patches[1] = patch + PAIR_BYTES;
+        vst1q_u16(tile->outputs, outputs);
+        outputs = vaddq_n_u16(outputs, (uint16_t)(4 * depth));
+    }
+    return tile;
+}
+
 /* Tiles of `lines` lines in steps of one: patches in twos.  The last line is made twice where it has no
  * neighbour below.  Returns where memory goes on. */
 static int8_t *plan_ones(tiling *tiles, const strip *all, int32_t lines, int32_t depth, int8_t *memory) {
@@ -66,7 +63,12 @@ static int8_t *plan_ones(tiling *tiles, const strip *all, int32_t lines, int32_t
         const int32_t y = lp_maximum(lp_minimum(i, lines - 2), 0);
         const int8_t *patch = all->memory + y * all->row_bytes;
         int32_t output = y * width * depth + 1;
-        for (int32_t left = width / 2; left > 0; left--, patch += PAIR_BYTES, output += 2 * depth) {
+        int32_t left = width / 2;
+        if (below && width % 4 == 0) { /* tiles are full */
+            tile = plan_row(tile, width / 4, patch, output, depth, below);
+            left = 0;
+        }
+        for (; left > 0; left--, patch += PAIR_BYTES, output += 2 * depth) {
             uint16_t *outputs = tile->outputs + place;
             tile->patches[place] = patch;
             outputs[0] = (uint16_t)output;

@@ -2,7 +2,7 @@
 #ifndef LP_MVE_WINDOW_H
 #define LP_MVE_WINDOW_H
 
-#include "lp_mve.h"
+#include "lp_mve_lines.h"
 
 /* An output pixel. */
 typedef struct {
@@ -84,44 +84,96 @@ static LP_NOINLINE void lp_mve_take_window(const lp_conv2d_params *params, const
 static LP_NOINLINE void lp_mve_take_run(const lp_conv2d_params *params, const int8_t *input, int32_t top,
                                         int32_t count, int8_t *to, int32_t to_step) {
     const int32_t depth = params->input_channels;
-    const int32_t length = params->kernel_width * depth;
+    const int32_t is_dense = params->dilation_x == 1;
+    const int32_t pieces = is_dense ? 1 : params->kernel_width;
+    const int32_t length = is_dense ? params->kernel_width * depth : depth;
     const int32_t row_bytes = params->input_width * depth;
-    for (int32_t row = top; row < top + params->kernel_height; row++, to += length) {
+    for (int32_t i = 0; i < params->kernel_height * pieces; i++, to += length) {
+        const int32_t row = top + i / pieces * params->dilation_y;
         if (row >= 0 && row < params->input_height) {
-            lp_mve_copy_rows(input + row * row_bytes, params->stride_x * depth, to, to_step, length, count);
+            const int8_t *const from = input + row * row_bytes + i % pieces * params->dilation_x * depth;
+            lp_mve_copy_rows(from, params->stride_x * depth, to, to_step, length, count);
         } else {
-            for (int32_t i = 0; i < count; i++) {
-                lp_mve_fill(to + i * to_step, params->input_zero_point, length);
+            for (int32_t j = 0; j < count; j++) {
+                lp_mve_fill(to + j * to_step, params->input_zero_point, length);
             }
         }
     }
 }
 
-/* Copies the windows of `count` output pixels from `place` on, which is moved, `window_bytes` apart. */
-LP_INLINE void lp_mve_take_windows(const lp_conv2d_params *params, const int8_t *input, lp_mve_place *place,
-                                   int32_t count, int8_t *to, int32_t window_bytes) {
+/* Where windows come from: of lines in scratch memory, or straight from the input. */
+typedef struct {
+    const lp_conv2d_params *params;
+    const int8_t *input;
+    lp_mve_place place; /* the next output pixel */
+    int32_t window_bytes;
+    int32_t begin, end; /* columns of outputs whose windows lie inside */
+    lp_mve_lines lines;
+} lp_mve_source;
+
+/* `memory` is that for lines. */
+static LP_NOINLINE void lp_mve_begin_source(lp_mve_source *source, const lp_conv2d_params *params,
+                                            const int8_t *input, int8_t *memory, int32_t window_bytes) {
     const int32_t stride = params->stride_x;
-    const int32_t room = params->input_width - params->kernel_width + params->padding_left;
-    const int32_t is_dense = params->dilation_x == 1 && params->dilation_y == 1 && room >= 0;
-    /* Columns of outputs whose windows lie inside. */
-    const int32_t begin = (params->padding_left + stride - 1) / stride;
-    const int32_t end = is_dense ? lp_minimum(room / stride + 1, params->output_width) : 0;
-    while (count > 0) {
-        int32_t run = 1;
-        if (place->x >= begin && place->x < end) {
-            const int32_t left = place->x * stride - params->padding_left;
-            run = lp_minimum(count, end - place->x);
-            lp_mve_take_run(params, input + left * params->input_channels,
-                            place->y * params->stride_y - params->padding_top, run, to, window_bytes);
-        } else {
-            lp_mve_take_window(params, input, place, to);
+    const int32_t reach = (params->kernel_width - 1) * params->dilation_x + 1;
+    const int32_t room = params->input_width - reach + params->padding_left;
+    source->params = params;
+    source->input = input;
+    source->place.y = source->place.x = 0;
+    source->window_bytes = window_bytes;
+    source->begin = (params->padding_left + stride - 1) / stride;
+    source->end = room >= 0 ? lp_minimum(room / stride + 1, params->output_width) : 0;
+    if (params->strip_lines) {
+        begin_lines(&source->lines, params, memory, window_bytes);
+    }
+}
+
+/* Copies windows from the next pixel on: of some of `count` pixels that lie side by side.  Returns how many.
+ */
+LP_INLINE int32_t lp_mve_take_some(lp_mve_source *source, int32_t count, int8_t *to) {
+    const lp_conv2d_params *params = source->params;
+    const lp_mve_place *place = &source->place;
+    const int32_t left = place->x * params->stride_x - params->padding_left;
+    const int32_t run = lp_minimum(count, source->end - place->x);
+    if (params->strip_lines) {
+        lp_mve_lines *lines = &source->lines;
+        const int32_t is_column = params->output_width == 1;
+        if (lines->begin < 0 || place->y >= lines->begin + lines->lines) {
+            take_rows_of_lines(lines, params, source->input, place->y);
         }
-        count -= run;
-        to += run * window_bytes;
-        place->x += run;
-        if (place->x == params->output_width) {
-            place->x = 0;
-            place->y++;
+        const int32_t left_of_line =
+            is_column ? lp_minimum(lines->begin + lines->lines, params->output_height) - place->y
+                      : params->output_width - place->x;
+        const int32_t taken = lp_minimum(count, left_of_line);
+        take_windows_of_line(lines, params,
+                             lines->memory + (place->y - lines->begin) * params->stride_y * lines->row_bytes +
+                                 place->x * lines->pixel_bytes,
+                             taken, to);
+        return taken;
+    }
+    if (place->x < source->begin || run <= 0) {
+        lp_mve_take_window(params, source->input, place, to);
+        return 1;
+    }
+    lp_mve_take_run(params, source->input + left * params->input_channels,
+                    place->y * params->stride_y - params->padding_top, run, to, source->window_bytes);
+    return run;
+}
+
+/* Copies the windows of the next `count` output pixels. */
+static LP_NOINLINE void lp_mve_take_windows(lp_mve_source *source, int32_t count, int8_t *to) {
+    while (count > 0) {
+        const int32_t taken = lp_mve_take_some(source, count, to);
+        count -= taken;
+        to += taken * source->window_bytes;
+        if (source->params->output_width == 1) {
+            source->place.y += taken;
+            continue;
+        }
+        source->place.x += taken;
+        if (source->place.x == source->params->output_width) {
+            source->place.x = 0;
+            source->place.y++;
         }
     }
 }

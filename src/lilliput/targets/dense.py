@@ -8,6 +8,7 @@ from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Activation, Conv2D, DepthwiseConv2D, FullyConnected, Reshape
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, to_four
+from lilliput.targets.vectors import HEADER, fits_vectors
 from lilliput.targets.weighted import fits_dsp, fits_halves
 
 PASS_FOURS = 128
@@ -26,10 +27,11 @@ PRODUCT_LAYOUTS = frozenset({Layout.SPLIT, Layout.SPARSE})
 
 def fully_connected(op: FullyConnected, net: Net, core: Core) -> Kernel:
     """The kernel of a matrix product."""
-    if core.has_mve:
+    if core.has_mve and fits_vectors(op, net):
         name = in_profile("lp_fully_connected_mve", op)
-        return Kernel(name, layout=Layout.PLAIN, folds_zero_point=True)
-    if not (core.has_dsp and fits_dsp(op, net) and fits_halves(op, net)):
+        return Kernel(name, header=HEADER, layout=Layout.PLAIN, folds_zero_point=True)
+    has_dsp = core.has_dsp and not core.has_mve
+    if not (has_dsp and fits_dsp(op, net) and fits_halves(op, net)):
         return Kernel(in_profile("lp_fully_connected", op), layout=Layout.PLAIN, folds_zero_point=True)
     if _is_sparse(op, net):
         return Kernel(

@@ -41,6 +41,8 @@ class Layout(StrEnum):
     VECTORS = "vectors"
     SMALL_WINDOWS = "small windows"
     PATCHES = "patches"
+    TAP_PAIRS = "pairs of taps"
+    TAP_PAIRS_COLUMNS = "pairs of taps of columns"
     SIGNS = "signs"
 
 
@@ -56,6 +58,8 @@ NIBBLE_LAYOUTS = frozenset({Layout.NIBBLES, Layout.NIBBLES_ROWS})
 """Four channels of weights of 4 bits in a halfword."""
 ROWS_LAYOUTS = frozenset({Layout.LANES_ROWS, Layout.NIBBLES_ROWS})
 """The inputs of a window in planes of four channels."""
+COLUMN_LAYOUTS = frozenset({Layout.COLUMNS_FIRST, Layout.TAP_PAIRS_COLUMNS})
+"""The orders of kernels that take columns as rows."""
 DSP_LAYOUTS = frozenset(
     {
         Layout.ROWS,

@@ -15,12 +15,16 @@ from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
 from lilliput.targets.strip import fits_strip, strip_bytes
 from lilliput.targets.vectors import (
+    GROUP,
+    HEADER,
+    TapStrip,
+    conv_bytes,
     fits_strips,
     fits_vectors,
     has_small_windows,
     strip,
     strips_bytes,
-    windows_bytes,
+    tap_strip,
 )
 
 BLOCK_PIXELS = 4
@@ -55,7 +59,8 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     if core.has_mve and fits_vectors(op, net):
         return Kernel(
             in_profile("lp_conv2d_mve", op),
-            scratch_bytes=windows_bytes(op, net),
+            header=HEADER,
+            scratch_bytes=conv_bytes(op, net),
             layout=Layout.SMALL_WINDOWS if has_small_windows(op, net) else Layout.VECTORS,
             folds_zero_point=True,
             access=Access.PIXELS,
@@ -158,10 +163,20 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     if core.has_mve and keeps_channels and fits_strips(op, net):
         return Kernel(
             in_profile("lp_depthwise_conv2d_mve", op),
+            header=HEADER,
             scratch_bytes=strips_bytes(op, net),
             layout=Layout.PATCHES,
             folds_zero_point=True,
             access=_access_by_strips(op, net, strip(op, net)[0]),
+        )
+    if core.has_mve and fits_vectors(op, net) and (held := tap_strip(op, net)).fits:
+        return Kernel(
+            in_profile("lp_depthwise_conv2d_windows_mve", op),
+            header=HEADER,
+            scratch_bytes=held.scratch_bytes,
+            layout=Layout.TAP_PAIRS_COLUMNS if held.transposed else Layout.TAP_PAIRS,
+            folds_zero_point=True,
+            access=_access_by_taps(op, net, held),
         )
     has_dsp = core.has_dsp and fits_dsp(op, net) and (not core.has_mve or fits_vectors(op, net))
     if has_dsp and op.dilation == (1, 1) and not is_small:
@@ -230,10 +245,22 @@ def _access_by_strips(op: DepthwiseConv2D, net: Net, strip_rows: int) -> Access:
     """Strips of some channels are written when their rows were read, into rows that were read by then."""
     width = net.tensors[op.inputs[0]].shape[1]
     rows, columns, _ = net.tensors[op.outputs[0]].shape
-    tall = net.tensors[op.inputs[1]].shape[0]
+    tall = (net.tensors[op.inputs[1]].shape[0] - 1) * op.dilation[0] + 1
     reached = [(row * op.strides[0] - op.padding.top + tall) * width for row in (0, rows - 2)]
     fits = columns <= reached[0] and (rows - 1) * columns <= reached[1]
     return Access.CHANNELS if fits or rows <= strip_rows else Access.SEPARATE
+
+
+def _access_by_taps(op: DepthwiseConv2D, net: Net, held: TapStrip) -> Access:
+    """As by strips; where all input channels are taken at once, pixels are written when theirs were read."""
+    depth, channels = (net.tensors[name].shape[2] for name in (op.inputs[0], op.outputs[0]))
+    if held.strips == 1 and depth == channels:
+        return Access.CHANNELS
+    if held.strips > 1 and held.transposed:
+        return Access.SEPARATE
+    if depth == channels:
+        return _access_by_strips(op, net, held.lines)
+    return Access.PIXELS if depth <= GROUP else Access.SEPARATE
 
 
 def takes_columns(op: Conv2D | DepthwiseConv2D, net: Net) -> bool:

@@ -12,7 +12,7 @@ from lilliput.targets.lanes import fours_of, lane_bytes
 from lilliput.targets.pixels import eights_of, row_pairs_bytes
 from lilliput.targets.slots import slots_weights_bytes
 from lilliput.targets.strip import strip_fours
-from lilliput.targets.vectors import LANES, patches_bytes, small_weights_bytes
+from lilliput.targets.vectors import LANES, patches_bytes, small_weights_bytes, tap_vectors
 from lilliput.targets.wide import wide_weights_bytes
 
 
@@ -44,6 +44,11 @@ def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
             return small_weights_bytes(channels, math.prod(window))
         case Layout.PATCHES:
             return to_four(patches_bytes(window[-1]))
+        case Layout.TAP_PAIRS | Layout.TAP_PAIRS_COLUMNS:
+            kernel = net.tensors[op.inputs[1]].shape[:2]
+            return (
+                window[-1] * LANES * tap_vectors(kernel[:: -1 if layout is Layout.TAP_PAIRS_COLUMNS else 1])
+            )
         case Layout.PLAIN | Layout.WIDE_CHANNELS:
             return to_four(net.tensors[op.inputs[1]].storage_bytes)
     return to_four(channels * math.prod(window))
