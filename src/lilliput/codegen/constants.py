@@ -16,6 +16,7 @@ from lilliput.codegen.layouts import (
     packed_signs,
     split_corrections,
 )
+from lilliput.codegen.planes import planes_of
 from lilliput.codegen.text import array_lines, braces, float_literal
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -101,6 +102,9 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
     dtype = net.tensors[op.inputs[1]].dtype
     if dtype is DType.FLOAT32:
         return real_constant(name, op.inputs[1], 0, net)
+    if kernel.in_planes:
+        words = planes_of(_data(op.inputs[1], net), op, net, kernel.layout)
+        return Constant(name, "uint32_t", tuple(f"{word}u" for word in words.tolist()), words.nbytes)
     if kernel.layout in LANE_LAYOUTS | NIBBLE_LAYOUTS:
         data = _data(op.inputs[1], net)
         if kernel.layout in ROWS_LAYOUTS:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net, Optimize
-from lilliput.net.ops import Conv2D
+from lilliput.net.ops import Conv2D, FullyConnected
+from lilliput.targets.band import KERNEL_WIDTH as BAND_WIDTH
 from lilliput.targets.band import band_bytes, by_planes, fits_band
 from lilliput.targets.kernel import to_four
 from lilliput.targets.strip import by_columns, fits_strip
@@ -38,6 +39,8 @@ MOST_INPUT_BYTES = 4608
 """Up to so many bytes of expanded windows, it serves more than one block."""
 NIBBLE_BITS = 4
 """Bits of the weights of which four share a halfword."""
+NIBBLE_CHANNELS = 4
+"""Output channels that share a halfword; only sums of the last one have little room."""
 LARGEST_NIBBLE_SUM = ((1 << 31) - 1) // (4096 * 128)
 """What absolute weights may sum up to where 4096 times their sum with inputs of 8 bits must fit int32."""
 MOST_LANE_INPUT_BITS = 6
@@ -61,15 +64,22 @@ def prefers_nibbles(op: WeightedOp, net: Net) -> bool:
 
     With inputs of more bits, sums of lanes would have to be taken apart too often.
     """
-    weights = net.tensors[op.inputs[1]]
-    if weights.dtype.bits != NIBBLE_BITS:
+    if net.tensors[op.inputs[1]].dtype.bits != NIBBLE_BITS:
         return False
-    if net.tensors[op.inputs[0]].dtype.bits <= MOST_LANE_INPUT_BITS and fits_lanes(op, net):
-        return False
-    if weights.data is None:
-        return True
-    sums = np.abs(weights.data.astype(np.int64)).reshape(weights.shape[0], -1).sum(axis=1)
-    return bool(sums.max() <= LARGEST_NIBBLE_SUM)
+    return net.tensors[op.inputs[0]].dtype.bits > MOST_LANE_INPUT_BITS or not fits_lanes(op, net)
+
+
+def nibble_segment(op: WeightedOp, net: Net) -> int:
+    """So many fours of inputs, in a band so many planes of three, may be summed at a time; never 0."""
+    weights = net.tensors[op.inputs[1]].data
+    assert weights is not None
+    fourths = np.abs(weights.astype(np.int64))[NIBBLE_CHANNELS - 1 :: NIBBLE_CHANNELS]
+    in_rows = fits_band(op, net)
+    rows = by_planes(fourths) if in_rows else fourths.reshape(len(fourths), -1)
+    unit = 4 * BAND_WIDTH if in_rows else 4
+    filled = np.pad(rows, ((0, 0), (0, -rows.shape[1] % unit)))
+    units = filled.reshape(len(rows), filled.shape[1] // unit, unit).sum(axis=2)
+    return longest_segment(units[:, ::-1], LARGEST_NIBBLE_SUM, 1)  # the last has what remains
 
 
 def shares_strip(op: WeightedOp, net: Net) -> bool:
@@ -107,6 +117,8 @@ def segment_fours(op: WeightedOp, net: Net) -> int:
     rows = fours.sum(axis=2)
     largest: int = 1 << (net.tensors[op.inputs[0]].dtype.bits - 1)
     low, high = lane_limits(weights.dtype.bits, largest)
+    if isinstance(op, FullyConnected):  # both sums of a halfword are taken out
+        return min(longest_segment(rows[0::2], low, SEGMENT_STEP), longest_segment(rows[1::2], high, SEGMENT_STEP))
     if rows[1::2].sum(axis=1).max(initial=0) > high:
         return 0
     return longest_segment(rows[0::2], low, BAND_SEGMENT_STEP if in_rows else SEGMENT_STEP)

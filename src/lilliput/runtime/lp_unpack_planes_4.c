@@ -1,0 +1,6 @@
+#define LP_BITS 4
+#include "lp_planes.h"
+
+const uint32_t *lp_unpack_planes_4(const uint32_t *weights, int32_t words, uint32_t guard, uint32_t *to) {
+    return unpack_planes(weights, words, guard, to);
+}

@@ -1,0 +1,116 @@
+"""Weights of less than a byte that are unpacked before kernels for those of a byte multiply them.
+
+`runtime/lp_planes.h` describes what is stored.  Nothing here depends on the weights but whether their sums fit
+the kernels for a byte, which they do for all but windows of many thousand elements.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lilliput.net.access import Access
+from lilliput.net.fixedpoint import WeightedOp, conv_requant
+from lilliput.net.graph import Net
+from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Profile
+from lilliput.targets.cores import Core
+from lilliput.targets.kernel import Kernel, Layout, to_four
+from lilliput.targets.strip import strip_fours
+from lilliput.targets.weighted import conv2d, depthwise
+
+GROUP_WORDS = 8
+"""Words of four weights whose planes lie together."""
+CHUNK_BYTES = 4096
+"""Unpacked weights of a convolution that are held at a time."""
+LEAST_CHUNK = 4
+"""Channels that are unpacked at a time at least, since windows are gathered anew for each chunk."""
+LEAST_MULTIPLIER = 512
+"""Of scales: the kernels for a byte are exact from it on whatever they shift by."""
+
+
+def in_planes(op: WeightedOp, net: Net, core: Core, header: str) -> Kernel | None:
+    """The kernel for a byte that computes `op` once weights are unpacked; None where there is none."""
+    if core.has_mve or op.profile is not Profile.LILLIPUT:
+        return None
+    found = _for_bytes(op, net, core)
+    if found is None:
+        return None
+    unpack = f"lp_unpack_planes_{net.tensors[op.inputs[1]].dtype.bits}"
+    if isinstance(op, FullyConnected):
+        return found._replace(needs=(unpack,), header=header, in_planes=True)
+    unpacked_bytes = to_four(net.tensors[op.inputs[1]].elements)
+    access = found.access
+    if isinstance(op, Conv2D):
+        chunk = chunk_channels(op, net, found.layout)
+        unpacked_bytes = 4 * chunk * channel_words(op, net, found.layout)
+        access = access if chunk >= net.tensors[op.inputs[1]].shape[0] else Access.SEPARATE
+    return found._replace(
+        function=f"{found.function.removesuffix('_s8')}_planes_s8",
+        scratch_bytes=unpacked_bytes + found.scratch_bytes,
+        needs=(unpack, *found.needs, *(() if isinstance(op, Conv2D) else (found.function,))),
+        access=access,
+        header=header,
+        in_planes=True,
+    )
+
+
+def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
+    """The kernel for int8 that computes what is unpacked."""
+    if isinstance(op, DepthwiseConv2D):
+        found = depthwise(op, net, core)
+        return found if found.scratch_bytes and found.layout is not Layout.PLAIN else None
+    if not core.has_dsp:
+        return None
+    if isinstance(op, FullyConnected):
+        return Kernel("lp_fully_connected_planes_dsp_s8", layout=Layout.ROWS, folds_zero_point=True)
+    requant = conv_requant(op, net)
+    if requant.shift < 32 and min(requant.multipliers) < LEAST_MULTIPLIER:
+        return None
+    found = conv2d(op, net, core)
+    if found.function == "lp_conv2d_strip_dsp_s8":
+        return found
+    if found.layout in (Layout.PLAIN, Layout.FOURS_FIRST):
+        return None
+    _, *window, depth = net.tensors[op.inputs[1]].shape
+    elements = to_four(math.prod(window) * depth)
+    return Kernel(
+        "lp_conv2d_dsp_s8",
+        scratch_bytes=8 * elements + (elements if depth % 4 else 0),
+        layout=Layout.SPLIT_PAIRS,
+        needs=("lp_multiply_block", "lp_expand_fours"),
+        folds_zero_point=True,
+        access=Access.PIXELS,
+    )
+
+
+def channel_words(op: Conv2D | FullyConnected, net: Net, layout: Layout) -> int:
+    """Words of four weights of an output."""
+    if layout is Layout.SPLIT_STRIP:
+        return strip_fours(op, net)
+    return to_four(math.prod(net.tensors[op.inputs[1]].shape[1:])) // 4
+
+
+def chunk_channels(op: Conv2D | FullyConnected, net: Net, layout: Layout) -> int:
+    """Output channels that are unpacked at a time; an even number, if not all."""
+    channels = net.tensors[op.inputs[1]].shape[0]
+    if isinstance(op, FullyConnected):
+        return 1
+    fitting = CHUNK_BYTES // (4 * channel_words(op, net, layout)) // 2 * 2
+    return min(max(fitting, LEAST_CHUNK), channels)
+
+
+def planes_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
+    """Bytes of weights in flash."""
+    weights = net.tensors[op.inputs[1]]
+    bits = weights.dtype.bits
+    if isinstance(op, DepthwiseConv2D):
+        return 4 * packed_words(-(-weights.elements // 4), bits)
+    words, chunk = channel_words(op, net, layout), chunk_channels(op, net, layout)
+    whole, rest = divmod(weights.shape[0], chunk)
+    return 4 * (whole * packed_words(words * chunk, bits) + packed_words(words * rest, bits))
+
+
+def packed_words(words: int, bits: int) -> int:
+    """Words that so many words of four weights become in planes of their own."""
+    groups, rest = divmod(words, GROUP_WORDS)
+    planes = (plane for plane in (4, 2, 1) if bits & plane)
+    return groups * bits + sum(-(-rest * plane // GROUP_WORDS) for plane in planes)
