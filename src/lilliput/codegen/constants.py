@@ -58,6 +58,7 @@ from lilliput.targets.kernel import (
     Layout,
 )
 from lilliput.targets.kernels import BIAS_BYTES, CHANNEL_BYTES, TFLM_CHANNEL_BYTES
+from lilliput.targets.planes import doublings_of
 from lilliput.targets.slots import in_flash, slots_of, slots_weights_bytes
 from lilliput.targets.strip import by_columns
 from lilliput.targets.wide import wide_multipliers
@@ -264,6 +265,8 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
         found = slots_of(op, net)
         assert found is not None
         bias = bias - found.segments * found.offset
+    elif kernel.in_planes:
+        bias = bias << doublings_of(op, net)
     return [int(value) for value in bias]
 
 

@@ -18,7 +18,7 @@ LP_INLINE void conv2d_planes(const lp_planes_params *params, const int8_t *input
     part.weights = (const int8_t *)scratch;
     for (int32_t first = 0; first < channels; first += params->chunk_channels) {
         const int32_t count = lp_minimum(params->chunk_channels, channels - first);
-        weights = params->unpack(weights, count * params->channel_words, LP_GUARD_HALVES, (uint32_t *)scratch);
+        weights = params->unpack(weights, count * params->channel_words, LP_GUARD_HALVES, 0, (uint32_t *)scratch);
         part.channels = constants + first;
         part.output_channels = (uint16_t)count;
         compute(&part, input, output + first, channels,

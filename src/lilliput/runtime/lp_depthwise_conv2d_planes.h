@@ -11,7 +11,7 @@ LP_INLINE void depthwise_conv2d_planes(const lp_planes_params *params, const int
                                                        void *)) {
     lp_conv2d_params conv = params->conv;
     const int32_t words = ((int32_t)conv.kernel_height * conv.kernel_width * conv.output_channels + 3) / 4;
-    (void)params->unpack(params->weights, words, LP_GUARD_BYTES, (uint32_t *)scratch);
+    (void)params->unpack(params->weights, words, LP_GUARD_BYTES, params->doublings, (uint32_t *)scratch);
     conv.weights = (const int8_t *)scratch;
     compute(&conv, input, output, (uint32_t *)scratch + words);
 }

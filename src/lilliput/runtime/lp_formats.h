@@ -59,13 +59,13 @@ typedef struct {
     uint8_t weight_bits;
 } lp_packed_params;
 
-/* Weights of 2 or 4 bits as lp_lanes.h says, for four channels at a time, filled up with zeros.
- * `segment_fours` fours of inputs are summed at a time, `blocks` times four pixels are made of one unpacking
- * of weights. */
+/* Weights of 2 or 4 bits as lp_lanes.h or lp_nibbles.h says, for four channels at a time, filled up with zeros.
+ * `segment_fours` fours of inputs, in a band of lp_nibbles.h planes of three, are summed at a time, and
+ * `pass_segments` times those of lp_lanes.h; `blocks` times four pixels are made of one unpacking of weights. */
 typedef struct {
     lp_conv2d_params conv;
     const uint32_t *weights;
-    uint16_t segment_fours, blocks;
+    uint16_t segment_fours, pass_segments, blocks;
     uint8_t weight_bits;
 } lp_lanes_params;
 
@@ -77,8 +77,9 @@ typedef struct {
     lp_conv2d_params conv;
     const uint32_t *weights;
     /* lp_unpack_planes_N() */
-    const uint32_t *(*unpack)(const uint32_t *weights, int32_t words, uint32_t guard, uint32_t *to);
+    const uint32_t *(*unpack)(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
     uint16_t chunk_channels, channel_words;
+    uint8_t doublings; /* of weights, only for depthwise convolutions */
 } lp_planes_params;
 
 /* Weights of 2 or 4 bits as lp_pixel_lanes.h and lp_row_lanes.h say, aligned to 4.  `segment_eights` eights
@@ -345,13 +346,13 @@ void lp_requantize_s16_s8(const lp_requantize_params *params, const void *input,
 
 /* `words` words of four weights in planes, of as many bits as the name says, as fields with that guard
  * (lp_planes.h); returns where weights go on. */
-const uint32_t *lp_unpack_planes_1(const uint32_t *weights, int32_t words, uint32_t guard, uint32_t *to);
-const uint32_t *lp_unpack_planes_2(const uint32_t *weights, int32_t words, uint32_t guard, uint32_t *to);
-const uint32_t *lp_unpack_planes_3(const uint32_t *weights, int32_t words, uint32_t guard, uint32_t *to);
-const uint32_t *lp_unpack_planes_4(const uint32_t *weights, int32_t words, uint32_t guard, uint32_t *to);
-const uint32_t *lp_unpack_planes_5(const uint32_t *weights, int32_t words, uint32_t guard, uint32_t *to);
-const uint32_t *lp_unpack_planes_6(const uint32_t *weights, int32_t words, uint32_t guard, uint32_t *to);
-const uint32_t *lp_unpack_planes_7(const uint32_t *weights, int32_t words, uint32_t guard, uint32_t *to);
+const uint32_t *lp_unpack_planes_1(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
+const uint32_t *lp_unpack_planes_2(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
+const uint32_t *lp_unpack_planes_3(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
+const uint32_t *lp_unpack_planes_4(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
+const uint32_t *lp_unpack_planes_5(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
+const uint32_t *lp_unpack_planes_6(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
+const uint32_t *lp_unpack_planes_7(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
 
 /* `count` weights of `bits` bits, the first of them number `first`, as int8. */
 void lp_unpack(const uint8_t *weights, int32_t bits, uint32_t first, uint32_t count, int8_t *output);

@@ -8,6 +8,7 @@
  * with planes no longer than they have to be.  A weight of one bit is -1 or 1, and its part whether it is 1.
  *
  * What is unpacked are bytes, or halfwords 256 * b + a of which a is the lower byte: the guard says which.
+ * Weights may be doubled some times, as long as they keep to 7 bits.
  */
 #ifndef LP_PLANES_H
 #define LP_PLANES_H
@@ -21,36 +22,47 @@
 
 #ifdef LP_BITS
 
-LP_INLINE uint32_t *unpack_word(uint32_t four, uint32_t two, uint32_t one, uint32_t guard, uint32_t *to) {
+/* What unpacked fields are made with. */
+typedef struct {
+    uint32_t guard, offset; /* the guard less what was added to weights, doubled as often as these */
+    int32_t doublings;
+} unpacking;
+
+/* A word, of the lowest bits of planes. */
+LP_INLINE uint32_t unpacked(const unpacking *all, uint32_t four, uint32_t two, uint32_t one) {
     uint32_t fields = LP_BITS & 1 ? (one & 0x01010101u) << (LP_BITS == 1) : 0;
     fields |= LP_BITS & 2 ? (two & 0x03030303u) << (LP_BITS & 1) : 0;
     fields |= LP_BITS & 4 ? (four & 0x0F0F0F0Fu) << (LP_BITS & 3) : 0;
-    *to++ = ((fields | guard) - (0x01010101u << (LP_BITS - 1))) ^ guard;
-    LP_OPAQUE(to);
-    return to;
+    return ((fields << all->doublings) + all->offset) ^ all->guard;
 }
 
-LP_INLINE const uint32_t *unpack_planes(const uint32_t *weights, int32_t words, uint32_t guard,
-                                        uint32_t *to) {
-    for (; words > 0; words -= 8) {
-        const int32_t count = lp_minimum(words, 8);
-        const uint32_t *fours = weights;
-        const uint32_t *twos = fours + (LP_BITS & 4 ? (count + 1) / 2 : 0);
-        const uint32_t *ones = twos + (LP_BITS & 2 ? (count + 3) / 4 : 0);
-        uint32_t one = LP_BITS & 1 ? *ones++ : 0;
-        uint32_t two = 0;
-        for (int32_t left = count; left > 0; left -= 2) {
-            const uint32_t four = LP_BITS & 4 ? *fours++ : 0;
-            two = LP_BITS & 2 ? (left % 4 == count % 4 ? *twos++ : two >> 4) : 0;
-            to = unpack_word(four, two, one, guard, to);
-            if (left > 1) {
-                to = unpack_word(four >> 4, two >> 2, one >> 1, guard, to);
-            }
-            one >>= 2;
-        }
-        weights = ones;
+/* Where planes of so many words lie, up to eight. */
+#define FOURS weights
+#define TWOS(words) (FOURS + (LP_BITS & 4 ? ((words) + 1) / 2 : 0))
+#define ONES(words) (TWOS(words) + (LP_BITS & 2 ? ((words) + 3) / 4 : 0))
+
+#define UNPACK(i, words)                                                                                     \
+    unpacked(&all, LP_BITS & 4 ? FOURS[(i) / 2] >> 4 * ((i) % 2) : 0,                                        \
+             LP_BITS & 2 ? TWOS(words)[(i) / 4] >> 2 * ((i) % 4) : 0,                                        \
+             LP_BITS & 1 ? *ONES(words) >> (i) : 0)
+
+LP_INLINE const uint32_t *unpack_planes(const uint32_t *LP_RESTRICT weights, int32_t words, uint32_t guard,
+                                        int32_t doublings, uint32_t *LP_RESTRICT to) {
+    const unpacking all = {guard, guard - (0x01010101u << (LP_BITS - 1) << doublings), doublings};
+    for (; words >= 8; words -= 8, to += 8, weights = ONES(8) + (LP_BITS & 1)) {
+        to[0] = UNPACK(0, 8);
+        to[1] = UNPACK(1, 8);
+        to[2] = UNPACK(2, 8);
+        to[3] = UNPACK(3, 8);
+        to[4] = UNPACK(4, 8);
+        to[5] = UNPACK(5, 8);
+        to[6] = UNPACK(6, 8);
+        to[7] = UNPACK(7, 8);
     }
-    return weights;
+    for (int32_t i = 0; i < words; i++) {
+        to[i] = UNPACK(i, words);
+    }
+    return words > 0 ? ONES(words) + (LP_BITS & 1) : weights;
 }
 
 #endif

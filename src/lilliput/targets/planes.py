@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from lilliput.net.access import Access
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.graph import Net
@@ -23,6 +25,8 @@ CHUNK_BYTES = 4096
 """Unpacked weights of a convolution that are held at a time."""
 LEAST_CHUNK = 4
 """Channels that are unpacked at a time at least, since windows are gathered anew for each chunk."""
+MOST_BITS = 7
+"""Of weights that are doubled."""
 LEAST_MULTIPLIER = 512
 """Of scales: the kernels for a byte are exact from it on whatever they shift by."""
 
@@ -96,6 +100,24 @@ def chunk_channels(op: Conv2D | FullyConnected, net: Net, layout: Layout) -> int
         return 1
     fitting = CHUNK_BYTES // (4 * channel_words(op, net, layout)) // 2 * 2
     return min(max(fitting, LEAST_CHUNK), channels)
+
+
+def doublings_of(op: WeightedOp, net: Net) -> int:
+    """How often weights are doubled as they are unpacked, so that factors are multiples of 2**-32.
+
+    Kernels for depthwise convolutions are fast for these alone; those of weights of few bits are often larger.
+    """
+    if not isinstance(op, DepthwiseConv2D):
+        return 0
+    tensor = net.tensors[op.inputs[1]]
+    found = 32 - conv_requant(op, net).shift
+    if tensor.dtype.bits + found > MOST_BITS:
+        return 0
+    assert tensor.data is not None
+    reach = (1 << 8) * np.abs(tensor.data.astype(np.int64)).sum(axis=(0, 1))
+    if len(op.inputs) == 3 and (bias := net.tensors[op.inputs[2]].data) is not None:
+        reach += np.abs(bias.astype(np.int64))
+    return found if int(reach.max()) << found < 1 << 31 else 0
 
 
 def planes_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
