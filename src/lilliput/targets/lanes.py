@@ -73,9 +73,9 @@ def nibble_segment(op: WeightedOp, net: Net) -> int:
     """So many fours of inputs, in a band so many planes of three, may be summed at a time; never 0."""
     weights = net.tensors[op.inputs[1]].data
     assert weights is not None
-    fourths = np.abs(weights.astype(np.int64))[NIBBLE_CHANNELS - 1 :: NIBBLE_CHANNELS]
     in_rows = fits_band(op, net)
-    rows = by_planes(fourths) if in_rows else fourths.reshape(len(fourths), -1)
+    all_rows = by_planes(weights) if in_rows else weights.reshape(len(weights), -1)
+    rows = np.abs(all_rows[NIBBLE_CHANNELS - 1 :: NIBBLE_CHANNELS].astype(np.int64))
     unit = 4 * BAND_WIDTH if in_rows else 4
     filled = np.pad(rows, ((0, 0), (0, -rows.shape[1] % unit)))
     units = filled.reshape(len(rows), filled.shape[1] // unit, unit).sum(axis=2)

@@ -14,6 +14,7 @@ from lilliput.net.access import Access
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Profile
+from lilliput.net.tensor import DType
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import Kernel, Layout, to_four
 from lilliput.targets.strip import strip_fours
@@ -62,19 +63,21 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
     if isinstance(op, DepthwiseConv2D):
         found = depthwise(op, net, core)
         return found if found.scratch_bytes and found.layout is not Layout.PLAIN else None
-    if not core.has_dsp:
-        return None
+    weights = net.tensors[op.inputs[1]]
+    is_filled = math.prod(weights.shape[1:]) % 4 != 0
+    if not core.has_dsp or (weights.dtype is DType.SIGN and is_filled):
+        return None  # no single bit stands for 0
     if isinstance(op, FullyConnected):
         return Kernel("lp_fully_connected_planes_dsp_s8", layout=Layout.ROWS, folds_zero_point=True)
     requant = conv_requant(op, net)
     if requant.shift < 32 and min(requant.multipliers) < LEAST_MULTIPLIER:
         return None
     found = conv2d(op, net, core)
-    if found.function == "lp_conv2d_strip_dsp_s8":
+    if found.function == "lp_conv2d_strip_dsp_s8" and weights.dtype is not DType.SIGN:
         return found
     if found.layout in (Layout.PLAIN, Layout.FOURS_FIRST):
         return None
-    _, *window, depth = net.tensors[op.inputs[1]].shape
+    _, *window, depth = weights.shape
     elements = to_four(math.prod(window) * depth)
     return Kernel(
         "lp_conv2d_dsp_s8",
