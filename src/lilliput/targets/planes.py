@@ -73,8 +73,9 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
     if requant.shift < 32 and min(requant.multipliers) < LEAST_MULTIPLIER:
         return None
     found = conv2d(op, net, core)
-    if found.function == "lp_conv2d_strip_dsp_s8" and weights.dtype is not DType.SIGN:
-        return found
+    if found.layout is Layout.SPLIT_STRIP and weights.dtype is not DType.SIGN:
+        if chunk_channels(op, net, found.layout) == weights.shape[0]:  # outputs of a run lie side by side
+            return found
     if found.layout in (Layout.PLAIN, Layout.FOURS_FIRST):
         return None
     _, *window, depth = weights.shape
