@@ -159,10 +159,8 @@ def _packed(place: Place) -> Emitted:
     parameters = "lp_packed_params"
     if place.kernel.in_planes:
         parameters = "lp_planes_params"
-        chunk = channel = 0
-        if not isinstance(op, DepthwiseConv2D):
-            chunk = chunk_channels(op, place.net, place.kernel.layout)
-            channel = channel_words(op, place.net, place.kernel.layout)
+        chunk = chunk_channels(op, place.net, place.kernel.layout)
+        channel = channel_words(op, place.net, place.kernel.layout)
         values += [("unpack", place.kernel.needs[0]), ("chunk_channels", chunk), ("channel_words", channel)]
         bits = [("doublings", doublings)]
     elif place.kernel.layout in LANE_LAYOUTS:

@@ -8,9 +8,9 @@
 #include "lp_conv2d_strip.h"
 #include "lp_strip.h"
 
-/* `step` outputs lie from pixel to pixel, of which those of `params` are some. */
 LP_INLINE void conv2d_strip_dsp(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
-                                int32_t step, void *scratch) {
+                                void *scratch) {
+    const int32_t channels = params->output_channels;
     const int32_t width = params->output_width;
     int32_t y = -(int32_t)params->padding_top;
     lp_strip strip;
@@ -21,17 +21,17 @@ LP_INLINE void conv2d_strip_dsp(const lp_conv2d_params *params, const int8_t *in
     block.step = lp_strip_step(&strip);
     for (int32_t left = params->output_height; left > 0; left--, y += params->stride_y) {
         lp_strip_row(&strip, y);
-        lp_block_pixels(&block, LP_BLOCK_PIXELS, step);
+        lp_block_pixels(&block, LP_BLOCK_PIXELS, channels);
         for (int32_t x = 0; x < width; x += block.blocks * LP_BLOCK_PIXELS) {
             const int32_t whole = (width - x) / LP_BLOCK_PIXELS;
             block.blocks = whole > 0 ? lp_block_run(&block, whole) : 1;
             if (whole == 0) {
-                lp_block_pixels(&block, width - x, step);
+                lp_block_pixels(&block, width - x, channels);
             }
             block.inputs = lp_strip_windows(&strip, x);
-            LP_PART(lp_multiply_block)(&block, output + x * step);
+            LP_PART(lp_multiply_block)(&block, output + x * channels);
         }
-        output += width * step;
+        output += width * channels;
     }
 }
 

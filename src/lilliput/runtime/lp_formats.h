@@ -72,7 +72,7 @@ typedef struct {
 /* Weights of 1 to 7 bits in planes (lp_planes.h), those that are unpacked at a time by themselves: of
  * convolutions `chunk_channels` channels, whose weights come in the order that the kernel for those of a byte
  * has them in, as `channel_words` words of each; of matrix products a row, filled up to words; of depthwise
- * convolutions all. */
+ * convolutions all, as if of one channel. */
 typedef struct {
     lp_conv2d_params conv;
     const uint32_t *weights;
@@ -269,10 +269,16 @@ void lp_fully_connected_packed_pairs_s8(const lp_eights_params *params, const in
 void lp_fully_connected_nibbles_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                        void *scratch);
 
-/* As lp_conv2d_dsp_s8() and lp_conv2d_strip_dsp_s8() for weights in planes.  `scratch` begins with the words
- * of a chunk. */
+/* As the kernels for int8 of that name for weights in planes, all of which are unpacked in one chunk, but for
+ * lp_conv2d_dsp_planes_s8().  `scratch` begins with the words of a chunk. */
 void lp_conv2d_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
                              void *scratch);
+void lp_conv2d_1x1_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                                 void *scratch);
+void lp_conv2d_colour_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                                    void *scratch);
+void lp_conv2d_rows_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                                  void *scratch);
 void lp_conv2d_strip_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
                                    void *scratch);
 

@@ -29,7 +29,7 @@ typedef struct {
 } unpacking;
 
 /* A word, of the lowest bits of planes. */
-LP_INLINE uint32_t unpacked(const unpacking *all, uint32_t four, uint32_t two, uint32_t one) {
+LP_INLINE uint32_t unpacked_word(const unpacking *all, uint32_t four, uint32_t two, uint32_t one) {
     uint32_t fields = LP_BITS & 1 ? (one & 0x01010101u) << (LP_BITS == 1) : 0;
     fields |= LP_BITS & 2 ? (two & 0x03030303u) << (LP_BITS & 1) : 0;
     fields |= LP_BITS & 4 ? (four & 0x0F0F0F0Fu) << (LP_BITS & 3) : 0;
@@ -42,7 +42,7 @@ LP_INLINE uint32_t unpacked(const unpacking *all, uint32_t four, uint32_t two, u
 #define ONES(words) (TWOS(words) + (LP_BITS & 2 ? ((words) + 3) / 4 : 0))
 
 #define UNPACK(i, words)                                                                                     \
-    unpacked(&all, LP_BITS & 4 ? FOURS[(i) / 2] >> 4 * ((i) % 2) : 0,                                        \
+    unpacked_word(&all, LP_BITS & 4 ? FOURS[(i) / 2] >> 4 * ((i) % 2) : 0,                                        \
              LP_BITS & 2 ? TWOS(words)[(i) / 4] >> 2 * ((i) % 4) : 0,                                        \
              LP_BITS & 1 ? *ONES(words) >> (i) : 0)
 

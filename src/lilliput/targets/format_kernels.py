@@ -59,7 +59,7 @@ from lilliput.targets.lanes import (
     shares_strip,
 )
 from lilliput.targets.pixels import PIXEL_BITS, inputs_bytes, pixels_bytes
-from lilliput.targets.planes import in_planes
+from lilliput.targets.planes import in_planes, prefers_planes
 from lilliput.targets.slots import prefers_slots, slots_bytes, slots_of
 from lilliput.targets.strip import strip_bytes, strip_fours
 from lilliput.targets.wide import fits_channel_fours, fits_wide_dsp, window_access, window_bytes
@@ -231,6 +231,9 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
             header=HEADER,
         )
     if prefers_nibbles(op, net):
+        may_unpack = isinstance(op, Conv2D) and net.optimize is not Optimize.FLASH
+        if may_unpack and prefers_planes(op, net, core):
+            return _unpacked("lp_conv2d")(op, net, core)
         in_rows = fits_band(op, net)
         return Kernel(
             "lp_conv2d_nibbles_rows_dsp_s8" if in_rows else "lp_conv2d_nibbles_dsp_s8",

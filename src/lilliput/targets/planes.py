@@ -15,8 +15,9 @@ from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Profile
 from lilliput.net.tensor import DType
+from lilliput.targets.band import fits_band
 from lilliput.targets.cores import Core
-from lilliput.targets.kernel import Kernel, Layout, to_four
+from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Kernel, Layout, to_four
 from lilliput.targets.strip import strip_fours
 from lilliput.targets.weighted import conv2d, depthwise
 
@@ -26,6 +27,12 @@ CHUNK_BYTES = 4096
 """Unpacked weights of a convolution that are held at a time."""
 LEAST_CHUNK = 4
 """Channels that are unpacked at a time at least, since windows are gathered anew for each chunk."""
+BY_CHUNKS = "lp_conv2d_dsp_s8"
+"""What computes some channels after others; all other kernels compute all."""
+LEAST_PIXELS = 32
+"""From so many output pixels on, unpacking takes little beside multiplying."""
+FEW_PRODUCTS = 128
+"""Below so many products of an output, nibbles are slower than bytes."""
 MOST_BITS = 7
 """Of weights that are doubled."""
 LEAST_MULTIPLIER = 512
@@ -42,17 +49,14 @@ def in_planes(op: WeightedOp, net: Net, core: Core, header: str) -> Kernel | Non
     unpack = f"lp_unpack_planes_{net.tensors[op.inputs[1]].dtype.bits}"
     if isinstance(op, FullyConnected):
         return found._replace(needs=(unpack,), header=header, in_planes=True)
-    unpacked_bytes = to_four(net.tensors[op.inputs[1]].elements)
-    access = found.access
-    if isinstance(op, Conv2D):
-        chunk = chunk_channels(op, net, found.layout)
-        unpacked_bytes = 4 * chunk * channel_words(op, net, found.layout)
-        access = access if chunk >= net.tensors[op.inputs[1]].shape[0] else Access.SEPARATE
+    in_chunks = isinstance(op, Conv2D) and not _is_whole(op, net, found.layout)
+    unpacked_bytes = 4 * chunk_channels(op, net, found.layout) * channel_words(op, net, found.layout)
+    inner = () if found.function == BY_CHUNKS else (found.function,)
     return found._replace(
         function=f"{found.function.removesuffix('_s8')}_planes_s8",
         scratch_bytes=unpacked_bytes + found.scratch_bytes,
-        needs=(unpack, *found.needs, *(() if isinstance(op, Conv2D) else (found.function,))),
-        access=access,
+        needs=(unpack, *found.needs, *inner),
+        access=Access.SEPARATE if in_chunks else found.access,
         header=header,
         in_planes=True,
     )
@@ -73,15 +77,15 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
     if requant.shift < 32 and min(requant.multipliers) < LEAST_MULTIPLIER:
         return None
     found = conv2d(op, net, core)
-    if found.layout is Layout.SPLIT_STRIP and weights.dtype is not DType.SIGN:
-        if chunk_channels(op, net, found.layout) == weights.shape[0]:  # outputs of a run lie side by side
+    if found.layout in SPLIT_CONV_LAYOUTS and _is_whole(op, net, found.layout):
+        if found.layout is not Layout.SPLIT_STRIP or weights.dtype is not DType.SIGN:
             return found
-    if found.layout in (Layout.PLAIN, Layout.FOURS_FIRST):
+    if found.layout in (Layout.PLAIN, Layout.ROWS):
         return None
     _, *window, depth = weights.shape
     elements = to_four(math.prod(window) * depth)
     return Kernel(
-        "lp_conv2d_dsp_s8",
+        BY_CHUNKS,
         scratch_bytes=8 * elements + (elements if depth % 4 else 0),
         layout=Layout.SPLIT_PAIRS,
         needs=("lp_multiply_block", "lp_expand_fours"),
@@ -90,18 +94,40 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
     )
 
 
-def channel_words(op: Conv2D | FullyConnected, net: Net, layout: Layout) -> int:
-    """Words of four weights of an output."""
+def prefers_planes(op: Conv2D, net: Net, core: Core) -> bool:
+    """Whether weights of 4 bits are better unpacked than multiplied as nibbles.
+
+    Nibbles take fewer cycles a product, but more for each pair of pixels and each four of channels; and their
+    windows are gathered one by one.
+    """
+    found = _for_bytes(op, net, core)
+    if found is None or not _is_whole(op, net, found.layout) or fits_band(op, net):
+        return False
+    weights = net.tensors[op.inputs[1]]
+    window = math.prod(weights.shape[1:])
+    pixels = math.prod(net.tensors[op.outputs[0]].shape[:2])
+    return pixels >= LEAST_PIXELS and (window < FEW_PRODUCTS or weights.shape[3] % 4 != 0)
+
+
+def _is_whole(op: Conv2D, net: Net, layout: Layout) -> bool:
+    """Whether the weights of all channels are unpacked at a time."""
+    return chunk_channels(op, net, layout) == net.tensors[op.inputs[1]].shape[0]
+
+
+def channel_words(op: WeightedOp, net: Net, layout: Layout) -> int:
+    """Words of four weights of an output; of a depthwise convolution, of all."""
+    if isinstance(op, DepthwiseConv2D):
+        return to_four(net.tensors[op.inputs[1]].elements) // 4
     if layout is Layout.SPLIT_STRIP:
         return strip_fours(op, net)
     return to_four(math.prod(net.tensors[op.inputs[1]].shape[1:])) // 4
 
 
-def chunk_channels(op: Conv2D | FullyConnected, net: Net, layout: Layout) -> int:
-    """Output channels that are unpacked at a time; an even number, if not all."""
-    channels = net.tensors[op.inputs[1]].shape[0]
-    if isinstance(op, FullyConnected):
+def chunk_channels(op: WeightedOp, net: Net, layout: Layout) -> int:
+    """Output channels that are unpacked at a time; an even number, if not all; of other layers 1."""
+    if not isinstance(op, Conv2D):
         return 1
+    channels = net.tensors[op.inputs[1]].shape[0]
     fitting = CHUNK_BYTES // (4 * channel_words(op, net, layout)) // 2 * 2
     return min(max(fitting, LEAST_CHUNK), channels)
 
@@ -128,10 +154,8 @@ def planes_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
     """Bytes of weights in flash."""
     weights = net.tensors[op.inputs[1]]
     bits = weights.dtype.bits
-    if isinstance(op, DepthwiseConv2D):
-        return 4 * packed_words(-(-weights.elements // 4), bits)
     words, chunk = channel_words(op, net, layout), chunk_channels(op, net, layout)
-    whole, rest = divmod(weights.shape[0], chunk)
+    whole, rest = (1, 0) if isinstance(op, DepthwiseConv2D) else divmod(weights.shape[0], chunk)
     return 4 * (whole * packed_words(words * chunk, bits) + packed_words(words * rest, bits))
 
 
