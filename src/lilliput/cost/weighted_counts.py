@@ -12,8 +12,9 @@ from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op
 from lilliput.net.tensor import DType
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
-from lilliput.targets.kernel import to_four
+from lilliput.targets.kernel import Layout, to_four
 from lilliput.targets.pixels import EIGHT, LANE_WORDS, eights_of, pixel_lanes, row_eights
+from lilliput.targets.planes import chunk_channels
 from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
@@ -29,6 +30,12 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         return _spans(taps_y, taps_x, depth, channels, blocking)
     if blocking.strip:
         return _in_strip(op, net, blocking)
+    if blocking.chunks:
+        chunk = chunk_channels(op, net, Layout.SPLIT_PAIRS)
+        times = -(-channels // chunk)
+        part = _of_channels(op, net, min(channels, -(-channels // times)))
+        found = conv2d(op, part, replace(blocking, chunks=False))
+        return {name: times * count for name, count in found.items()}
     segments = 1
     if blocking.lanes:
         lanes, segment = pixel_lanes(op, net)
@@ -75,6 +82,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "runs": runs,
         "group_runs": groups * runs,
         "group_products": groups * inside * depth,
+        "weight_fours": channels * -(-elements // 4),
         "crossing_rows": channels * sum(taps_y) * (columns - whole_x),
     }
     found["gathered_taps"] = -(-pixels // blocking.pixels) * kernel_height * kernel_width
@@ -110,6 +118,16 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if by_channel else {})
 
 
+def _of_channels(op: Conv2D, net: Net, channels: int) -> Net:
+    """The network as if `op` had so many output channels."""
+    weights, output = net.tensors[op.inputs[1]], net.tensors[op.outputs[0]]
+    parts = (
+        replace(weights, shape=(channels, *weights.shape[1:]), data=None),
+        replace(output, shape=(*output.shape[:2], channels)),
+    )
+    return replace(net, tensors={**net.tensors, **{part.name: part for part in parts}})
+
+
 def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
     """Counts of a kernel whose windows lie in a strip, row by row of outputs."""
     _, width, depth = net.tensors[op.inputs[0]].shape
@@ -133,6 +151,7 @@ def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
         "limited_outputs": rows * columns * channels * is_limited(op),
         "odd_blocks": odd,
         "odd_fours": odd * fours,
+        "weight_fours": channels * fours,
         "unpacked_fours": rows * -(-channels // blocking.channels) * fours,
         "few_pixels": rows * few,
         "few_pairs": pairs,
@@ -243,6 +262,7 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
     return {
         **_by_channel(op, net, (kernel_height, kernel_width), blocking),
         **(_by_fours(op, net) if comes_in_fours(op, net) else {}),
+        "weight_fours": -(-kernel_height * kernel_width * channels // 4),
         "rows": rows,
         "pixels": rows * columns,
         "outputs": channels * rows * columns,

@@ -33,23 +33,23 @@ typedef struct {
     "ldr.w   %[next], [%[weights], #" next_place "            \n"                                            \
     "ldr.w   %[odd], [%[inputs], #" next_place "              \n" TWO("word", "even") TWO("next", "odd")
 
-/* Adds the products of `steps` times 16 inputs, at least once. */
-static LP_NOINLINE void add_steps(const uint32_t *weights, const int16_t *inputs, int32_t steps,
-                                  field_sums *sums) {
-    uint32_t word, next, fields;
-    lp_pair even, odd;
-    __asm__ volatile("subs    %[weights], %[weights], #4                \n"
-                     "subs    %[inputs], %[inputs], #4                  \n"
-                     ".balign 4                                         \n"
-                     "1:                                                \n" FOUR("4", "8]") FOUR("12", "16]")
-                         FOUR("20", "24]") FOUR("28", "32]!") "subs    %[steps], %[steps], #1                    \n"
-                                                              "bne.w   1b                                        \n"
-                     : [weights] "+r"(weights), [inputs] "+r"(inputs), [steps] "+r"(steps), [a] "+r"(sums->a),
-                       [ba] "+r"(sums->ba), [c] "+r"(sums->c), [all] "+r"(sums->all), [word] "=&r"(word),
-                       [next] "=&r"(next), [fields] "=&r"(fields), [even] "=&r"(even), [odd] "=&r"(odd)
-                     :
-                     : "cc", "memory");
-}
+/* Adds the products of 16 inputs, at least once. */
+#define ADD_STEPS(weights, inputs, steps, sums)                                                              \
+    __asm__ volatile("subs    %[weights], %[weights], #4                \n"                                  \
+                     "subs    %[inputs], %[inputs], #4                  \n"                                  \
+                     ".balign 4                                         \n"                                  \
+                     "1:                                                \n" FOUR("4", "8]")                  \
+                         FOUR("12", "16]") FOUR("20", "24]")                                                 \
+                             FOUR("28", "32]!") "subs    %[steps], %[steps], #1                    \n"       \
+                                                "bne.w   1b                                        \n"       \
+                                                "adds    %[weights], %[weights], #4                \n"       \
+                                                "adds    %[inputs], %[inputs], #4                  \n"       \
+                     : [weights] "+r"(weights), [inputs] "+r"(inputs), [steps] "+r"(steps),                  \
+                       [a] "+r"((sums).a), [ba] "+r"((sums).ba), [c] "+r"((sums).c),                         \
+                       [all] "+r"((sums).all), [word] "=&r"(word), [next] "=&r"(next),                       \
+                       [fields] "=&r"(fields), [even] "=&r"(even), [odd] "=&r"(odd)                          \
+                     :                                                                                       \
+                     : "cc", "memory")
 
 #else
 
@@ -67,8 +67,8 @@ LP_INLINE void add_two(uint32_t word, const int16_t *inputs, field_sums *sums) {
 }
 
 /* Adds the products of four channels with a part of the inputs, whose sum is `input_sum`, to `totals`. */
-static void add_part(const uint32_t *weights, const int16_t *inputs, int32_t fours, int32_t input_sum,
-                     int32_t *totals) {
+static LP_NOINLINE void add_part(const uint32_t *weights, const int16_t *inputs, int32_t fours,
+                                 int32_t input_sum, int32_t *totals) {
     field_sums sums;
     sums.a = -8 * input_sum;
     sums.ba = 17 * sums.a;
@@ -76,10 +76,10 @@ static void add_part(const uint32_t *weights, const int16_t *inputs, int32_t fou
     sums.all = sums.ba + sums.c;
 #if LP_DSP
     if (fours >= STEP_FOURS) {
-        const int32_t steps = fours / STEP_FOURS;
-        add_steps(weights, inputs, steps, &sums);
-        weights += 2 * STEP_FOURS * steps;
-        inputs += 4 * STEP_FOURS * steps;
+        int32_t steps = fours / STEP_FOURS;
+        uint32_t word, next, fields;
+        lp_pair even, odd;
+        ADD_STEPS(weights, inputs, steps, sums);
         fours %= STEP_FOURS;
     }
 #endif
@@ -93,6 +93,18 @@ static void add_part(const uint32_t *weights, const int16_t *inputs, int32_t fou
     totals[3] += (int32_t)((uint32_t)sums.all - (uint32_t)sums.c - (uint32_t)sums.ba) >> 12;
 }
 
+LP_INLINE void write_outputs(const lp_conv2d_params *conv, const int32_t *totals, int8_t *output,
+                             int32_t shift) {
+    const lp_channel *constants = lp_channels(conv->channels);
+    const int32_t zero_point = conv->output_zero_point;
+    const int32_t low = conv->minimum;
+    const int32_t high = conv->maximum;
+    for (int32_t left = conv->output_channels; left > 0; left--, constants++) {
+        *output++ =
+            lp_requantize(*totals++ + constants->bias, constants->multiplier, shift, zero_point, low, high);
+    }
+}
+
 void lp_fully_connected_nibbles_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                        void *scratch) {
     const lp_conv2d_params *conv = &params->conv;
@@ -102,12 +114,9 @@ void lp_fully_connected_nibbles_dsp_s8(const lp_lanes_params *params, const int8
     int32_t *const totals = (int32_t *)scratch;
     int16_t *const inputs = (int16_t *)(totals + (conv->output_channels + 3) / 4 * 4);
     lp_window window;
-    for (int32_t channel = 0; channel < conv->output_channels; channel++) {
-        totals[channel] = lp_channels(conv->channels)[channel].bias;
-    }
-    for (int32_t *missing = totals + conv->output_channels; missing < (int32_t *)(void *)inputs; missing++) {
-        *missing = 0;
-        LP_OPAQUE(missing);
+    for (int32_t *total = totals; total < (int32_t *)(void *)inputs; total++) {
+        *total = 0;
+        LP_OPAQUE(total);
     }
     for (int32_t begin = 0; begin < all; begin += part) {
         const int32_t fours = lp_minimum(part, all - begin);
@@ -125,9 +134,9 @@ void lp_fully_connected_nibbles_dsp_s8(const lp_lanes_params *params, const int8
             weights += 2 * all;
         }
     }
-    for (int32_t channel = 0; channel < conv->output_channels; channel++) {
-        output[channel] =
-            lp_requantize(totals[channel], lp_channels(conv->channels)[channel].multiplier, conv->shift,
-                          conv->output_zero_point, conv->minimum, conv->maximum);
+    if (conv->shift == 32) {
+        write_outputs(conv, totals, output, 32);
+    } else {
+        write_outputs(conv, totals, output, conv->shift);
     }
 }
