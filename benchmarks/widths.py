@@ -1,4 +1,4 @@
-"""Cycles of single layers on an emulated Cortex-M4 for weights and activations of every width, against int8."""
+"""Cycles of single layers on an emulated Cortex-M4 in formats of every width, against int8."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from lilliput.passes import plan_for, quantize
 from lilliput.targets import Board, board
 from lilliput.targets.kernels import kernel_for
 
+NONE = Padding()
 WEIGHT_BITS = range(2, 9)
 ACTIVATION_BITS = (8, 4, 2)
 
@@ -39,7 +40,7 @@ class Layer:
 
     shape: tuple[int, int, int]
     weights: tuple[int, ...]
-    padding: Padding = Padding()
+    padding: Padding = NONE
 
 
 LAYERS: Mapping[str, Layer] = {

@@ -34,8 +34,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         chunk = chunk_channels(op, net, Layout.SPLIT_PAIRS)
         times = -(-channels // chunk)
         part = _of_channels(op, net, min(channels, -(-channels // times)))
-        found = conv2d(op, part, replace(blocking, chunks=False))
-        return {name: times * count for name, count in found.items()}
+        of_part = conv2d(op, part, replace(blocking, chunks=False))
+        return {name: times * count for name, count in of_part.items()}
     segments = 1
     if blocking.lanes:
         lanes, segment = pixel_lanes(op, net)

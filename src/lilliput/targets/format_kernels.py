@@ -231,8 +231,7 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
             header=HEADER,
         )
     if prefers_nibbles(op, net):
-        may_unpack = isinstance(op, Conv2D) and net.optimize is not Optimize.FLASH
-        if may_unpack and prefers_planes(op, net, core):
+        if isinstance(op, Conv2D) and net.optimize is not Optimize.FLASH and prefers_planes(op, net, core):
             return _unpacked("lp_conv2d")(op, net, core)
         in_rows = fits_band(op, net)
         return Kernel(

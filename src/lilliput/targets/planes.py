@@ -1,7 +1,7 @@
 """Weights of less than a byte that are unpacked before kernels for those of a byte multiply them.
 
-`runtime/lp_planes.h` describes what is stored.  Nothing here depends on the weights but whether their sums fit
-the kernels for a byte, which they do for all but windows of many thousand elements.
+`runtime/lp_planes.h` describes what is stored.  Nothing here depends on the weights but whether their sums
+fit the kernels for a byte, which they do for all but windows of more than a thousand elements.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
     if requant.shift < 32 and min(requant.multipliers) < LEAST_MULTIPLIER:
         return None
     found = conv2d(op, net, core)
-    if found.layout in SPLIT_CONV_LAYOUTS and _is_whole(op, net, found.layout):
-        if found.layout is not Layout.SPLIT_STRIP or weights.dtype is not DType.SIGN:
-            return found
+    fills = found.layout is Layout.SPLIT_STRIP and weights.dtype is DType.SIGN
+    if found.layout in SPLIT_CONV_LAYOUTS and not fills and _is_whole(op, net, found.layout):
+        return found
     if found.layout in (Layout.PLAIN, Layout.ROWS):
         return None
     _, *window, depth = weights.shape
@@ -135,7 +135,7 @@ def chunk_channels(op: WeightedOp, net: Net, layout: Layout) -> int:
 def doublings_of(op: WeightedOp, net: Net) -> int:
     """How often weights are doubled as they are unpacked, so that factors are multiples of 2**-32.
 
-    Kernels for depthwise convolutions are fast for these alone; those of weights of few bits are often larger.
+    Kernels for depthwise convolutions are fast for these alone; factors of few bits are often larger.
     """
     if not isinstance(op, DepthwiseConv2D):
         return 0

@@ -150,7 +150,9 @@ def assumed_slots(op: WeightedOp, net: Net) -> Slots | None:
 def _ways(op: Conv2D, net: Net) -> Iterator[Slots]:
     weights, source = net.tensors[op.inputs[1]], net.tensors[op.inputs[0]].dtype
     _, kernel_height, kernel_width, _ = weights.shape
-    if weights.dtype is DType.SIGN or kernel_width < LEAST_KERNEL_WIDTH or not (source.narrow or source is DType.INT8):
+    if kernel_width < LEAST_KERNEL_WIDTH or not (source.narrow or source is DType.INT8):
+        return
+    if weights.dtype is DType.SIGN:
         return
     signs = np.resize([1, -1], weights.elements).reshape(weights.shape)
     assumed = signs * ((weights.dtype.range[1] + 1) // 2)
