@@ -12,7 +12,8 @@ typedef void part_function(const lp_conv2d_params *part, const int8_t *input, in
 
 /* Gives all outputs the range that is smaller than int8. */
 static LP_NOINLINE void limit_all(const lp_conv2d_params *conv, int8_t *output) {
-    const int8_t *const end = output + (int32_t)conv->output_height * conv->output_width * conv->output_channels;
+    const int8_t *const end =
+        output + (int32_t)conv->output_height * conv->output_width * conv->output_channels;
 #if LP_DSP
     const uint32_t least = (uint8_t)conv->minimum * 0x01010101u;
     const uint32_t most = (uint8_t)conv->maximum * 0x01010101u;
@@ -36,7 +37,8 @@ LP_INLINE void conv2d_planes(const lp_planes_params *params, const int8_t *input
     part.maximum = 127;
     for (int32_t first = 0; first < channels; first += params->chunk_channels) {
         const int32_t count = lp_minimum(params->chunk_channels, channels - first);
-        weights = params->unpack(weights, count * params->channel_words, LP_GUARD_HALVES, 0, (uint32_t *)scratch);
+        weights =
+            params->unpack(weights, count * params->channel_words, LP_GUARD_HALVES, 0, (uint32_t *)scratch);
         part.channels = constants + first;
         part.output_channels = (uint16_t)count;
         compute(&part, input, output + first, channels,

@@ -59,9 +59,10 @@ typedef struct {
     uint8_t weight_bits;
 } lp_packed_params;
 
-/* Weights of 2 or 4 bits as lp_lanes.h or lp_nibbles.h says, for four channels at a time, filled up with zeros.
- * `segment_fours` fours of inputs, in a band of lp_nibbles.h planes of three, are summed at a time, and
- * `pass_segments` times those of lp_lanes.h; `blocks` times four pixels are made of one unpacking of weights. */
+/* Weights of 2 or 4 bits as lp_lanes.h or lp_nibbles.h says, for four channels at a time, filled up with
+ * zeros. `segment_fours` fours of inputs, in a band of lp_nibbles.h planes of three, are summed at a time,
+ * and `pass_segments` times those of lp_lanes.h; `blocks` times four pixels are made of one unpacking of
+ * weights. */
 typedef struct {
     lp_conv2d_params conv;
     const uint32_t *weights;
@@ -77,7 +78,8 @@ typedef struct {
     lp_conv2d_params conv;
     const uint32_t *weights;
     /* lp_unpack_planes_N() */
-    const uint32_t *(*unpack)(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
+    const uint32_t *(*unpack)(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                              uint32_t *to);
     uint16_t chunk_channels, channel_words;
     uint8_t doublings; /* of weights, only for depthwise convolutions */
 } lp_planes_params;
@@ -307,8 +309,8 @@ void lp_depthwise_conv2d_dsp_s16_w16(const lp_weighted_s16_params *params, const
 void lp_depthwise_conv2d_packed_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
                                    void *scratch);
 
-/* As the kernels for int8 of that name for weights in planes.  `scratch` begins with all weights, a byte each,
- * filled to a multiple of four. */
+/* As the kernels for int8 of that name for weights in planes.  `scratch` begins with all weights, a byte
+ * each, filled to a multiple of four. */
 void lp_depthwise_conv2d_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
                                        void *scratch);
 void lp_depthwise_conv2d_fours_dsp_planes_s8(const lp_planes_params *params, const int8_t *input,
@@ -352,13 +354,20 @@ void lp_requantize_s16_s8(const lp_requantize_params *params, const void *input,
 
 /* `words` words of four weights in planes, of as many bits as the name says, as fields with that guard
  * (lp_planes.h); returns where weights go on. */
-const uint32_t *lp_unpack_planes_1(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
-const uint32_t *lp_unpack_planes_2(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
-const uint32_t *lp_unpack_planes_3(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
-const uint32_t *lp_unpack_planes_4(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
-const uint32_t *lp_unpack_planes_5(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
-const uint32_t *lp_unpack_planes_6(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
-const uint32_t *lp_unpack_planes_7(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings, uint32_t *to);
+const uint32_t *lp_unpack_planes_1(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_2(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_3(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_4(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_5(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_6(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_7(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
 
 /* `count` weights of `bits` bits, the first of them number `first`, as int8. */
 void lp_unpack(const uint8_t *weights, int32_t bits, uint32_t first, uint32_t count, int8_t *output);

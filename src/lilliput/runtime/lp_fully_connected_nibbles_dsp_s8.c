@@ -35,27 +35,26 @@ typedef struct {
 
 /* Adds the products of 16 inputs, at least once. */
 #define ADD_STEPS(weights, inputs, steps, sums)                                                              \
-    __asm__ volatile("subs    %[weights], %[weights], #4                \n"                                  \
-                     "subs    %[inputs], %[inputs], #4                  \n"                                  \
-                     ".balign 4                                         \n"                                  \
-                     "1:                                                \n" FOUR("4", "8]")                  \
-                         FOUR("12", "16]") FOUR("20", "24]")                                                 \
-                             FOUR("28", "32]!") "subs    %[steps], %[steps], #1                    \n"       \
-                                                "bne.w   1b                                        \n"       \
-                                                "adds    %[weights], %[weights], #4                \n"       \
-                                                "adds    %[inputs], %[inputs], #4                  \n"       \
-                     : [weights] "+r"(weights), [inputs] "+r"(inputs), [steps] "+r"(steps),                  \
-                       [a] "+r"((sums).a), [ba] "+r"((sums).ba), [c] "+r"((sums).c),                         \
-                       [all] "+r"((sums).all), [word] "=&r"(word), [next] "=&r"(next),                       \
-                       [fields] "=&r"(fields), [even] "=&r"(even), [odd] "=&r"(odd)                          \
-                     :                                                                                       \
-                     : "cc", "memory")
+    __asm__ volatile(                                                                                        \
+        "subs    %[weights], %[weights], #4                \n"                                               \
+        "subs    %[inputs], %[inputs], #4                  \n"                                               \
+        ".balign 4                                         \n"                                               \
+        "1:                                                \n" FOUR("4", "8]") FOUR("12", "16]")             \
+            FOUR("20", "24]") FOUR("28", "32]!") "subs    %[steps], %[steps], #1                    \n"      \
+                                                 "bne.w   1b                                        \n"      \
+                                                 "adds    %[weights], %[weights], #4                \n"      \
+                                                 "adds    %[inputs], %[inputs], #4                  \n"      \
+        : [weights] "+r"(weights), [inputs] "+r"(inputs), [steps] "+r"(steps), [a] "+r"((sums).a),           \
+          [ba] "+r"((sums).ba), [c] "+r"((sums).c), [all] "+r"((sums).all), [word] "=&r"(word),              \
+          [next] "=&r"(next), [fields] "=&r"(fields), [even] "=&r"(even), [odd] "=&r"(odd)                   \
+        :                                                                                                    \
+        : "cc", "memory")
 
 #else
 
 #define MULTIPLY(fields, pair, sum)                                                                          \
-    (int32_t)((uint32_t)(sum) + (uint32_t)((int16_t)(fields) * (pair)[0] +                                   \
-                                           ((int32_t)(fields) >> 16) * (pair)[1]))
+    (int32_t)((uint32_t)(sum) +                                                                              \
+              (uint32_t)((int16_t)(fields) * (pair)[0] + ((int32_t)(fields) >> 16) * (pair)[1]))
 
 #endif
 

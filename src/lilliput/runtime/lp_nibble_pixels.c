@@ -37,8 +37,7 @@ void lp_nibble_pixels(const lp_lanes_params *params, lp_nibble_block *block, lp_
                       int32_t pixels, int8_t *output) {
     const lp_conv2d_params *conv = &params->conv;
     const int32_t is_whole = params->segment_fours >= block->fours;
-    const int32_t in_groups =
-        conv->shift == 32 && is_whole ? conv->output_channels / LP_NIBBLES_CHANNELS : 0;
+    const int32_t in_groups = conv->shift == 32 && is_whole ? conv->output_channels / LP_NIBBLES_CHANNELS : 0;
     block->weights = params->weights;
     block->channels = lp_channels(conv->channels);
     block->output = output;

@@ -42,9 +42,9 @@ LP_INLINE uint32_t unpacked_word(const unpacking *all, uint32_t four, uint32_t t
 #define ONES(words) (TWOS(words) + (LP_BITS & 2 ? ((words) + 3) / 4 : 0))
 
 #define UNPACK(i, words)                                                                                     \
-    unpacked_word(&all, LP_BITS & 4 ? FOURS[(i) / 2] >> 4 * ((i) % 2) : 0,                                        \
-             LP_BITS & 2 ? TWOS(words)[(i) / 4] >> 2 * ((i) % 4) : 0,                                        \
-             LP_BITS & 1 ? *ONES(words) >> (i) : 0)
+    unpacked_word(&all, LP_BITS & 4 ? FOURS[(i) / 2] >> 4 * ((i) % 2) : 0,                                   \
+                  LP_BITS & 2 ? TWOS(words)[(i) / 4] >> 2 * ((i) % 4) : 0,                                   \
+                  LP_BITS & 1 ? *ONES(words) >> (i) : 0)
 
 LP_INLINE const uint32_t *unpack_planes(const uint32_t *LP_RESTRICT weights, int32_t words, uint32_t guard,
                                         int32_t doublings, uint32_t *LP_RESTRICT to) {
