@@ -2,7 +2,7 @@
 #define LP_WINDOW_STEP 4 /* one pixel */
 #define LP_WINDOW_SUMS 1
 #include "lp_nibbles.h"
-#include "lp_profile.h"
+#include "lp_packed_outputs.h"
 #include "lp_window.h"
 
 #define PART_FOURS 256
@@ -93,14 +93,14 @@ static LP_NOINLINE void add_part(const uint32_t *weights, const int16_t *inputs,
 }
 
 LP_INLINE void write_outputs(const lp_conv2d_params *conv, const int32_t *totals, int8_t *output,
-                             int32_t shift) {
+                             int32_t doublings) {
     const lp_channel *constants = lp_channels(conv->channels);
     const int32_t zero_point = conv->output_zero_point;
     const int32_t low = conv->minimum;
     const int32_t high = conv->maximum;
     for (int32_t left = conv->output_channels; left > 0; left--, constants++) {
-        *output++ =
-            lp_requantize(*totals++ + constants->bias, constants->multiplier, shift, zero_point, low, high);
+        *output++ = lp_doubled_output(*totals++ + constants->bias, constants->multiplier, doublings,
+                                      zero_point, low, high);
     }
 }
 
@@ -134,8 +134,8 @@ void lp_fully_connected_nibbles_dsp_s8(const lp_lanes_params *params, const int8
         }
     }
     if (conv->shift == 32) {
-        write_outputs(conv, totals, output, 32);
+        write_outputs(conv, totals, output, 0);
     } else {
-        write_outputs(conv, totals, output, conv->shift);
+        write_outputs(conv, totals, output, 32 - conv->shift);
     }
 }

@@ -220,6 +220,8 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     has_others = net.tensors[op.inputs[1]].dtype.bits in LANE_BITS
     if isinstance(op, Conv2D) and (prefers_slots(op, net) if has_others else slots_of(op, net)):
         return _in_slots(op, net)
+    if has_others and isinstance(op, Conv2D) and prefers_planes(op, net, core):
+        return _unpacked("lp_conv2d")(op, net, core)
     if shares_strip(op, net) and fits_lanes(op, net):
         return Kernel(
             "lp_conv2d_packed_strip_dsp_s8",
@@ -231,8 +233,6 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
             header=HEADER,
         )
     if prefers_nibbles(op, net):
-        if isinstance(op, Conv2D) and net.optimize is not Optimize.FLASH and prefers_planes(op, net, core):
-            return _unpacked("lp_conv2d")(op, net, core)
         in_rows = fits_band(op, net)
         return Kernel(
             "lp_conv2d_nibbles_rows_dsp_s8" if in_rows else "lp_conv2d_nibbles_dsp_s8",
@@ -332,13 +332,8 @@ def _row_lanes(op: FullyConnected, net: Net) -> Kernel:
 
 
 def _unpacked(stem: str) -> Choose:
-    """A kernel for a byte behind one that unpacks; the portable one where flash counts most."""
-
-    def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
-        found = None if net.optimize is Optimize.FLASH else in_planes(op, net, core, HEADER)
-        return found or _packed(stem)(op, net, core)
-
-    return choose
+    """A kernel for a byte behind one that unpacks; the portable one where there is none."""
+    return lambda op, net, core: in_planes(op, net, core, HEADER) or _packed(stem)(op, net, core)
 
 
 def _packed(stem: str) -> Choose:

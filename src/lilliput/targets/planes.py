@@ -12,12 +12,13 @@ import numpy as np
 
 from lilliput.net.access import Access
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
-from lilliput.net.graph import Net
+from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Profile
 from lilliput.net.tensor import DType
 from lilliput.targets.band import fits_band
 from lilliput.targets.cores import Core
 from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Kernel, Layout, to_four
+from lilliput.targets.lanes import prefers_nibbles, shares_strip
 from lilliput.targets.strip import strip_fours
 from lilliput.targets.weighted import conv2d, depthwise
 
@@ -31,8 +32,8 @@ BY_CHUNKS = "lp_conv2d_dsp_s8"
 """What computes some channels after others; all other kernels compute all."""
 LEAST_PIXELS = 32
 """From so many output pixels on, unpacking takes little beside multiplying."""
-FEW_PRODUCTS = 128
-"""Below so many products of an output, nibbles are slower than bytes."""
+FEW_NIBBLES, FEW_LANES = 128, 32
+"""Below so many products of an output, nibbles and lanes are slower than bytes."""
 MOST_BITS = 7
 """Of weights that are doubled."""
 LEAST_MULTIPLIER = 512
@@ -41,8 +42,6 @@ LEAST_MULTIPLIER = 512
 
 def in_planes(op: WeightedOp, net: Net, core: Core, header: str) -> Kernel | None:
     """The kernel for a byte that computes `op` once weights are unpacked; None where there is none."""
-    if core.has_mve or op.profile is not Profile.LILLIPUT:
-        return None
     found = _for_bytes(op, net, core)
     if found is None:
         return None
@@ -63,7 +62,9 @@ def in_planes(op: WeightedOp, net: Net, core: Core, header: str) -> Kernel | Non
 
 
 def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
-    """The kernel for int8 that computes what is unpacked."""
+    """The kernel for int8 that computes what is unpacked; none where flash counts most."""
+    if core.has_mve or op.profile is not Profile.LILLIPUT or net.optimize is Optimize.FLASH:
+        return None
     if isinstance(op, DepthwiseConv2D):
         found = depthwise(op, net, core)
         return found if found.scratch_bytes and found.layout is not Layout.PLAIN else None
@@ -95,10 +96,9 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
 
 
 def prefers_planes(op: Conv2D, net: Net, core: Core) -> bool:
-    """Whether weights of 4 bits are better unpacked than multiplied as nibbles.
+    """Whether weights of 4 or 2 bits are better unpacked than multiplied as nibbles, or as lanes.
 
-    Nibbles take fewer cycles a product, but more for each pair of pixels and each four of channels; and their
-    windows are gathered one by one.
+    These take fewer cycles a product, but more for each output; and windows of nibbles are gathered one by one.
     """
     found = _for_bytes(op, net, core)
     if found is None or not _is_whole(op, net, found.layout) or fits_band(op, net):
@@ -106,7 +106,9 @@ def prefers_planes(op: Conv2D, net: Net, core: Core) -> bool:
     weights = net.tensors[op.inputs[1]]
     window = math.prod(weights.shape[1:])
     pixels = math.prod(net.tensors[op.outputs[0]].shape[:2])
-    return pixels >= LEAST_PIXELS and (window < FEW_PRODUCTS or weights.shape[3] % 4 != 0)
+    if not prefers_nibbles(op, net):
+        return pixels >= LEAST_PIXELS and window < FEW_LANES and not shares_strip(op, net)
+    return pixels >= LEAST_PIXELS and (window < FEW_NIBBLES or weights.shape[3] % 4 != 0)
 
 
 def _is_whole(op: Conv2D, net: Net, layout: Layout) -> bool:
