@@ -31,8 +31,8 @@ LP_INLINE void lp_write_sums_at(const lp_conv2d_params *conv, int32_t channel, c
 }
 
 /* Up to four channels of up to four pixels, one output after the other, from sums[pixel + 4 * channel]. */
-static LP_NOINLINE void lp_write_sums(const lp_conv2d_params *conv, int32_t channel, const int32_t *sums,
-                                      int32_t pixels, int8_t *output) {
+static LP_NOINLINE LP_UNUSED void lp_write_sums(const lp_conv2d_params *conv, int32_t channel,
+                                                const int32_t *sums, int32_t pixels, int8_t *output) {
     if (conv->shift == 32) {
         lp_write_sums_at(conv, channel, sums, pixels, output, 0);
     } else {

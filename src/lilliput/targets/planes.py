@@ -34,6 +34,8 @@ LEAST_PIXELS = 32
 """From so many output pixels on, unpacking takes little beside multiplying."""
 FEW_NIBBLES, FEW_LANES = 128, 32
 """Below so many products of an output, nibbles and lanes are slower than bytes."""
+FEW_DOUBLED, FEW_PIXELS = 192, 8
+"""Below so many lanes are if sums must be doubled, even for so few pixels: outputs are made one by one then."""
 MOST_BITS = 7
 """Of weights that are doubled."""
 LEAST_MULTIPLIER = 512
@@ -106,9 +108,11 @@ def prefers_planes(op: Conv2D, net: Net, core: Core) -> bool:
     weights = net.tensors[op.inputs[1]]
     window = math.prod(weights.shape[1:])
     pixels = math.prod(net.tensors[op.outputs[0]].shape[:2])
-    if not prefers_nibbles(op, net):
-        return pixels >= LEAST_PIXELS and window < FEW_LANES and not shares_strip(op, net)
-    return pixels >= LEAST_PIXELS and (window < FEW_NIBBLES or weights.shape[3] % 4 != 0)
+    if prefers_nibbles(op, net):
+        return pixels >= LEAST_PIXELS and (window < FEW_NIBBLES or weights.shape[3] % 4 != 0)
+    if conv_requant(op, net).shift < 32:
+        return pixels >= FEW_PIXELS and window < FEW_DOUBLED
+    return pixels >= LEAST_PIXELS and window < FEW_LANES and not shares_strip(op, net)
 
 
 def _is_whole(op: Conv2D, net: Net, layout: Layout) -> bool:
