@@ -217,11 +217,13 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     by_pixel = Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST
     if not (core.has_dsp and op.profile is Profile.LILLIPUT):
         return _without_dsp(op, net, core)
-    has_others = net.tensors[op.inputs[1]].dtype.bits in LANE_BITS
-    if isinstance(op, Conv2D) and (prefers_slots(op, net) if has_others else slots_of(op, net)):
-        return _in_slots(op, net)
-    if has_others and isinstance(op, Conv2D) and prefers_planes(op, net, core):
-        return _unpacked("lp_conv2d")(op, net, core)
+    has_lanes = net.tensors[op.inputs[1]].dtype.bits in LANE_BITS
+    if isinstance(op, Conv2D):
+        unpacked = in_planes(op, net, core, HEADER)
+        if prefers_slots(op, net) if has_lanes or unpacked else slots_of(op, net):
+            return _in_slots(op, net)
+        if unpacked and (not has_lanes or prefers_planes(op, net, core)):
+            return unpacked
     if shares_strip(op, net) and fits_lanes(op, net):
         return Kernel(
             "lp_conv2d_packed_strip_dsp_s8",
