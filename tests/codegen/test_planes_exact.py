@@ -13,6 +13,7 @@ from lilliput.net import Conv2D, DepthwiseConv2D, FullyConnected, Net, Op, Paddi
 from lilliput.net.formats import formats_named
 from lilliput.passes import plan_for, quantize
 from lilliput.targets import board
+from lilliput.targets.kernel import Layout
 from lilliput.targets.kernels import kernel_for
 from lilliput.targets.lanes import (
     LARGEST_NIBBLE_SUM,
@@ -36,6 +37,7 @@ CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, object]]] = {
     "dilated": ((8, 9, 4), (5, 3, 3, 4), {"dilation": (2, 2), "padding": WIDE}),
     "strip": ((8, 12, 1), (6, 5, 5, 1), {"padding": WIDE}),
     "grey": ((8, 9, 1), (5, 3, 3, 1), {}),
+    "grey, stride 2": ((9, 11, 1), (6, 3, 3, 1), {"padding": SAME, "strides": (2, 2)}),
     "colour": ((8, 8, 3), (10, 3, 3, 3), {"padding": SAME, "strides": (2, 2)}),
     "depthwise in fours": ((6, 7, 8), (3, 3, 8), {"padding": SAME}),
     "depthwise in fours, stride 2": ((9, 8, 12), (3, 3, 12), {"padding": SAME, "strides": (2, 2)}),
@@ -180,7 +182,7 @@ def test_chunks_do_not_come_out_even() -> None:
 
 def test_weights_are_doubled_where_that_makes_factors_fit() -> None:
     drawn = net_of("generic-m4", "depthwise in fours", "w2a8", "drawn")
-    assert doublings_of(drawn.ops[-1], drawn) > 0
+    assert doublings_of(drawn.ops[-1], drawn, Layout.TAP_BY_TAP) > 0
 
 
 @pytest.mark.parametrize("bits", range(1, 8))

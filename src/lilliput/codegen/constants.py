@@ -266,7 +266,7 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
         assert found is not None
         bias = bias - found.segments * found.offset
     elif kernel.in_planes:
-        bias = bias << doublings_of(op, net)
+        bias = bias << doublings_of(op, net, kernel.layout)
     return [int(value) for value in bias]
 
 

@@ -139,7 +139,7 @@ def _packed(place: Place) -> Emitted:
     channels = channels_constant(place.constant("channels"), op, place.net, place.kernel)
     is_binary = place.kernel.layout is Layout.SIGNS
     padding_value = zero_point_of_bits(op, place.net) if is_binary else zero_point(place, op.inputs[0])
-    doublings = doublings_of(op, place.net) if place.kernel.in_planes else 0
+    doublings = doublings_of(op, place.net, place.kernel.layout) if place.kernel.in_planes else 0
     conv: Values = [
         ("weights", 0),
         ("channels", channels.name),

@@ -10,7 +10,7 @@ from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, FullyConnected
 from lilliput.net.tensor import DType
-from lilliput.targets.kernel import Layout
+from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Layout
 from lilliput.targets.planes import GROUP_WORDS, chunk_channels
 
 Weights = NDArray[np.generic]
@@ -24,7 +24,7 @@ def planes_of(weights: Weights, op: WeightedOp, net: Net, layout: Layout) -> NDA
         layout: the order in which they are to be when they are unpacked.
     """
     dtype = net.tensors[op.inputs[1]].dtype
-    if isinstance(op, Conv2D):
+    if isinstance(op, Conv2D) and layout in SPLIT_CONV_LAYOUTS:
         rows = _swapped(in_order(weights, op, layout))
         chunk = chunk_channels(op, net, layout)
         chunks = [_paired(rows[first : first + chunk]) for first in range(0, len(rows), chunk)]

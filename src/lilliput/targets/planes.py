@@ -22,6 +22,10 @@ from lilliput.targets.lanes import prefers_nibbles, shares_strip
 from lilliput.targets.strip import strip_fours
 from lilliput.targets.weighted import conv2d, depthwise
 
+ONE_CHUNK = frozenset(
+    {Layout.CHANNELS_FIRST, Layout.COLUMNS_FIRST, Layout.TAP_BY_TAP, Layout.CHANNEL_BY_CHANNEL}
+)
+"""Orders of the weights of kernels that take channel after channel."""
 GROUP_WORDS = 8
 """Words of four weights whose planes lie together."""
 CHUNK_BYTES = 4096
@@ -32,10 +36,10 @@ BY_CHUNKS = "lp_conv2d_dsp_s8"
 """What computes some channels after others; all other kernels compute all."""
 LEAST_PIXELS = 32
 """From so many output pixels on, unpacking takes little beside multiplying."""
-FEW_NIBBLES, FEW_LANES = 128, 32
-"""Below so many products of an output, nibbles and lanes are slower than bytes."""
+FEW_NIBBLES, FEW_LANES, FEW_STRIP_LANES = 128, 32, 16
+"""Below so many products of an output, nibbles, lanes, and lanes of strips are slower than bytes."""
 FEW_DOUBLED, FEW_PIXELS = 192, 8
-"""Below so many lanes are if sums must be doubled, even for so few pixels: outputs are made one by one then."""
+"""Below so many lanes are if sums must be doubled, even for so few pixels: each output is made alone then."""
 MOST_BITS = 7
 """Of weights that are doubled."""
 LEAST_MULTIPLIER = 512
@@ -81,7 +85,7 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
         return None
     found = conv2d(op, net, core)
     fills = found.layout is Layout.SPLIT_STRIP and weights.dtype is DType.SIGN
-    if found.layout in SPLIT_CONV_LAYOUTS and not fills and _is_whole(op, net, found.layout):
+    if found.layout in ONE_CHUNK | SPLIT_CONV_LAYOUTS and not fills and _is_whole(op, net, found.layout):
         return found
     if found.layout in (Layout.PLAIN, Layout.ROWS):
         return None
@@ -100,7 +104,7 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
 def prefers_planes(op: Conv2D, net: Net, core: Core) -> bool:
     """Whether weights of 4 or 2 bits are better unpacked than multiplied as nibbles, or as lanes.
 
-    These take fewer cycles a product, but more for each output; and windows of nibbles are gathered one by one.
+    These take fewer cycles a product, but more for each output; windows of nibbles are gathered one by one.
     """
     found = _for_bytes(op, net, core)
     if found is None or not _is_whole(op, net, found.layout) or fits_band(op, net):
@@ -112,17 +116,18 @@ def prefers_planes(op: Conv2D, net: Net, core: Core) -> bool:
         return pixels >= LEAST_PIXELS and (window < FEW_NIBBLES or weights.shape[3] % 4 != 0)
     if conv_requant(op, net).shift < 32:
         return pixels >= FEW_PIXELS and window < FEW_DOUBLED
-    return pixels >= LEAST_PIXELS and window < FEW_LANES and not shares_strip(op, net)
+    few = FEW_STRIP_LANES if shares_strip(op, net) else FEW_LANES
+    return pixels >= LEAST_PIXELS and window < few
 
 
 def _is_whole(op: Conv2D, net: Net, layout: Layout) -> bool:
     """Whether the weights of all channels are unpacked at a time."""
-    return chunk_channels(op, net, layout) == net.tensors[op.inputs[1]].shape[0]
+    return layout in ONE_CHUNK or chunk_channels(op, net, layout) == net.tensors[op.inputs[1]].shape[0]
 
 
 def channel_words(op: WeightedOp, net: Net, layout: Layout) -> int:
-    """Words of four weights of an output; of a depthwise convolution, of all."""
-    if isinstance(op, DepthwiseConv2D):
+    """Words of four weights of an output; where channel comes after channel, of all."""
+    if layout in ONE_CHUNK:
         return to_four(net.tensors[op.inputs[1]].elements) // 4
     if layout is Layout.SPLIT_STRIP:
         return strip_fours(op, net)
@@ -131,26 +136,27 @@ def channel_words(op: WeightedOp, net: Net, layout: Layout) -> int:
 
 def chunk_channels(op: WeightedOp, net: Net, layout: Layout) -> int:
     """Output channels that are unpacked at a time; an even number, if not all; of other layers 1."""
-    if not isinstance(op, Conv2D):
+    if not isinstance(op, Conv2D) or layout in ONE_CHUNK:
         return 1
     channels = net.tensors[op.inputs[1]].shape[0]
     fitting = CHUNK_BYTES // (4 * channel_words(op, net, layout)) // 2 * 2
     return min(max(fitting, LEAST_CHUNK), channels)
 
 
-def doublings_of(op: WeightedOp, net: Net) -> int:
+def doublings_of(op: WeightedOp, net: Net, layout: Layout) -> int:
     """How often weights are doubled as they are unpacked, so that factors are multiples of 2**-32.
 
     Kernels for depthwise convolutions are fast for these alone; factors of few bits are often larger.
     """
-    if not isinstance(op, DepthwiseConv2D):
+    if layout not in ONE_CHUNK:
         return 0
     tensor = net.tensors[op.inputs[1]]
     found = 32 - conv_requant(op, net).shift
     if tensor.dtype.bits + found > MOST_BITS:
         return 0
     assert tensor.data is not None
-    reach = (1 << 8) * np.abs(tensor.data.astype(np.int64)).sum(axis=(0, 1))
+    inputs = (0, 1) if isinstance(op, DepthwiseConv2D) else (1, 2, 3)
+    reach = (1 << 8) * np.abs(tensor.data.astype(np.int64)).sum(axis=inputs)
     if len(op.inputs) == 3 and (bias := net.tensors[op.inputs[2]].data) is not None:
         reach += np.abs(bias.astype(np.int64))
     return found if int(reach.max()) << found < 1 << 31 else 0
@@ -161,7 +167,7 @@ def planes_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
     weights = net.tensors[op.inputs[1]]
     bits = weights.dtype.bits
     words, chunk = channel_words(op, net, layout), chunk_channels(op, net, layout)
-    whole, rest = (1, 0) if isinstance(op, DepthwiseConv2D) else divmod(weights.shape[0], chunk)
+    whole, rest = (1, 0) if layout in ONE_CHUNK else divmod(weights.shape[0], chunk)
     return 4 * (whole * packed_words(words * chunk, bits) + packed_words(words * rest, bits))
 
 
