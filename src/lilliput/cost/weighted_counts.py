@@ -82,7 +82,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "runs": runs,
         "group_runs": groups * runs,
         "group_products": groups * inside * depth,
-        "weight_fours": channels * -(-elements // 4),
+        **_unpacked(op, net, channels * -(-elements // 4)),
         "crossing_rows": channels * sum(taps_y) * (columns - whole_x),
     }
     found["gathered_taps"] = -(-pixels // blocking.pixels) * kernel_height * kernel_width
@@ -118,6 +118,13 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if by_channel else {})
 
 
+def _unpacked(op: Op, net: Net, fours: int) -> Counts:
+    """Counts of weights that come from planes: fours of them, and those with a part of 4, 2 and 1 bits."""
+    bits = net.tensors[op.inputs[1]].dtype.bits
+    parts = {f"parts_of_{plane}_bits": fours for plane in (4, 2, 1) if bits & plane}
+    return {"weight_fours": fours, **parts}
+
+
 def _of_channels(op: Conv2D, net: Net, channels: int) -> Net:
     """The network as if `op` had so many output channels."""
     weights, output = net.tensors[op.inputs[1]], net.tensors[op.outputs[0]]
@@ -151,7 +158,7 @@ def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
         "limited_outputs": rows * columns * channels * is_limited(op),
         "odd_blocks": odd,
         "odd_fours": odd * fours,
-        "weight_fours": channels * fours,
+        **_unpacked(op, net, channels * fours),
         "unpacked_fours": rows * -(-channels // blocking.channels) * fours,
         "few_pixels": rows * few,
         "few_pairs": pairs,
@@ -262,7 +269,7 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
     return {
         **_by_channel(op, net, (kernel_height, kernel_width), blocking),
         **(_by_fours(op, net) if comes_in_fours(op, net) else {}),
-        "weight_fours": -(-kernel_height * kernel_width * channels // 4),
+        **_unpacked(op, net, -(-kernel_height * kernel_width * channels // 4)),
         "rows": rows,
         "pixels": rows * columns,
         "outputs": channels * rows * columns,
@@ -373,6 +380,7 @@ def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:
         **_products(1, outputs, inputs, blocking),
         "passes": outputs // blocking.channels * passes,
         "odd_passes": outputs % blocking.channels * passes,
+        **_unpacked(op, net, outputs * -(-inputs // 4)),
         "outputs": outputs,
         "products": outputs * inputs,
         "inputs": inputs,
