@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from fit_formats import SINGLE_BITS, few_bit_networks, format_networks, long_products
+from fit_formats import SINGLE_BITS, UNPACKED, few_bit_networks, format_networks, long_products
 from fit_networks import networks
 from function_sizes import function_sizes
 from samples import Sample, Taken, measured, roomy
@@ -55,6 +55,7 @@ def main() -> int:
         nets = networks(options.networks, options.seed)
         nets += format_networks(options.networks // 2, options.seed)
         nets += format_networks(options.networks // 8, options.seed, SINGLE_BITS)
+        nets += format_networks(options.networks, options.seed + 1, UNPACKED)
         nets += few_bit_networks(options.networks // 4, options.seed)
         nets += long_products(options.networks // 16, options.seed)
         # Portable kernels are taken where others cannot compute what an op asks for, or need much memory.

@@ -21,6 +21,8 @@ MOST_MACS = 300_000
 """Portable kernels take ten times the cycles of those for int8 on cores with DSP instructions."""
 FEW_BITS = ("w2a2", "w4a4", "w2a8", "w3a3", "w2a4")
 FAMILIES = ("packed", "packed", "int16x8", "qmn16", "float32")
+UNPACKED = ("packed",)
+"""What networks are fitted on whose weights are unpacked before they are multiplied."""
 SINGLE_BITS = ("w1a1",)
 """What networks are fitted on that count bits."""
 

@@ -33,6 +33,7 @@ NAMES = (
     "prediction",
     "qat",
     "training",
+    "widths",
 )
 PACKAGES = (
     "numpy",

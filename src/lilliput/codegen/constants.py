@@ -16,6 +16,7 @@ from lilliput.codegen.layouts import (
     packed_signs,
     split_corrections,
 )
+from lilliput.codegen.planes import planes_of
 from lilliput.codegen.text import array_lines, braces, float_literal
 from lilliput.errors import NetError
 from lilliput.net.fixedpoint import (
@@ -57,6 +58,7 @@ from lilliput.targets.kernel import (
     Layout,
 )
 from lilliput.targets.kernels import BIAS_BYTES, CHANNEL_BYTES, TFLM_CHANNEL_BYTES
+from lilliput.targets.planes import doublings_of
 from lilliput.targets.slots import in_flash, slots_of, slots_weights_bytes
 from lilliput.targets.strip import by_columns
 from lilliput.targets.wide import wide_multipliers
@@ -101,6 +103,9 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
     dtype = net.tensors[op.inputs[1]].dtype
     if dtype is DType.FLOAT32:
         return real_constant(name, op.inputs[1], 0, net)
+    if kernel.in_planes:
+        words = planes_of(_data(op.inputs[1], net), op, net, kernel.layout)
+        return Constant(name, "uint32_t", tuple(f"{word}u" for word in words.tolist()), words.nbytes)
     if kernel.layout in LANE_LAYOUTS | NIBBLE_LAYOUTS:
         data = _data(op.inputs[1], net)
         if kernel.layout in ROWS_LAYOUTS:
@@ -260,6 +265,8 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
         found = slots_of(op, net)
         assert found is not None
         bias = bias - found.segments * found.offset
+    elif kernel.in_planes:
+        bias = bias << doublings_of(op, net, kernel.layout)
     return [int(value) for value in bias]
 
 

@@ -50,8 +50,9 @@ from lilliput.net.ops import (
 from lilliput.targets.binary import zero_point_of_bits
 from lilliput.targets.format_kernels import Family, family_of
 from lilliput.targets.kernel import BIT_LAYOUTS, LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS, Layout
-from lilliput.targets.lanes import band_rows, blocks_of, segment_fours
+from lilliput.targets.lanes import band_rows, blocks_of, nibble_segment, pass_segments, segment_fours
 from lilliput.targets.pixels import pixel_lanes, row_eights
+from lilliput.targets.planes import channel_words, chunk_channels, doublings_of
 from lilliput.targets.slots import slots_of, slots_rows
 from lilliput.targets.wide import run_length, window_fours
 
@@ -139,6 +140,7 @@ def _packed(place: Place) -> Emitted:
     channels = channels_constant(place.constant("channels"), op, place.net, place.kernel)
     is_binary = place.kernel.layout is Layout.SIGNS
     padding_value = zero_point_of_bits(op, place.net) if is_binary else zero_point(place, op.inputs[0])
+    doublings = doublings_of(op, place.net, place.kernel.layout) if place.kernel.in_planes else 0
     conv: Values = [
         ("weights", 0),
         ("channels", channels.name),
@@ -146,20 +148,33 @@ def _packed(place: Place) -> Emitted:
         ("input_zero_point", padding_value),
         ("output_zero_point", zero_point(place, op.outputs[0])),
         *bounds(place),
-        ("shift", conv_requant(op, place.net).shift),
-        ("is_transposed", 0),
+        ("shift", conv_requant(op, place.net).shift + doublings),
+        ("is_transposed", int(place.kernel.layout is Layout.COLUMNS_FIRST)),
         ("shared_factor_bytes", 0),
         ("strip_lines", 0),
     ]
     bits: Values = [("weight_bits", place.net.tensors[op.inputs[1]].dtype.bits)]
-    are_words = place.kernel.layout in NIBBLE_LAYOUTS | {Layout.BIT_PAIRS}
+    are_words = place.kernel.layout is Layout.BIT_PAIRS
     address = f"(const uint8_t *){weights.name}" if are_words else weights.name
     values: Values = [("conv", _nested(place, conv)), ("weights", address)]
     parameters = "lp_packed_params"
-    if place.kernel.layout in LANE_LAYOUTS:
+    if place.kernel.in_planes:
+        parameters = "lp_planes_params"
+        chunk = chunk_channels(op, place.net, place.kernel.layout)
+        channel = channel_words(op, place.net, place.kernel.layout)
+        values += [("unpack", place.kernel.needs[0]), ("chunk_channels", chunk), ("channel_words", channel)]
+        bits = [("doublings", doublings)]
+    elif place.kernel.layout in LANE_LAYOUTS:
         parameters = "lp_lanes_params"
         blocks = band_rows if place.kernel.layout in ROWS_LAYOUTS else blocks_of
-        values += [("segment_fours", segment_fours(op, place.net)), ("blocks", blocks(op, place.net))]
+        values += [
+            ("segment_fours", segment_fours(op, place.net)),
+            ("pass_segments", pass_segments(op, place.net)),
+            ("blocks", blocks(op, place.net)),
+        ]
+    elif place.kernel.layout in NIBBLE_LAYOUTS:
+        parameters = "lp_lanes_params"
+        values += [("segment_fours", nibble_segment(op, place.net)), ("pass_segments", 1), ("blocks", 1)]
     elif place.kernel.layout in BIT_LAYOUTS:
         parameters = "lp_eights_params"
         by_pixel = place.kernel.layout is Layout.BIT_EIGHTS

@@ -13,8 +13,9 @@ from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op
 from lilliput.net.tensor import DType
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
-from lilliput.targets.kernel import to_four
+from lilliput.targets.kernel import Layout, to_four
 from lilliput.targets.pixels import EIGHT, LANE_WORDS, eights_of, pixel_lanes, row_eights
+from lilliput.targets.planes import chunk_channels
 from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
@@ -35,6 +36,12 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         return in_runs(taps_y, taps_x, kernel_height, pieces, depth, (channels, blocking.channels))
     if blocking.strip:
         return _in_strip(op, net, blocking)
+    if blocking.chunks:
+        chunk = chunk_channels(op, net, Layout.SPLIT_PAIRS)
+        times = -(-channels // chunk)
+        part = _of_channels(op, net, min(channels, -(-channels // times)))
+        of_part = conv2d(op, part, replace(blocking, chunks=False))
+        return {name: times * count for name, count in of_part.items()}
     segments = 1
     if blocking.lanes:
         lanes, segment = pixel_lanes(op, net)
@@ -81,6 +88,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "runs": runs,
         "group_runs": groups * runs,
         "group_products": groups * inside * depth,
+        **_unpacked(op, net, channels * -(-elements // 4)),
         "crossing_rows": channels * sum(taps_y) * (columns - whole_x),
     }
     found["gathered_taps"] = -(-pixels // blocking.pixels) * kernel_height * kernel_width
@@ -116,6 +124,23 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if by_channel else {})
 
 
+def _unpacked(op: Op, net: Net, fours: int) -> Counts:
+    """Counts of weights that come from planes: fours of them, and those with a part of 4, 2 and 1 bits."""
+    bits = net.tensors[op.inputs[1]].dtype.bits
+    parts = {f"parts_of_{plane}_bits": fours for plane in (4, 2, 1) if bits & plane}
+    return {"weight_fours": fours, **parts}
+
+
+def _of_channels(op: Conv2D, net: Net, channels: int) -> Net:
+    """The network as if `op` had so many output channels."""
+    weights, output = net.tensors[op.inputs[1]], net.tensors[op.outputs[0]]
+    parts = (
+        replace(weights, shape=(channels, *weights.shape[1:]), data=None),
+        replace(output, shape=(*output.shape[:2], channels)),
+    )
+    return replace(net, tensors={**net.tensors, **{part.name: part for part in parts}})
+
+
 def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
     """Counts of a kernel whose windows lie in a strip, row by row of outputs."""
     _, width, depth = net.tensors[op.inputs[0]].shape
@@ -139,6 +164,7 @@ def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
         "limited_outputs": rows * columns * channels * is_limited(op),
         "odd_blocks": odd,
         "odd_fours": odd * fours,
+        **_unpacked(op, net, channels * fours),
         "unpacked_fours": rows * -(-channels // blocking.channels) * fours,
         "few_pixels": rows * few,
         "few_pairs": pairs,
@@ -249,6 +275,7 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
     return {
         **_by_channel(op, net, (kernel_height, kernel_width), blocking),
         **(_by_fours(op, net) if comes_in_fours(op, net) else {}),
+        **_unpacked(op, net, -(-kernel_height * kernel_width * channels // 4)),
         "rows": rows,
         "pixels": rows * columns,
         "outputs": channels * rows * columns,
@@ -359,6 +386,7 @@ def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:
         **_products(1, outputs, inputs, blocking),
         "passes": outputs // blocking.channels * passes,
         "odd_passes": outputs % blocking.channels * passes,
+        **_unpacked(op, net, outputs * -(-inputs // 4)),
         "outputs": outputs,
         "products": outputs * inputs,
         "inputs": inputs,

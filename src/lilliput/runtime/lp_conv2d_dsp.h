@@ -79,7 +79,8 @@ static void expand_copied_window(const geometry *all, int32_t y, int32_t x, int1
     (void)lp_expand_fours(all->copy, to, all->fours);
 }
 
-LP_INLINE void conv2d_dsp(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
+/* `step` outputs lie from pixel to pixel, of which those of `params` are some. */
+LP_INLINE void conv2d_dsp(const lp_conv2d_params *params, const int8_t *input, int8_t *output, int32_t step,
                           void *scratch) {
     const int32_t elements = (int32_t)params->kernel_height * params->kernel_width * params->input_channels;
     const int32_t end_x = params->output_width * params->stride_x - params->padding_left;
@@ -120,9 +121,9 @@ LP_INLINE void conv2d_dsp(const lp_conv2d_params *params, const int8_t *input, i
             x = -params->padding_left;
             y += params->stride_y;
         }
-        lp_block_pixels(&block, count, params->output_channels);
+        lp_block_pixels(&block, count, step);
         LP_PART(lp_multiply_block)(&block, output);
-        output += count * params->output_channels;
+        output += count * step;
     }
 }
 

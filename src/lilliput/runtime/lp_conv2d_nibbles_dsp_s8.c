@@ -3,7 +3,7 @@
 #include "lp_nibbles.h"
 #include "lp_window.h"
 
-void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
+void lp_conv2d_nibbles_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                               void *scratch) {
     const lp_conv2d_params *conv = &params->conv;
     const int32_t elements = (int32_t)conv->kernel_height * conv->kernel_width * conv->input_channels;
@@ -14,6 +14,7 @@ void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *inpu
     block.fours = (elements + 3) / 4;
     lp_window_begin(&window, conv, input, (int8_t *)(inputs + LP_WINDOW_STEP * block.fours));
     block.group_words = 2 * block.fours;
+    block.plane_bytes = 2 * LP_WINDOW_STEP;
     block.sums = sums;
     block.zero_point = conv->output_zero_point;
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;

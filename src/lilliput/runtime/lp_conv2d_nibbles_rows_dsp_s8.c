@@ -1,7 +1,7 @@
 #include "lp_band.h"
 #include "lp_nibbles.h"
 
-void lp_conv2d_nibbles_rows_dsp_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
+void lp_conv2d_nibbles_rows_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                    void *scratch) {
     const lp_conv2d_params *conv = &params->conv;
     const int32_t width = conv->output_width;

@@ -21,6 +21,7 @@ void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *i
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;
     block.maximum = (uint8_t)conv->maximum * 0x01010101u;
     block.plane_bytes = 8 * band.columns;
+    block.plane_words = LP_BAND_KERNEL_WIDTH * LP_LANES_WEIGHT_BYTES / 4;
     block.segment_fours = params->segment_fours / LP_BAND_KERNEL_WIDTH;
     block.segment_bytes = block.segment_fours * block.plane_bytes;
     block.segments = (conv->kernel_height * band.planes - 1) / block.segment_fours;

@@ -21,6 +21,8 @@ void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *
     block.zero_point = conv->output_zero_point;
     block.minimum = (uint8_t)conv->minimum * 0x01010101u;
     block.maximum = (uint8_t)conv->maximum * 0x01010101u;
+    block.plane_bytes = LP_LANES_INPUT_BYTES;
+    block.plane_words = LP_LANES_WEIGHT_BYTES / 4;
     block.segment_fours = params->segment_fours;
     block.segment_bytes = LP_LANES_INPUT_BYTES * params->segment_fours;
     block.segments = (strip.fours - 1) / params->segment_fours;

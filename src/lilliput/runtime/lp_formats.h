@@ -59,15 +59,30 @@ typedef struct {
     uint8_t weight_bits;
 } lp_packed_params;
 
-/* Weights of 2 or 4 bits as lp_lanes.h says, for four channels at a time, filled up with zeros.
- * `segment_fours` fours of inputs are summed at a time, `blocks` times four pixels are made of one unpacking
- * of weights. */
+/* Weights of 2 or 4 bits as lp_lanes.h or lp_nibbles.h says, for four channels at a time, filled up with
+ * zeros. `segment_fours` fours of inputs, in a band of lp_nibbles.h planes of three, are summed at a time,
+ * and `pass_segments` times those of lp_lanes.h; `blocks` times four pixels are made of one unpacking of
+ * weights. */
 typedef struct {
     lp_conv2d_params conv;
     const uint32_t *weights;
-    uint16_t segment_fours, blocks;
+    uint16_t segment_fours, pass_segments, blocks;
     uint8_t weight_bits;
 } lp_lanes_params;
+
+/* Weights of 1 to 7 bits in planes (lp_planes.h), those that are unpacked at a time by themselves: of
+ * convolutions `chunk_channels` channels, whose weights come in the order that the kernel for those of a byte
+ * has them in, as `channel_words` words of each; of matrix products a row, filled up to words; of depthwise
+ * convolutions all, as if of one channel. */
+typedef struct {
+    lp_conv2d_params conv;
+    const uint32_t *weights;
+    /* lp_unpack_planes_N() */
+    const uint32_t *(*unpack)(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                              uint32_t *to);
+    uint16_t chunk_channels, channel_words;
+    uint8_t doublings; /* of weights, only for depthwise convolutions */
+} lp_planes_params;
 
 /* Weights of 2 or 4 bits as lp_pixel_lanes.h and lp_row_lanes.h say, aligned to 4.  `segment_eights` eights
  * of inputs of `input_bits` bits are summed at a time in words of 2 or 4 `lanes`.  Biases have what inputs,
@@ -189,7 +204,7 @@ void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input,
                              void *scratch);
 
 /* The same of weights of 4 bits that lie as lp_nibbles.h says; `scratch` holds 20 bytes for each four. */
-void lp_conv2d_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
+void lp_conv2d_nibbles_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                               void *scratch);
 
 /* The same for cores that multiply 32 by 32 bits to 32 at most.  `scratch`, aligned to 4, holds 128 bytes for
@@ -257,16 +272,33 @@ void lp_fully_connected_packed_dsp_s8(const lp_lanes_params *params, const int8_
 void lp_fully_connected_packed_pairs_s8(const lp_eights_params *params, const int8_t *input, int8_t *output,
                                         void *scratch);
 
-/* As lp_conv2d_nibbles_dsp_s8() for a matrix product, whose inputs are expanded 1024 at a time.  `scratch`
- * holds 4096 bytes, and four for each output, those filled to a multiple of four. */
-void lp_fully_connected_nibbles_dsp_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
+/* As lp_conv2d_nibbles_dsp_s8() for a matrix product, whose inputs are expanded 1024 at a time at most.
+ * `scratch`, aligned to 4, holds 8 bytes for each four of those, and four for each output, which are filled
+ * to a multiple of four. */
+void lp_fully_connected_nibbles_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                        void *scratch);
+
+/* As the kernels for int8 of that name for weights in planes, all of which are unpacked in one chunk, but for
+ * lp_conv2d_dsp_planes_s8().  `scratch` begins with the words of a chunk. */
+void lp_conv2d_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                             void *scratch);
+void lp_conv2d_1x1_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                                 void *scratch);
+void lp_conv2d_colour_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                                    void *scratch);
+void lp_conv2d_rows_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                                  void *scratch);
+void lp_conv2d_strip_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                                   void *scratch);
+
+/* Matrix times vector for weights in planes.  Up to three bytes behind the inputs are read. */
+void lp_fully_connected_planes_dsp_s8(const lp_planes_params *params, const int8_t *input, int8_t *output);
 
 /* As lp_conv2d_nibbles_dsp_s8() for kernels three columns wide, a step of one column, input channels that are
  * a multiple of four, at least two output columns and no dilation; inputs in the order of lp_band.h.
  * `scratch` holds for each of kernel_height * (output_width + 2) inputs' pixels two bytes a channel, and four
  * more. */
-void lp_conv2d_nibbles_rows_dsp_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
+void lp_conv2d_nibbles_rows_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                    void *scratch);
 
 /* Depthwise convolution, output_channels / input_channels outputs for each input channel; weights (kernel
@@ -283,6 +315,15 @@ void lp_depthwise_conv2d_dsp_s16_w16(const lp_weighted_s16_params *params, const
 /* The same of int8.  `scratch` holds kernel_height * kernel_width * output_channels bytes. */
 void lp_depthwise_conv2d_packed_s8(const lp_packed_params *params, const int8_t *input, int8_t *output,
                                    void *scratch);
+
+/* As the kernels for int8 of that name for weights in planes.  `scratch` begins with all weights, a byte
+ * each, filled to a multiple of four. */
+void lp_depthwise_conv2d_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                                       void *scratch);
+void lp_depthwise_conv2d_fours_dsp_planes_s8(const lp_planes_params *params, const int8_t *input,
+                                             int8_t *output, void *scratch);
+void lp_depthwise_conv2d_pairs_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                                         void *scratch);
 
 /* Largest element, and mean, of each window over the elements inside the image. */
 void lp_max_pool2d_f32(const lp_pool_f32_params *params, const void *input, void *output);
@@ -318,6 +359,23 @@ void lp_requantize_s8_s16(const lp_requantize_params *params, const void *input,
 void lp_requantize_u8_s16(const lp_requantize_params *params, const void *input, void *output);
 void lp_requantize_s16(const lp_requantize_params *params, const void *input, void *output);
 void lp_requantize_s16_s8(const lp_requantize_params *params, const void *input, void *output);
+
+/* `words` words of four weights in planes, of as many bits as the name says, as fields with that guard
+ * (lp_planes.h); returns where weights go on. */
+const uint32_t *lp_unpack_planes_1(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_2(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_3(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_4(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_5(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_6(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
+const uint32_t *lp_unpack_planes_7(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
+                                   uint32_t *to);
 
 /* `count` weights of `bits` bits, the first of them number `first`, as int8. */
 void lp_unpack(const uint8_t *weights, int32_t bits, uint32_t first, uint32_t count, int8_t *output);

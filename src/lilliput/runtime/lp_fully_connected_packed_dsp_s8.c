@@ -91,11 +91,11 @@ LP_INLINE void add_fours(int32_t bits, const uint32_t *weights, const int16_t *i
     }
 }
 
-/* Takes the lower channel's sum out of that of its halfword. */
-LP_INLINE int32_t take_lower(int32_t bits, int32_t *sum) {
-    const int32_t lower = (int32_t)((uint32_t)*sum << (16 + bits)) >> (16 + bits);
-    *sum -= lower;
-    return lower;
+/* Adds the sums of a halfword's two channels to `total`. */
+LP_INLINE void add_lanes(int32_t bits, int32_t sum, int32_t *total) {
+    const int32_t lower = (int32_t)((uint32_t)sum << (16 + bits)) >> (16 + bits);
+    total[0] += lower;
+    total[4] += (sum - lower) >> (16 - bits);
 }
 
 /* Inputs as int16, 0, 2 and 1, 3 of each four, and their sum; those that fill the last up are zeros. */
@@ -125,21 +125,17 @@ LP_INLINE const uint32_t *sum_channels(const dense *all, int32_t bits, const uin
                                        int32_t *total) {
     const int16_t *from = all->inputs;
     int32_t fours = all->first_fours;
-    lane_sums sums = {0, 0};
-    total[0] = total[8] = 0;
+    total[0] = total[4] = total[8] = total[12] = 0;
     for (int32_t segment = 0; segment <= all->segments; segment++) {
         const int32_t added = LP_LANES_ADDED(bits) * all->sums[segment];
-        sums.first -= added;
-        sums.second -= added;
+        lane_sums sums = {-added, -added};
         add_fours(bits, weights, from, fours, &sums);
-        total[0] += take_lower(bits, &sums.first);
-        total[8] += take_lower(bits, &sums.second);
+        add_lanes(bits, sums.first, &total[0]);
+        add_lanes(bits, sums.second, &total[8]);
         weights += WORDS(bits) * fours;
         from += 4 * fours;
         fours = all->segment_fours;
     }
-    total[4] = sums.first >> (16 - bits);
-    total[12] = sums.second >> (16 - bits);
     return weights;
 }
 

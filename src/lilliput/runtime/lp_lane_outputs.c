@@ -2,12 +2,41 @@
 #include "lp_lanes.h"
 #include "lp_packed_outputs.h"
 
+/* The sums of one block, pass by pass. */
+static void multiply_passes(lp_lane_block *block, lp_lanes_multiply *multiply, int32_t pass_segments) {
+    const int32_t *const weights = block->weights;
+    const int16_t *const inputs = block->inputs;
+    const int32_t first_fours = block->first_fours;
+    const int32_t further = block->segments;
+    int32_t *const sums = block->sums;
+    int32_t more[LP_LANES_PIXELS * LP_LANES_CHANNELS];
+    for (int32_t left = further + 1; left > 0; left -= pass_segments) {
+        const int32_t count = lp_minimum(left, pass_segments);
+        const int32_t fours = block->first_fours + (count - 1) * block->segment_fours;
+        block->segments = count - 1;
+        multiply(block);
+        for (int32_t i = 0; i < LP_LANES_PIXELS * LP_LANES_CHANNELS && block->sums == more; i++) {
+            sums[i] += more[i];
+        }
+        block->sums = more;
+        block->weights += fours * block->plane_words;
+        block->inputs += fours * block->plane_bytes / (int32_t)sizeof *block->inputs;
+        block->first_fours = block->segment_fours;
+    }
+    block->weights = weights;
+    block->inputs = inputs;
+    block->first_fours = first_fours;
+    block->segments = further;
+    block->sums = sums;
+}
+
 /* Blocks of so many pixels each. */
 static void multiply_blocks(const lp_lanes_params *params, lp_lane_block *block, lp_lanes_multiply *multiply,
                             int32_t channel, int32_t pixels, int8_t *output) {
     const lp_conv2d_params *conv = &params->conv;
     const int32_t step = conv->output_channels;
-    if (channel + LP_LANES_CHANNELS <= step && conv->shift == 32) {
+    const int32_t is_one_pass = params->pass_segments > block->segments;
+    if (channel + LP_LANES_CHANNELS <= step && conv->shift == 32 && is_one_pass) {
         block->channels = lp_channels(conv->channels) + channel;
         block->output = output;
         block->output_step = pixels * step;
@@ -22,7 +51,11 @@ static void multiply_blocks(const lp_lanes_params *params, lp_lane_block *block,
         block->offsets[0] = pixels > 1;
         block->offsets[1] = block->offsets[0] + (pixels > 2);
         block->offsets[2] = block->offsets[1] + (pixels > 3);
-        multiply(block);
+        if (is_one_pass) {
+            multiply(block);
+        } else {
+            multiply_passes(block, multiply, params->pass_segments);
+        }
         lp_write_sums(conv, channel, block->sums, pixels, output);
         block->inputs += block->input_step / (int32_t)sizeof *block->inputs;
     }

@@ -3,7 +3,8 @@
  * A lane is the halfword 2**k * b + a of weights a, b of two channels, k = 16 - weight_bits.  SMLAD
  * multiplies two lanes by two inputs, so that a sum is 2**k * B + A with the sums A, B of both channels.  A
  * fits its k bits for as many inputs as `lilliput.targets.lanes` proves from the weights: a segment.  After
- * each the sum is taken apart.
+ * each the sum is taken apart.  Where B could leave what remains, so many segments are a pass, and the sums
+ * of passes are added up.
  *
  * In flash, fields of a lane lie at its ends, those of further lanes in what is free between them: a word
  * turned right by 0, 8 (4 bits) or 0, 4, 8, 12 bits (2 bits) and masked gives two lanes each.  b is in two's
@@ -64,11 +65,13 @@ typedef struct {
     int32_t segment_fours;     /* in every further one */
     int32_t segments;          /* beyond the first */
     int32_t *sums;             /* [pixel + 4 * channel], without biases */
-    int32_t plane_bytes;       /* in a band, where planes of three fours are counted, not fours */
-    int32_t segment_bytes;     /* of inputs, from the begin of a further segment to its end */
-    int32_t blocks;            /* of pixels, one after the other; 1 to write sums */
-    int32_t input_step;        /* bytes of inputs from one to the next */
-    int32_t output_step;       /* the same of outputs */
+    int32_t plane_bytes;   /* of inputs, from one of those fours to the next; in a band those count that are
+                            * planes of three */
+    int32_t segment_bytes; /* of inputs, from the begin of a further segment to its end */
+    int32_t blocks;        /* of pixels, one after the other; 1 to write sums */
+    int32_t input_step;    /* bytes of inputs from one to the next */
+    int32_t output_step;   /* the same of outputs */
+    int32_t plane_words;   /* of weights, from one of those fours to the next */
 } lp_lane_block;
 
 /* The outputs of blocks, or the sums of one, for weights of 2 and of 4 bits; `blocks`, `inputs` and `output`

@@ -4,7 +4,8 @@
  * sums are made of each halfword: of h x, of 256 c x, of (16 b + a) x, and of a x, for which one instruction
  * each masks two halfwords.  From their differences follow the sums of all channels; what the added eights
  * add is a multiple of the sum of all inputs, which sums begin with.  Sums count modulo 2**32, so only that
- * of d x matters, times 4096: `lilliput.targets.lanes` proves that it fits.
+ * of d x matters, times 4096: `lilliput.targets.lanes` proves that it fits, for all inputs or segment by
+ * segment of them.
  */
 #ifndef LP_NIBBLES_H
 #define LP_NIBBLES_H
@@ -29,7 +30,7 @@ typedef struct {
     int32_t groups;
     int32_t *sums; /* [pixel + 4 * channel], without biases */
     int32_t input_sums[2];
-    int32_t plane_bytes; /* in a band */
+    int32_t plane_bytes; /* of inputs, from one of `fours` to the next */
     int32_t group_words; /* of weights of a group */
 } lp_nibble_block;
 
@@ -40,7 +41,7 @@ void lp_multiply_nibbles_band(const lp_nibble_block *block);
 
 /* All channels of one or two pixels by one of those. */
 typedef void lp_nibbles_multiply(const lp_nibble_block *block);
-void lp_nibble_pixels(const lp_packed_params *params, lp_nibble_block *block, lp_nibbles_multiply *multiply,
+void lp_nibble_pixels(const lp_lanes_params *params, lp_nibble_block *block, lp_nibbles_multiply *multiply,
                       int32_t pixels, int8_t *output);
 
 #endif

@@ -31,6 +31,7 @@ class Blocking:
         strip: whether the windows of a row of outputs lie in a strip, as `runtime/lp_strip.h` has it.
         lanes: whether what shares a word, and for how long, follows from bits, as `targets/pixels.py` has it.
         slots: whether several inputs of a row share a word, as `runtime/lp_slots.h` has it.
+        chunks: whether windows are gathered anew for each chunk of channels, as `targets/planes.py` has it.
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
         places: whether a window's places are taken one by one, in the image or not.
         runs: whether columns side by side are multiplied in one run, as far as they lie in the image.
@@ -51,6 +52,7 @@ class Blocking:
     spans: bool = False
     places: bool = False
     runs: bool = False
+    chunks: bool = False
 
 
 _COMMON = Blocking()
@@ -70,6 +72,8 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_packed_pixels": Blocking(channels=1, elements=(8,), gathered=(4,), filled=8, lanes=True),
     "lp_fully_connected_packed_pairs": Blocking(channels=2, elements=(8,), filled=8, lanes=True),
     "lp_conv2d_slots_dsp": Blocking(slots=True),
+    "lp_conv2d_dsp_planes": replace(_BY_FOURS, chunks=True),
+    "lp_fully_connected_planes_dsp": Blocking(channels=1, elements=(32, 16, 4), filled=4, pass_elements=256),
     "lp_conv2d_1x1_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_max_pool2d_compact": Blocking(channels=1),
@@ -97,11 +101,11 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),
 }
 """Kernel without type int8 and profile, which have the same loops → its blocks, where they differ; without
-its variant too, if that has the same."""
+its variant or the planes of its weights too, if that has the same."""
 
 
 @cache
 def blocking_of(function: str) -> Blocking:
     """The blocks of the kernel called `function`."""
     stem = function.removesuffix("_s8").removesuffix("_u8").removesuffix("_tflm")
-    return _BLOCKING.get(stem) or _BLOCKING.get(stem.removesuffix("_relu"), _COMMON)
+    return _BLOCKING.get(stem) or _BLOCKING.get(stem.removesuffix("_relu").removesuffix("_planes"), _COMMON)

@@ -60,6 +60,7 @@ from lilliput.targets.lanes import (
     shares_strip,
 )
 from lilliput.targets.pixels import PIXEL_BITS, inputs_bytes, pixels_bytes
+from lilliput.targets.planes import in_planes, prefers_planes
 from lilliput.targets.slots import prefers_slots, slots_bytes, slots_of
 from lilliput.targets.strip import strip_bytes, strip_fours
 from lilliput.targets.wide import fits_channel_fours, fits_wide_dsp, window_access, window_bytes
@@ -195,17 +196,20 @@ def _wide_requantize(op: Op, net: Net, core: Core) -> Kernel:
 
 
 def _packed_dense(op: FullyConnected, net: Net, core: Core) -> Kernel:
-    has_lanes = core.has_dsp and op.profile is Profile.LILLIPUT and fits_lanes(op, net)
-    if not has_lanes or prefers_nibbles(op, net):
-        found = _packed_conv2d(op, net, core)
-        if found.layout is not Layout.NIBBLES or fours_of(op, net) <= NIBBLE_PART_FOURS:
-            return found
-        channels = net.tensors[op.outputs[0]].shape[-1]
-        return found._replace(
-            function="lp_fully_connected_nibbles_dsp_s8",
-            scratch_bytes=16 * NIBBLE_PART_FOURS + 4 * to_four(channels),
-            needs=("lp_multiply_nibbles",),
+    if not core.has_dsp or op.profile is not Profile.LILLIPUT or is_binary(op, net):
+        return _packed_conv2d(op, net, core)
+    if prefers_nibbles(op, net):
+        part = min(fours_of(op, net), NIBBLE_PART_FOURS)
+        return Kernel(
+            "lp_fully_connected_nibbles_dsp_s8",
+            scratch_bytes=8 * part + 4 * to_four(net.tensors[op.outputs[0]].shape[-1]),
+            layout=Layout.NIBBLES,
+            folds_zero_point=True,
+            access=Access.INPUTS_FIRST,
+            header=HEADER,
         )
+    if not fits_lanes(op, net):
+        return _unpacked("lp_conv2d")(op, net, core)
     return Kernel(
         "lp_fully_connected_packed_dsp_s8",
         scratch_bytes=8 * fours_of(op, net) + 4 * most_segments(op, net),
@@ -226,9 +230,13 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     by_pixel = Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST
     if not (core.has_dsp and op.profile is Profile.LILLIPUT):
         return _without_dsp(op, net, core)
-    has_others = net.tensors[op.inputs[1]].dtype.bits in LANE_BITS
-    if isinstance(op, Conv2D) and (prefers_slots(op, net) if has_others else slots_of(op, net)):
-        return _in_slots(op, net)
+    has_lanes = net.tensors[op.inputs[1]].dtype.bits in LANE_BITS
+    if isinstance(op, Conv2D):
+        unpacked = in_planes(op, net, core, HEADER)
+        if prefers_slots(op, net) if has_lanes or unpacked else slots_of(op, net):
+            return _in_slots(op, net)
+        if unpacked and (not has_lanes or prefers_planes(op, net, core)):
+            return unpacked
     if shares_strip(op, net) and fits_lanes(op, net):
         return Kernel(
             "lp_conv2d_packed_strip_dsp_s8",
@@ -251,7 +259,7 @@ def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
             header=HEADER,
         )
     if not fits_lanes(op, net):
-        return _packed("lp_conv2d")(op, net, core)
+        return _unpacked("lp_conv2d")(op, net, core)
     if fits_band(op, net, BLOCK_PIXELS):
         return Kernel(
             "lp_conv2d_packed_rows_dsp_s8",
@@ -338,6 +346,11 @@ def _row_lanes(op: FullyConnected, net: Net) -> Kernel:
     )
 
 
+def _unpacked(stem: str) -> Choose:
+    """A kernel for a byte behind one that unpacks; the portable one where there is none."""
+    return lambda op, net, core: in_planes(op, net, core, HEADER) or _packed(stem)(op, net, core)
+
+
 def _packed(stem: str) -> Choose:
     def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
         shape = net.tensors[op.inputs[1]].shape
@@ -393,7 +406,7 @@ FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
     },
     Family.PACKED: {
         Conv2D: _packed_conv2d,
-        DepthwiseConv2D: _packed("lp_depthwise_conv2d"),
+        DepthwiseConv2D: _unpacked("lp_depthwise_conv2d"),
         FullyConnected: _packed_dense,
     },
 }

@@ -163,15 +163,16 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
     match op:
         case Conv2D() | DepthwiseConv2D() | FullyConnected():
             channels = net.tensors[op.outputs[0]].shape[-1]
-            layout = kernel_for(op, net, core).layout
+            kernel = kernel_for(op, net, core)
+            layout = kernel.layout
             channel_bytes = TFLM_CHANNEL_BYTES if op.profile is Profile.TFLM else CHANNEL_BYTES
             if layout in PRODUCT_LAYOUTS or (layout is Layout.ROWS and shares_factor(op, net)):
                 factor_bytes = channel_bytes - BIAS_BYTES
                 factors = 1 if shares_factor(op, net) else to_four(channels)
-                return weights_bytes(op, net, layout) + channels * BIAS_BYTES + factors * factor_bytes
+                return weights_bytes(op, net, kernel) + channels * BIAS_BYTES + factors * factor_bytes
             if layout is Layout.CHANNEL_FOURS:
-                return weights_bytes(op, net, layout) + wide_channels_bytes(op, net)
-            return weights_bytes(op, net, layout) + channels * channel_bytes
+                return weights_bytes(op, net, kernel) + wide_channels_bytes(op, net)
+            return weights_bytes(op, net, kernel) + channels * channel_bytes
         case AveragePool2D() if op.profile is Profile.TFLM:
             return 0
         case AveragePool2D() | GlobalAveragePool2D():

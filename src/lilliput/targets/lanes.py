@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net, Optimize
-from lilliput.net.ops import Conv2D
+from lilliput.net.ops import Conv2D, FullyConnected
+from lilliput.targets.band import KERNEL_WIDTH as BAND_WIDTH
 from lilliput.targets.band import band_bytes, by_planes, fits_band
 from lilliput.targets.kernel import to_four
 from lilliput.targets.strip import by_columns, fits_strip
@@ -38,6 +39,8 @@ MOST_INPUT_BYTES = 4608
 """Up to so many bytes of expanded windows, it serves more than one block."""
 NIBBLE_BITS = 4
 """Bits of the weights of which four share a halfword."""
+NIBBLE_CHANNELS = 4
+"""Output channels that share a halfword; only sums of the last one have little room."""
 LARGEST_NIBBLE_SUM = ((1 << 31) - 1) // (4096 * 128)
 """What absolute weights may sum up to where 4096 times their sum with inputs of 8 bits must fit int32."""
 MOST_LANE_INPUT_BITS = 6
@@ -61,15 +64,22 @@ def prefers_nibbles(op: WeightedOp, net: Net) -> bool:
 
     With inputs of more bits, sums of lanes would have to be taken apart too often.
     """
-    weights = net.tensors[op.inputs[1]]
-    if weights.dtype.bits != NIBBLE_BITS:
+    if net.tensors[op.inputs[1]].dtype.bits != NIBBLE_BITS:
         return False
-    if net.tensors[op.inputs[0]].dtype.bits <= MOST_LANE_INPUT_BITS and fits_lanes(op, net):
-        return False
-    if weights.data is None:
-        return True
-    sums = np.abs(weights.data.astype(np.int64)).reshape(weights.shape[0], -1).sum(axis=1)
-    return bool(sums.max() <= LARGEST_NIBBLE_SUM)
+    return net.tensors[op.inputs[0]].dtype.bits > MOST_LANE_INPUT_BITS or not fits_lanes(op, net)
+
+
+def nibble_segment(op: WeightedOp, net: Net) -> int:
+    """So many fours of inputs, in a band so many planes of three, may be summed at a time; never 0."""
+    weights = net.tensors[op.inputs[1]].data
+    assert weights is not None
+    in_rows = fits_band(op, net)
+    all_rows = by_planes(weights) if in_rows else weights.reshape(len(weights), -1)
+    rows = np.abs(all_rows[NIBBLE_CHANNELS - 1 :: NIBBLE_CHANNELS].astype(np.int64))
+    unit = 4 * BAND_WIDTH if in_rows else 4
+    filled = np.pad(rows, ((0, 0), (0, -rows.shape[1] % unit)))
+    units = filled.reshape(len(rows), filled.shape[1] // unit, unit).sum(axis=2)
+    return longest_segment(units[:, ::-1], LARGEST_NIBBLE_SUM, 1)  # the last has what remains
 
 
 def shares_strip(op: WeightedOp, net: Net) -> bool:
@@ -92,11 +102,20 @@ def most_segments(op: WeightedOp, net: Net) -> int:
 
 def segment_fours(op: WeightedOp, net: Net) -> int:
     """So many fours of inputs may be summed at a time for every channel, whatever they are; 0 if none."""
+    return _segments(op, net)[0]
+
+
+def pass_segments(op: WeightedOp, net: Net) -> int:
+    """So many of those segments may follow each other before the upper channels' sums are put aside."""
+    return _segments(op, net)[1]
+
+
+def _segments(op: WeightedOp, net: Net) -> tuple[int, int]:
     weights = net.tensors[op.inputs[1]]
     assert weights.data is not None
     rows = np.abs(weights.data.astype(np.int64)).reshape(weights.shape[0], -1)
     if weights.data.min() < -weights.dtype.range[1]:
-        return 0
+        return 0, 0
     in_rows = fits_band(op, net, BLOCK_PIXELS)
     if in_rows:
         rows = by_planes(rows.reshape(weights.shape))
@@ -107,9 +126,16 @@ def segment_fours(op: WeightedOp, net: Net) -> int:
     rows = fours.sum(axis=2)
     largest: int = 1 << (net.tensors[op.inputs[0]].dtype.bits - 1)
     low, high = lane_limits(weights.dtype.bits, largest)
-    if rows[1::2].sum(axis=1).max(initial=0) > high:
-        return 0
-    return longest_segment(rows[0::2], low, BAND_SEGMENT_STEP if in_rows else SEGMENT_STEP)
+    step = BAND_SEGMENT_STEP if in_rows else SEGMENT_STEP
+    lower, upper = rows[0::2], rows[1::2]
+    if not isinstance(op, FullyConnected) and upper.sum(axis=1).max(initial=0) <= high:
+        found = longest_segment(lower, low, step)
+        return found, most_segments(op, net)
+    limits = np.resize([low, high], (len(rows), 1))
+    found = longest_segment(rows, limits, step)
+    return found, 0 if isinstance(op, FullyConnected) or not found else longest_segment(
+        _summed(upper, found)[:, ::-1], high, 1
+    )
 
 
 def lane_limits(bits: int, largest_input: int) -> tuple[int, int]:
@@ -121,19 +147,24 @@ def lane_limits(bits: int, largest_input: int) -> tuple[int, int]:
     return (half - 1) // largest_input, ((1 << 31) - half) // (2 * half * largest_input)
 
 
-def longest_segment(rows: NDArray[np.int64], limit: int, step: int) -> int:
-    """The largest n such that every row's sums of n elements each stay within `limit`; 0 if none.
+def longest_segment(rows: NDArray[np.int64], limit: int | NDArray[np.int64], step: int) -> int:
+    """The largest n such that every row's sums of n elements each stay within `limit`, or its own; 0 if none.
 
     All elements together, or a multiple of `step`, where the first sum has those that remain.
     """
     length = int(rows.shape[1])
     steps: list[int] = list(range(length // step * step, 0, -step))
     for segment in (length, *steps):
-        first = length - (length - 1) // segment * segment
-        parts = np.add.reduceat(rows, np.array([0, *range(first, length, segment)]), axis=1)
-        if parts.max(initial=0) <= limit:
+        if np.all(_summed(rows, segment) <= limit):
             return segment
     return 0
+
+
+def _summed(rows: NDArray[np.int64], segment: int) -> NDArray[np.int64]:
+    """Sums of `segment` elements each, of those that remain first."""
+    length = int(rows.shape[1])
+    first = length - (length - 1) // segment * segment
+    return np.add.reduceat(rows, np.array([0, *range(first, length, segment)]), axis=1)
 
 
 def band_rows(op: WeightedOp, net: Net) -> int:

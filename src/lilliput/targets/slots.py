@@ -19,7 +19,7 @@ from lilliput.net.ops import Conv2D, Profile
 from lilliput.net.tensor import DType
 from lilliput.targets.band import fits_band
 from lilliput.targets.kernel import to_four
-from lilliput.targets.lanes import BLOCK_PIXELS, MOST_LANE_INPUT_BITS, fits_lanes
+from lilliput.targets.lanes import BLOCK_PIXELS, LANE_BITS, MOST_LANE_INPUT_BITS, fits_lanes
 
 
 class Form(NamedTuple):
@@ -83,6 +83,8 @@ _STEP_CYCLES = {2: (20, 15), 3: (16, 21)}
 OTHER_CYCLES = {(True, True): 0.55, (True, False): 1.0, (False, True): 1.1, (False, False): 1.4}
 """Whether two channels share a halfword, whether windows share rows three columns wide → cycles of a product
 of kernels that multiply halfwords."""
+UNPACKED_CYCLES = {True: 1.35, False: 2.2}
+"""Whether channels come in fours → the same of kernels for a byte and what unpacking takes."""
 
 
 class Slots(NamedTuple):
@@ -133,9 +135,11 @@ def prefers_slots(op: Conv2D, net: Net) -> bool:
     weights, source = net.tensors[op.inputs[1]], net.tensors[op.inputs[0]]
     rows, columns, channels = net.tensors[op.outputs[0]].shape
     products = rows * columns * weights.elements
-    lanes = fits_lanes(op, net) and source.dtype.bits <= MOST_LANE_INPUT_BITS
-    in_rows = fits_band(op, net, BLOCK_PIXELS)
-    return found.cycles < products * OTHER_CYCLES[lanes, in_rows] + 10 * rows * columns * channels
+    others = UNPACKED_CYCLES[weights.shape[3] % 4 == 0]
+    if weights.dtype.bits in LANE_BITS:
+        lanes = fits_lanes(op, net) and source.dtype.bits <= MOST_LANE_INPUT_BITS
+        others = OTHER_CYCLES[lanes, fits_band(op, net, BLOCK_PIXELS)]
+    return found.cycles < products * others + 10 * rows * columns * channels
 
 
 def assumed_slots(op: WeightedOp, net: Net) -> Slots | None:
@@ -151,6 +155,8 @@ def _ways(op: Conv2D, net: Net) -> Iterator[Slots]:
     weights, source = net.tensors[op.inputs[1]], net.tensors[op.inputs[0]].dtype
     _, kernel_height, kernel_width, _ = weights.shape
     if kernel_width < LEAST_KERNEL_WIDTH or not (source.narrow or source is DType.INT8):
+        return
+    if weights.dtype is DType.SIGN:
         return
     signs = np.resize([1, -1], weights.elements).reshape(weights.shape)
     assumed = signs * ((weights.dtype.range[1] + 1) // 2)

@@ -1,4 +1,4 @@
-"""How many bytes weights take, in each order in which a kernel wants them."""
+"""How many bytes weights take, as each kernel wants them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ import math
 from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net
 from lilliput.targets.binary import window_words
-from lilliput.targets.kernel import Layout, to_four
+from lilliput.targets.kernel import Kernel, Layout, to_four
 from lilliput.targets.lanes import fours_of, lane_bytes
 from lilliput.targets.pixels import eights_of, row_pairs_bytes
+from lilliput.targets.planes import planes_bytes
 from lilliput.targets.slots import slots_weights_bytes
 from lilliput.targets.strip import strip_fours
 from lilliput.targets.vectors import LANES, patches_bytes, small_weights_bytes, tap_vectors
 from lilliput.targets.wide import wide_weights_bytes
 
 
-def weights_bytes(op: WeightedOp, net: Net, layout: Layout) -> int:
-    """Bytes of the array of weights in an order, filled to a multiple of four."""
+def weights_bytes(op: WeightedOp, net: Net, kernel: Kernel) -> int:
+    """Bytes of the array of weights that a kernel reads, filled to a multiple of four."""
+    layout = kernel.layout
+    if kernel.in_planes:
+        return planes_bytes(op, net, layout)
     channels, *window = net.tensors[op.inputs[1]].shape
     match layout:
         case Layout.SPLIT_STRIP:

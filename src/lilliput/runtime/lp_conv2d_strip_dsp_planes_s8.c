@@ -1,0 +1,7 @@
+#include "lp_conv2d_strip.h"
+#include "lp_whole_planes.h"
+
+void lp_conv2d_strip_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                                   void *scratch) {
+    computed_unpacked(params, input, output, scratch, LP_GUARD_HALVES, lp_conv2d_strip_dsp_s8);
+}
