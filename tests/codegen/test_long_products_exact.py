@@ -15,7 +15,7 @@ from lilliput.net.formats import formats_named
 from lilliput.net.reference import run
 from lilliput.passes import plan_for, quantize
 from lilliput.targets import board
-from lilliput.targets.format_kernels import NIBBLE_PART_FOURS
+from lilliput.targets.few_bit_kernels import NIBBLE_PART_FOURS
 from lilliput.targets.kernels import kernel_for
 from lilliput.targets.lanes import nibble_segment
 

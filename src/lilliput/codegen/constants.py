@@ -46,7 +46,7 @@ from lilliput.net.reference.windows import nearest
 from lilliput.net.tensor import DType
 from lilliput.targets.band import by_planes
 from lilliput.targets.binary import zero_point_of_bits
-from lilliput.targets.dense import PRODUCT_LAYOUTS, passes, shares_factor
+from lilliput.targets.dense import PRODUCT_LAYOUTS, begins_with_factor, passes
 from lilliput.targets.kernel import (
     BIT_LAYOUTS,
     DSP_LAYOUTS,
@@ -183,7 +183,7 @@ def channels_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Co
 
 def shared_factor_bytes(op: WeightedOp, net: Net, kernel: Kernel) -> int:
     """Bytes of the one factor that stands before the biases, where the kernel reads it so; else 0."""
-    if kernel.layout is not Layout.ROWS or not shares_factor(op, net):
+    if not begins_with_factor(op, net, kernel):
         return 0
     return (TFLM_CHANNEL_BYTES if op.profile is Profile.TFLM else CHANNEL_BYTES) - BIAS_BYTES
 

@@ -61,7 +61,7 @@ from lilliput.net.patches import as_a_patch_sees, patches_of
 from lilliput.net.schedule import stream_of, window_of
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, shares_factor
-from lilliput.targets.format_kernels import HEADER
+from lilliput.targets.few_bit_kernels import HEADER
 from lilliput.targets.kernel import COLUMN_LAYOUTS, Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
 from lilliput.targets.vectors import strip_lines

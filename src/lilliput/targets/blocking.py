@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-from lilliput.targets.format_kernels import NIBBLE_PART_FOURS
+from lilliput.targets.few_bit_kernels import NIBBLE_PART_FOURS
 from lilliput.targets.weighted import BLOCK_PIXELS, FEW_PIXELS, STRIP_ROWS
 
 

@@ -48,6 +48,11 @@ def shares_factor(op: WeightedOp, net: Net) -> bool:
     return len(quant(op.inputs[1], net).scales) == 1
 
 
+def begins_with_factor(op: WeightedOp, net: Net, kernel: Kernel) -> bool:
+    """Whether one factor for all outputs stands before their biases."""
+    return kernel.layout is Layout.ROWS and not kernel.in_planes and shares_factor(op, net)
+
+
 def passes(inputs: int) -> tuple[int, ...]:
     """The inputs, zeros included, that `lp_fully_connected_dsp_s8` sums before each division."""
     fours = -(-inputs // 4)

@@ -6,10 +6,8 @@ Each family of types has a table of its own; what it shares with int8, such as m
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
 
 from lilliput.errors import NetError
 from lilliput.net.access import Access
@@ -44,35 +42,16 @@ from lilliput.net.ops import (
     Transpose,
 )
 from lilliput.net.tensor import DType
-from lilliput.targets.band import band_bytes, fits_band
-from lilliput.targets.binary import is_binary, windows_bytes
 from lilliput.targets.cores import Core
-from lilliput.targets.kernel import Kernel, Layout, to_four
-from lilliput.targets.lanes import (
-    BLOCK_PIXELS,
-    LANE_BITS,
-    band_rows,
-    blocks_of,
-    fits_lanes,
-    fours_of,
-    most_segments,
-    prefers_nibbles,
-    shares_strip,
-)
-from lilliput.targets.pixels import PIXEL_BITS, inputs_bytes, pixels_bytes
-from lilliput.targets.planes import in_planes, prefers_planes
-from lilliput.targets.slots import prefers_slots, slots_bytes, slots_of
-from lilliput.targets.strip import strip_bytes, strip_fours
+from lilliput.targets.few_bit_kernels import HEADER, Choose, packed_conv2d, packed_dense, unpacked
+from lilliput.targets.kernel import Kernel, Layout
+from lilliput.targets.slots import prefers_slots
 from lilliput.targets.wide import fits_channel_fours, fits_wide_dsp, window_access, window_bytes
 
-HEADER = "lp_formats.h"
 MOST_IMAGE_CHANNELS = 3
 """Channels that images have."""
 MOST_BYTES_SHARE = 0.01
 """Up to so much of all constants, weights may take more than their bits where that is faster."""
-NIBBLE_PART_FOURS = 256
-"""So many fours of inputs does `lp_fully_connected_nibbles_dsp_s8` expand at a time."""
-Choose = Callable[[Any, Net, Core], Kernel]
 
 
 class Family(StrEnum):
@@ -195,179 +174,6 @@ def _wide_requantize(op: Op, net: Net, core: Core) -> Kernel:
     return Kernel(name, access=Access.ELEMENTS, header=HEADER)
 
 
-def _packed_dense(op: FullyConnected, net: Net, core: Core) -> Kernel:
-    if not core.has_dsp or op.profile is not Profile.LILLIPUT or is_binary(op, net):
-        return _packed_conv2d(op, net, core)
-    if prefers_nibbles(op, net):
-        part = min(fours_of(op, net), NIBBLE_PART_FOURS)
-        return Kernel(
-            "lp_fully_connected_nibbles_dsp_s8",
-            scratch_bytes=8 * part + 4 * to_four(net.tensors[op.outputs[0]].shape[-1]),
-            layout=Layout.NIBBLES,
-            folds_zero_point=True,
-            access=Access.INPUTS_FIRST,
-            header=HEADER,
-        )
-    if not fits_lanes(op, net):
-        return _unpacked("lp_conv2d")(op, net, core)
-    return Kernel(
-        "lp_fully_connected_packed_dsp_s8",
-        scratch_bytes=8 * fours_of(op, net) + 4 * most_segments(op, net),
-        layout=Layout.LANES,
-        folds_zero_point=True,
-        access=Access.INPUTS_FIRST,
-        header=HEADER,
-    )
-
-
-_LANE_PARTS = ("lp_lane_outputs", "lp_unpack_lanes")
-
-
-def _packed_conv2d(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
-    if is_binary(op, net):
-        return _binary(op, net)
-    fours = fours_of(op, net)
-    by_pixel = Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST
-    if not (core.has_dsp and op.profile is Profile.LILLIPUT):
-        return _without_dsp(op, net, core)
-    has_lanes = net.tensors[op.inputs[1]].dtype.bits in LANE_BITS
-    if isinstance(op, Conv2D):
-        unpacked = in_planes(op, net, core, HEADER)
-        if prefers_slots(op, net) if has_lanes or unpacked else slots_of(op, net):
-            return _in_slots(op, net)
-        if unpacked and (not has_lanes or prefers_planes(op, net, core)):
-            return unpacked
-    if shares_strip(op, net) and fits_lanes(op, net):
-        return Kernel(
-            "lp_conv2d_packed_strip_dsp_s8",
-            scratch_bytes=16 * strip_fours(op, net) + strip_bytes(op, net),
-            layout=Layout.LANES_STRIP,
-            needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *_LANE_PARTS),
-            folds_zero_point=True,
-            access=by_pixel,
-            header=HEADER,
-        )
-    if prefers_nibbles(op, net):
-        in_rows = fits_band(op, net)
-        return Kernel(
-            "lp_conv2d_nibbles_rows_dsp_s8" if in_rows else "lp_conv2d_nibbles_dsp_s8",
-            scratch_bytes=band_bytes(op, net, 1, sums=True) if in_rows else 20 * fours,
-            layout=Layout.NIBBLES_ROWS if in_rows else Layout.NIBBLES,
-            needs=("lp_nibble_pixels", "lp_multiply_nibbles_band" if in_rows else "lp_multiply_nibbles"),
-            folds_zero_point=True,
-            access=Access.ROWS if in_rows else by_pixel,
-            header=HEADER,
-        )
-    if not fits_lanes(op, net):
-        return _unpacked("lp_conv2d")(op, net, core)
-    if fits_band(op, net, BLOCK_PIXELS):
-        return Kernel(
-            "lp_conv2d_packed_rows_dsp_s8",
-            scratch_bytes=16 * fours + band_bytes(op, net, band_rows(op, net), sums=False),
-            layout=Layout.LANES_ROWS,
-            needs=("lp_multiply_lanes_2_band", "lp_multiply_lanes_4_band", *_LANE_PARTS),
-            folds_zero_point=True,
-            access=Access.ROWS,
-            header=HEADER,
-        )
-    return Kernel(
-        "lp_conv2d_packed_dsp_s8",
-        scratch_bytes=fours * (20 + 32 * blocks_of(op, net)),
-        layout=Layout.LANES,
-        needs=("lp_multiply_lanes_2", "lp_multiply_lanes_4", *_LANE_PARTS),
-        folds_zero_point=True,
-        access=by_pixel,
-        header=HEADER,
-    )
-
-
-def _in_slots(op: Conv2D, net: Net) -> Kernel:
-    found = slots_of(op, net)
-    assert found is not None
-    form = found.form
-    lines = "columns" if found.by_columns else form.words(net.tensors[op.inputs[1]].shape[2])
-    return Kernel(
-        "lp_conv2d_slots_dsp_s8",
-        scratch_bytes=slots_bytes(op, net, found),
-        layout=Layout.SLOTS,
-        needs=(
-            f"lp_multiply_slots_{form.name}_{lines}",
-            f"lp_take_slots_{form.name}",
-            f"lp_unpack_slots_{form.name}",
-        ),
-        folds_zero_point=True,
-        access=Access.ROWS,
-        header=HEADER,
-    )
-
-
-def _binary(op: Conv2D | FullyConnected, net: Net) -> Kernel:
-    return Kernel(
-        "lp_conv2d_binary_s8",
-        scratch_bytes=windows_bytes(op, net),
-        layout=Layout.SIGNS,
-        folds_zero_point=True,
-        access=Access.PIXELS if isinstance(op, Conv2D) else Access.INPUTS_FIRST,
-        header=HEADER,
-    )
-
-
-def _without_dsp(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
-    """Lanes in words; the portable kernel, which copies no inputs, where flash counts more."""
-    portable = _packed("lp_conv2d")(op, net, core)
-    if not core.has_pairs or op.profile is not Profile.LILLIPUT or net.optimize is Optimize.FLASH:
-        return portable
-    if net.tensors[op.inputs[1]].dtype.bits not in PIXEL_BITS:
-        return portable
-    return _pixel_lanes(op, net) if isinstance(op, Conv2D) else _row_lanes(op, net)
-
-
-def _pixel_lanes(op: Conv2D, net: Net) -> Kernel:
-    return Kernel(
-        "lp_conv2d_packed_pixels_s8",
-        scratch_bytes=pixels_bytes(op, net),
-        layout=Layout.BIT_EIGHTS,
-        needs=("lp_multiply_pixels_2", "lp_multiply_pixels_4", "lp_requantize_pairs"),
-        folds_zero_point=True,
-        access=Access.PIXELS,
-        header=HEADER,
-    )
-
-
-def _row_lanes(op: FullyConnected, net: Net) -> Kernel:
-    return Kernel(
-        "lp_fully_connected_packed_pairs_s8",
-        scratch_bytes=inputs_bytes(op, net),
-        layout=Layout.BIT_PAIRS,
-        needs=("lp_multiply_row_pair_2", "lp_multiply_row_pair_4"),
-        folds_zero_point=True,
-        access=Access.INPUTS_FIRST,
-        header=HEADER,
-    )
-
-
-def _unpacked(stem: str) -> Choose:
-    """A kernel for a byte behind one that unpacks; the portable one where there is none."""
-    return lambda op, net, core: in_planes(op, net, core, HEADER) or _packed(stem)(op, net, core)
-
-
-def _packed(stem: str) -> Choose:
-    def choose(op: WeightedOp, net: Net, core: Core) -> Kernel:
-        shape = net.tensors[op.inputs[1]].shape
-        unpacked = math.prod(shape) // (1 if isinstance(op, DepthwiseConv2D) else shape[0])
-        inner = ("lp_depthwise_conv2d_multiplier_s8",) if isinstance(op, DepthwiseConv2D) else ()
-        return Kernel(
-            f"{stem}_packed_s8",
-            scratch_bytes=-(-unpacked // 4) * 4,
-            layout=Layout.PLAIN,
-            needs=("lp_unpack", *inner),
-            folds_zero_point=not isinstance(op, DepthwiseConv2D),
-            header=HEADER,
-        )
-
-    return choose
-
-
 FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
     Family.REAL: {
         Conv2D: _real("lp_conv2d", Access.WINDOWS),
@@ -405,9 +211,9 @@ FAMILIES: Mapping[Family, Mapping[type[Op], Choose]] = {
         Requantize: _wide_requantize,
     },
     Family.PACKED: {
-        Conv2D: _packed_conv2d,
-        DepthwiseConv2D: _unpacked("lp_depthwise_conv2d"),
-        FullyConnected: _packed_dense,
+        Conv2D: packed_conv2d,
+        DepthwiseConv2D: unpacked("lp_depthwise_conv2d"),
+        FullyConnected: packed_dense,
     },
 }
 """How the kernel of each op of a family is chosen; functions by table take 8 bits always."""

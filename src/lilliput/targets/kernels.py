@@ -47,7 +47,7 @@ from lilliput.net.tensor import DType
 from lilliput.targets.compact import HEADER as COMPACT_HEADER
 from lilliput.targets.compact import compact_kernel, is_compact, not_portable
 from lilliput.targets.cores import Core
-from lilliput.targets.dense import PRODUCT_LAYOUTS, fully_connected, shares_factor
+from lilliput.targets.dense import PRODUCT_LAYOUTS, begins_with_factor, fully_connected, shares_factor
 from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
 from lilliput.targets.kernel import Kernel, Layout, in_profile, to_four
 from lilliput.targets.weighted import conv2d, depthwise, without_variants
@@ -166,7 +166,7 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
             kernel = kernel_for(op, net, core)
             layout = kernel.layout
             channel_bytes = TFLM_CHANNEL_BYTES if op.profile is Profile.TFLM else CHANNEL_BYTES
-            if layout in PRODUCT_LAYOUTS or (layout is Layout.ROWS and shares_factor(op, net)):
+            if layout in PRODUCT_LAYOUTS or begins_with_factor(op, net, kernel):
                 factor_bytes = channel_bytes - BIAS_BYTES
                 factors = 1 if shares_factor(op, net) else to_four(channels)
                 return weights_bytes(op, net, kernel) + channels * BIAS_BYTES + factors * factor_bytes

@@ -49,10 +49,8 @@ def weights_bytes(op: WeightedOp, net: Net, kernel: Kernel) -> int:
         case Layout.PATCHES:
             return to_four(patches_bytes(window[-1]))
         case Layout.TAP_PAIRS | Layout.TAP_PAIRS_COLUMNS:
-            kernel = net.tensors[op.inputs[1]].shape[:2]
-            return (
-                window[-1] * LANES * tap_vectors(kernel[:: -1 if layout is Layout.TAP_PAIRS_COLUMNS else 1])
-            )
+            sides = net.tensors[op.inputs[1]].shape[:2]
+            return window[-1] * LANES * tap_vectors(sides[:: -1 if layout is Layout.TAP_PAIRS_COLUMNS else 1])
         case Layout.PLAIN | Layout.WIDE_CHANNELS:
             return to_four(net.tensors[op.inputs[1]].storage_bytes)
     return to_four(channels * math.prod(window))
