@@ -29,6 +29,8 @@ SAME, WIDE = Padding(1, 1, 1, 1), Padding(2, 2, 2, 2)
 CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, object]]] = {
     "dense": ((37,), (5, 37), {}),
     "dense, long": ((1501,), (7, 1501), {}),
+    "dense, one output": ((13,), (1, 13), {}),
+    "one output channel": ((5, 6, 9), (1, 3, 3, 9), {}),
     "pointwise": ((4, 5, 12), (9, 1, 1, 12), {}),
     "pointwise, chunks": ((3, 3, 264), (21, 1, 1, 264), {}),
     "rows, chunks": ((4, 5, 128), (6, 3, 3, 128), {"padding": SAME}),
@@ -89,7 +91,7 @@ def inputs_of(net: Net) -> np.ndarray:
     ends = [np.full(net.input.shape, low), np.full(net.input.shape, high)]
     for channel in (1, 3):
         is_dense = weights.ndim == 2
-        ends.append(np.where(weights[channel] > 0, low, high) if is_dense else drawn[::-1])
+        ends.append(np.where(weights[channel % len(weights)] > 0, low, high) if is_dense else drawn[::-1])
     return np.stack([*ends, drawn]).astype(net.input.dtype.numpy)
 
 
