@@ -26,6 +26,7 @@ from lilliput.net import (
     Requantize,
     Reshape,
     Softmax,
+    Tanh,
 )
 from lilliput.net.formats import format_named, formats_named
 from lilliput.net.reference import run, run_all
@@ -267,6 +268,16 @@ def test_a_network_of_one_layer_without_weights_has_one_scale(name: str) -> None
     taken = found.tensors["x"].quant
     assert taken is not None
     assert taken.scale == 2.0**-5  # holds 3 in 8 bits, which softmax takes in both formats
+
+
+@pytest.mark.parametrize("name", ["qmn8-network", "qmn16-network"])
+def test_a_network_may_have_no_scale_to_choose(name: str) -> None:
+    sketch = Sketch((4,))
+    net = sketch.net(sketch.add(Tanh, sketch.add(Tanh, "x")))
+    one = quantize(net, {tensor: (-0.99, 0.99) for tensor in net.tensors}, formats_named(name))
+    taken = one.tensors["x"].quant
+    assert taken is not None
+    assert taken.scale == 2.0**-7
 
 
 def test_weights_of_one_bit_are_signs_of_their_mean_magnitude() -> None:

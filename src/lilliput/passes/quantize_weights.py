@@ -111,7 +111,8 @@ def _from_weights(weights: NDArray[np.generic], axis: int, chosen: Format) -> ND
 
 
 def network_scale(net: Net, quants: Mapping[str, Quant], formats: Formats) -> float | None:
-    """The one scale that holds every weight, bias and activation of `net`, where the format asks for that.
+    """The one scale that holds every weight, bias and activation of `net`, where the format asks for that and
+    anything has a scale to choose.
 
     Biases have the square of that scale, and 32 bits.
     """
@@ -124,7 +125,8 @@ def network_scale(net: Net, quants: Mapping[str, Quant], formats: Formats) -> fl
         if tensor.constant and tensor.data is not None and len(tensor.shape) > 1 and tensor.elements
     ]
     shared = [found.scale for found in quants.values() if found not in BOUNDED.values()]
-    return allowed(max([*largest, *shared]), Scales.ONE_POWER)
+    every = [*largest, *shared]
+    return allowed(max(every), Scales.ONE_POWER) if every else None
 
 
 def _least_error(
