@@ -274,7 +274,7 @@ def test_a_network_of_one_layer_without_weights_has_one_scale(name: str) -> None
 def test_a_network_may_have_no_scale_to_choose(name: str) -> None:
     sketch = Sketch((4,))
     net = sketch.net(sketch.add(Tanh, sketch.add(Tanh, "x")))
-    one = quantize(net, {tensor: (-0.99, 0.99) for tensor in net.tensors}, formats_named(name))
+    one = quantize(net, dict.fromkeys(net.tensors, (-0.99, 0.99)), formats_named(name))
     taken = one.tensors["x"].quant
     assert taken is not None
     assert taken.scale == 2.0**-7
