@@ -52,9 +52,10 @@ def weights_of(net: Net) -> dict[str, int]:
 def test_the_library_keeps_the_budget_and_says_what_was_chosen(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert compiled(model, tmp_path / "whole", "flash=1MB", "--data", "digits") == 0
+    optimized = ("--data", "digits", "--optimize", "flash")
+    assert compiled(model, tmp_path / "whole", "flash=1MB", *optimized) == 0
     whole = json.loads(capsys.readouterr().out)
-    assert whole["format"] == "int8"
+    assert (whole["format"], whole["optimize"]) == ("int8", "flash")
     limit = 0.8 * (whole["cost"]["weights_bytes"] + whole["cost"]["code_bytes"])
     assert compiled(model, tmp_path / "mixed", f"flash={limit / 1000:.3f}kB", "--data", "digits") == 0
     found = json.loads(capsys.readouterr().out)
@@ -63,6 +64,8 @@ def test_the_library_keeps_the_budget_and_says_what_was_chosen(
     stated = dict(part.split("=") for part in found["format"].split(",")[1:])
     assert {name: f"w{width}a8" for name, width in bits.items() if width < 8} == stated
     assert stated
+    # Kernels for speed alone would not keep it.
+    assert found["optimize"] == "flash"
 
 
 def test_what_was_chosen_is_fine_tuned_if_asked(

@@ -6,6 +6,8 @@ exits with `exit_status`; nobody sees a traceback for input that Lilliput can re
 
 from __future__ import annotations
 
+import math
+
 
 class LilliputError(Exception):
     """Base of all errors that Lilliput raises on purpose.
@@ -50,7 +52,15 @@ class FormatError(LilliputError):
 
 
 class BudgetError(LilliputError):
-    """Nothing fits the budget; names the bound and the smallest value that would do."""
+    """Nothing fits the budget; names the bound and the smallest value that would do.
+
+    Attributes:
+        smallest: that value; infinite where it stands in the text alone.
+    """
+
+    def __init__(self, what: str, why: str = "", hint: str = "", smallest: float = math.inf) -> None:
+        super().__init__(what, why, hint)
+        self.smallest = smallest
 
 
 class StudyError(LilliputError):

@@ -25,7 +25,7 @@ from lilliput.train.integer_net import IntegerNet, Quantize
 from lilliput.train.learned import LearnedRescale, LearnedRound, ends_of, nearest
 from lilliput.train.learning_net import LearningNet
 
-INTEGERS = [name for name in NAMES if name != "float32"]
+INTEGERS = [name for name in NAMES if name != "float32" and " for " not in name]
 LARGE = (" may reach ", "cannot be requantized", "may not fit")
 """What is said of random networks that leave what their format holds."""
 

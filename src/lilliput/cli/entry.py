@@ -119,7 +119,7 @@ def _compile(options: argparse.Namespace) -> int:
             f"weights {cost.weights_bytes} B, {cost.macs} MACs"
         )
         if options.mixed:
-            print(f"format {found.format}, code about {cost.code_bytes} B")
+            print(f"format {found.format}, code about {cost.code_bytes} B, made for {found.optimize}")
     return 0
 
 

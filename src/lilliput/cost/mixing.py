@@ -284,6 +284,7 @@ class _Knapsack:
             f"network '{self._net.name}' does not fit: {name} at most {limit_bytes:.0f} B",
             f"with the bits that take the least it needs {smallest_bytes} B of {name}",
             f"give {name}={smallest_bytes}B or more, or search a smaller network",
+            smallest_bytes,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Library:
         files: names of the C files.
         cost: predicted; the arena is the header's.
         format: that was asked for, or chosen for a budget; None if the model's own or the default was taken.
+        optimize: what it was made for: speed, ram or flash.
     """
 
     directory: Path
@@ -38,6 +39,7 @@ class Library:
     files: tuple[str, ...]
     cost: Cost
     format: str | None = None
+    optimize: str = "speed"
 
     def to_json(self) -> dict[str, Any]:
         """The object that `lilliput compile --json` prints."""
@@ -47,6 +49,7 @@ class Library:
             "board": self.board,
             "files": list(self.files),
             "format": self.format,
+            "optimize": self.optimize,
             "cost": asdict(self.cost),
         }
 
@@ -90,13 +93,14 @@ def compile(
     target = board_named(board)
     found = optimized(load_model(model), optimize, patches)
     if mixed is not None:
-        format = _chosen(found, target, data, mixed, format)
+        format, goal = _chosen(found, target, data, mixed, format)
+        found = replace(found, optimize=goal)
     net = planned_for(found, target, data, format, qat)
     out = Path(out)
     with whole_directory(out) as part:
         library = write_library(part, net, target)
         _check_fits(library, target)
-    return Library(out, library.name, library.board, library.files, library.cost, format)
+    return replace(library, directory=out, format=format)
 
 
 def _check_fits(library: Library, board: Board) -> None:
@@ -114,8 +118,10 @@ def _check_fits(library: Library, board: Board) -> None:
             )
 
 
-def _chosen(net: Net, board: Board, data: str | None, budget: str, format: str | None) -> str:
-    """The format for a budget."""
+def _chosen(
+    net: Net, board: Board, data: str | None, budget: str, format: str | None
+) -> tuple[str, Optimize]:
+    """The format for a budget, and what kernels are for."""
     from lilliput.flow.mixing import mixed_format
 
     if format is not None:
@@ -138,4 +144,5 @@ def write_library(folder: Path, net: Net, board: Board) -> Library:
         write_atomically(folder / name, text)
     write_with(folder / MODEL, lambda part: save(net, part))
     write_atomically(folder / MANIFEST, manifest_text(net.name, board, built.files, __version__))
-    return Library(folder, net.name, board.name, tuple(sorted(built.files)), built.cost)
+    files = tuple(sorted(built.files))
+    return Library(folder, net.name, board.name, files, built.cost, optimize=net.optimize.value)

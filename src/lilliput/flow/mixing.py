@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from functools import partial
 
 from lilliput.cost.mixing import WIDTHS, Limits, Losses, choose_bits, formats_with, weighted_ops
 from lilliput.data import Dataset
-from lilliput.errors import ConfigError, NetError
+from lilliput.errors import BudgetError, ConfigError, NetError
 from lilliput.flow.datasets import named_data
 from lilliput.flow.quantizing import calibration_examples, prepared
-from lilliput.net import Net
+from lilliput.net import Net, Optimize
 from lilliput.net.check import Stage, stage_of
 from lilliput.net.formats import Formats
 from lilliput.passes import quantize
@@ -22,8 +23,11 @@ EXAMPLES = 1000
 UNITS = {"": 1, "b": 1, "kb": 1000, "kib": 1024, "mb": 1_000_000, "mib": 1 << 20}
 
 
-def mixed_format(net: Net, board: Board, data: str | None, budget: str) -> str:
-    """The format of a float network, as `compile` takes it, with which it keeps the budget.
+def mixed_format(net: Net, board: Board, data: str | None, budget: str) -> tuple[str, Optimize]:
+    """The format of a float network, as `compile` takes it, with which it keeps the budget, and what for.
+
+    Where no bits keep it with the kernels that the network is optimized for, those for RAM are tried, then
+    those for flash.
 
     Args:
         net: float with weights.
@@ -51,7 +55,13 @@ def mixed_format(net: Net, board: Board, data: str | None, budget: str) -> str:
         )
     dataset, _ = named_data(data)
     folded = prepared(net, Formats())
-    return written(choose_bits(folded, board, sensitivities(folded, dataset), limits))
+    losses, refused = sensitivities(folded, dataset), list[BudgetError]()
+    for goal in dict.fromkeys((folded.optimize, Optimize.RAM, Optimize.FLASH)):
+        try:
+            return written(choose_bits(replace(folded, optimize=goal), board, losses, limits)), goal
+        except BudgetError as error:
+            refused.append(error)
+    raise min(refused, key=lambda error: error.smallest)
 
 
 def limits_named(text: str) -> Limits:
