@@ -17,7 +17,7 @@ from tests.codegen.host_program import SANITIZE, compile_host
 from lilliput.codegen import generate
 from lilliput.measure.elf import read_image
 from lilliput.measure.firmware import linker_script
-from lilliput.measure.qemu import emulator_for
+from lilliput.measure.qemu import emulator_for, need_emulator
 from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Net
 from lilliput.targets import Board
@@ -123,6 +123,7 @@ def run_on_chip(
     nets: Mapping[str, Net], board: Board, inputs: Arrays, *options: str, cc: str | None = None
 ) -> Arrays:
     """The same on the emulated core of `board`."""
+    need_emulator(board)
     toolchain = find_toolchain(board, cc)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

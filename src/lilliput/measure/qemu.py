@@ -49,14 +49,7 @@ class QemuEmulator:
     """
 
     def __init__(self, image: Image, name: str, board: Board) -> None:
-        program = shutil.which(PROGRAM)
-        if program is None:
-            raise ToolchainError(
-                f"no emulator runs a {board.core.name}",
-                f"{PROGRAM} is not installed",
-                f"apt install {PROGRAM}, or measure with --on host",
-            )
-        self.image, self._name, self._board, self._program = image, name, board, program
+        self.image, self._name, self._board, self._program = image, name, board, _program(board)
         self.input_bytes = self._constant("lp_bench_input_bytes")
         self.output_bytes = self._constant("lp_bench_output_bytes")
 
@@ -165,6 +158,27 @@ def _instructions(halfwords: Iterable[str]) -> int:
         is_second = not is_second and int(halfword, 16) >= _FIRST_OF_TWO
         found += not is_second
     return found
+
+
+def need_emulator(board: Board) -> None:
+    """Makes sure, before anything is built, that something here runs firmware for `board`.
+
+    Raises:
+        ToolchainError: QEMU would, but is not installed.
+    """
+    if board.core.qemu_machine:
+        _program(board)
+
+
+def _program(board: Board) -> str:
+    program = shutil.which(PROGRAM)
+    if program is None:
+        raise ToolchainError(
+            f"no emulator runs a {board.core.name}",
+            f"{PROGRAM} is not installed",
+            f"apt install {PROGRAM}, or measure with --on host",
+        )
+    return program
 
 
 def emulator_for(image: Image, name: str, board: Board) -> Emulator | QemuEmulator:
