@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from lilliput.net import Net
 from lilliput.targets import Board
 
 Arrays = dict[str, NDArray[np.generic]]
+MOST_ON_CHIP = 1000
+"""Networks of one firmware: their inputs and outputs lie in RAM."""
 
 _FIRMWARE = Path(__file__).parents[2] / "src" / "lilliput" / "measure" / "firmware"
 
@@ -122,8 +125,18 @@ def run_on_host(nets: Mapping[str, Net], board: Board, inputs: Arrays, *flags: s
 def run_on_chip(
     nets: Mapping[str, Net], board: Board, inputs: Arrays, *options: str, cc: str | None = None
 ) -> Arrays:
-    """The same on the emulated core of `board`."""
+    """The same on the emulated core of `board`, as many at a time as have room in its RAM."""
     need_emulator(board)
+    found: Arrays = {}
+    for start in range(0, len(nets), MOST_ON_CHIP):
+        some = dict(islice(nets.items(), start, start + MOST_ON_CHIP))
+        found |= _run_on_chip(some, board, inputs, options, cc)
+    return found
+
+
+def _run_on_chip(
+    nets: Mapping[str, Net], board: Board, inputs: Arrays, options: tuple[str, ...], cc: str | None
+) -> Arrays:
     toolchain = find_toolchain(board, cc)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
