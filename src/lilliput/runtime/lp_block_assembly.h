@@ -13,6 +13,12 @@
 /* Outputs of some pixels side by side get the range that is smaller than int8. */
 LP_INLINE void limit_outputs(const lp_block *block, int8_t *output, int32_t count) {
 #if LP_DSP
+    const int32_t low = (int8_t)(block->minimum & 0xFFu);
+    const int32_t high = (int8_t)(block->maximum & 0xFFu);
+    for (; count < 4 && count > 0; count--, output++) { /* before them lies what is not theirs */
+        *output = (int8_t)lp_minimum(lp_maximum(*output, low), high);
+        LP_OPAQUE(output);
+    }
     for (int32_t left = count; left > 0; left -= 4, output += 4) {
         if (left < 4) {
             output -= 4 - left; /* some twice */
