@@ -24,9 +24,7 @@ def test_a_convolution_with_few_limited_outputs_leaves_what_lies_before_them(col
     sketch = Sketch((1, columns, 8))
     weights = sketch.constant(rng.normal(0, 0.5, (1, 1, 1, 8)))
     made = sketch.add(Conv2D, "x", weights, activation=Activation.RELU6)
-    flat = [
-        sketch.add(Reshape, name, shape=(size,)) for name, size in (("x", 8 * columns), (made, columns))
-    ]
+    flat = [sketch.add(Reshape, name, shape=(size,)) for name, size in (("x", 8 * columns), (made, columns))]
     net = sketch.net(sketch.add(Concat, *flat, axis=0))
     ranges = {name: (-8.0, 8.0) for name, tensor in net.tensors.items() if not tensor.constant}
     planned = plan_for(quantize(net, ranges, formats_named("int8")), target.core)
