@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from tests.codegen.edge_cases import CASES, ONE, Case
+from tests.codegen.case_builder import ONE, Case
+from tests.codegen.edge_cases import CASES
 from tests.codegen.quantized_builder import Builder, placed
 from tests.codegen.tflm_form import in_tflm
 

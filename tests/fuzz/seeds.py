@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from tests.formats.tflite.files import small_file
-from tests.formats.tflite.random_files import RandomFile
+from tests.formats.tflite.random_operators import random_file
 from tests.fuzz.targets import constants
 from tests.net.test_tflm import CASES, tflm
 from tests.strategies import random_net
@@ -58,7 +58,7 @@ def described() -> Net:
 
 def tflite_files() -> list[bytes]:
     """.tflite files with every operator, alone and among others."""
-    rows = (RandomFile([1, seed]).data() for seed in range(RANDOM_FILES))
+    rows = (random_file([1, seed]) for seed in range(RANDOM_FILES))
     return [small_file().data(), *(write_tflite(tflm(*make(1))) for make in CASES.values()), *rows]
 
 

@@ -18,7 +18,7 @@ from tests.codegen.many_networks import Arrays, run_on_chip, run_on_host
 from tests.codegen.tflm_form import in_tflm
 from tests.conftest import EXACT_NETWORKS
 from tests.formats.tflite.files import oracle_integers
-from tests.formats.tflite.random_files import RandomFile
+from tests.formats.tflite.random_operators import random_file
 from tests.strategies import random_net
 
 from lilliput.errors import LilliputError, MeasureError, ToolchainError
@@ -54,7 +54,7 @@ def written(seed: int) -> Iterator[Drawn]:
 def drawn(seed: int) -> Iterator[Drawn]:
     """Files of random operators, and what is read from them."""
     for offset in range(SEEDS_OF_A_BUILD):
-        data = RandomFile([seed, offset]).data()
+        data = random_file([seed, offset])
         try:
             yield data, parse_tflite(data)
         except LilliputError as error:
@@ -130,7 +130,7 @@ def same(found: Arrays, wanted: Arrays) -> None:
 def test_files_have_every_operator_that_can_be_imported() -> None:
     used: Counter[object] = Counter()
     for seed in range(6):
-        for data in (RandomFile([seed, offset]).data() for offset in range(20)):
+        for data in (random_file([seed, offset]) for offset in range(20)):
             used.update(operator.builtin for operator in parse_graph(data, "file").operators)
     assert set(used) == set(CONVERTERS)
 
