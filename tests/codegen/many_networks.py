@@ -7,8 +7,7 @@ networks lie one behind the other.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +23,10 @@ from lilliput.net import Net
 from lilliput.targets import Board
 
 Arrays = dict[str, NDArray[np.generic]]
-MOST_ON_CHIP = 1000
-"""Networks of one firmware: their inputs and outputs lie in RAM."""
+_MOST_ON_CHIP = 1000
+"""Networks of one firmware."""
+_SPARE_BYTES = 4096
+"""Of RAM for variables beside arena, inputs and outputs."""
 
 _FIRMWARE = Path(__file__).parents[2] / "src" / "lilliput" / "measure" / "firmware"
 
@@ -128,10 +129,26 @@ def run_on_chip(
     """The same on the emulated core of `board`, as many at a time as have room in its RAM."""
     need_emulator(board)
     found: Arrays = {}
-    for start in range(0, len(nets), MOST_ON_CHIP):
-        some = dict(islice(nets.items(), start, start + MOST_ON_CHIP))
+    for some in _batches(nets, board.ram_bytes):
         found |= _run_on_chip(some, board, inputs, options, cc)
     return found
+
+
+def _batches(nets: Mapping[str, Net], ram_bytes: int) -> Iterator[dict[str, Net]]:
+    """Networks whose inputs and outputs have room in RAM beside the largest arena."""
+    arena_bytes = max(net.plan.arena_bytes for net in nets.values() if net.plan is not None)
+    room = ram_bytes - arena_bytes - _SPARE_BYTES
+    batch: dict[str, Net] = {}
+    taken = 0
+    for name, net in nets.items():
+        needed = net.input.storage_bytes + net.output.storage_bytes
+        if batch and (taken + needed > room or len(batch) == _MOST_ON_CHIP):
+            yield batch
+            batch, taken = {}, 0
+        batch[name] = net
+        taken += needed
+    if batch:
+        yield batch
 
 
 def _run_on_chip(
