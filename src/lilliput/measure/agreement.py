@@ -38,7 +38,9 @@ def differing(net: Net, outputs: Array, expected: Array) -> NDArray[np.bool_]:
 
 def ulps(found: Array, wanted: Array) -> NDArray[np.float64]:
     """How far floats lie apart, in units in the last place of the largest one expected of their row."""
-    largest = np.abs(wanted.astype(np.float32)).max(axis=1, keepdims=True)
-    unit = np.spacing(np.maximum(largest, np.finfo(np.float32).tiny)).astype(np.float64)
+    largest = np.abs(wanted.astype(np.float64)).max(axis=1, keepdims=True)
+    _, exponent = np.frexp(np.maximum(largest, float(np.finfo(np.float32).tiny)))
+    # In float64, since libraries let processors take float32's smallest numbers as 0.
+    unit = np.ldexp(1.0, exponent - np.finfo(np.float32).nmant - 1)
     apart: NDArray[np.float64] = np.abs(found.astype(np.float64) - wanted.astype(np.float64)) / unit
     return apart
