@@ -47,6 +47,18 @@ def test_shapes_of_time_series_pass() -> None:
     np.testing.assert_allclose(found, run_all(net, batch)[net.output.name], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_window_as_wide_as_the_image_may_step(channels: int) -> None:
+    """torch 2.13 computes something else where one channel steps beyond its only window of columns."""
+    sketch = Sketch((9, 3, channels), np.random.default_rng(0))
+    x = sketch.conv("input", 4, kernel=(3, 3), strides=(1, 2))
+    net = sketch.net(sketch.dense(sketch.flat(x), 3))
+    batch = inputs_for(net, 16)
+    with torch.no_grad():
+        found = TorchNet(net).forward(torch.from_numpy(batch))
+    np.testing.assert_allclose(found, run_all(net, batch)[net.output.name], rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_weights_come_back_as_they_went_in(seed: int) -> None:
     net = random_net(seed)

@@ -265,7 +265,8 @@ def _steps(real: float, scale: float, profile: Profile) -> int:
     """A bound in steps of the output's scale."""
     if profile is Profile.TFLM:
         # Divided in float32, halves away from zero.
-        steps = min(float(np.float32(abs(real)) / np.float32(scale)), _MANY_STEPS)
+        with np.errstate(over="ignore"):
+            steps = min(float(np.float32(abs(real)) / np.float32(scale)), _MANY_STEPS)
         return int(math.copysign(math.floor(steps + 0.5), real))
     return round(math.copysign(min(abs(real) / scale, _MANY_STEPS), real))
 

@@ -73,7 +73,7 @@ from lilliput.net.fixedpoint import (
     softmax_table,
 )
 from lilliput.net.reference import INTEGER_OPS
-from lilliput.train.layers import FUNCTIONS, LAYERS, Layer, pad_image, split_padding, spread
+from lilliput.train.layers import FUNCTIONS, LAYERS, Layer, pad_image, split_padding, spread, torch_strides
 from lilliput.train.learned import Ends, LearnedRescale, LearnedRound, Whole, nearest, sign
 
 _LARGEST_BIAS = 2**31 - 1
@@ -220,7 +220,7 @@ def _largest_weight(op: WeightedOp, net: Net) -> int:
 
 
 def _weighted(op: WeightedOp, host: Host) -> Layer:
-    constants = _constants(op, host)
+    constants, multiply = _constants(op, host), _multiplication(op, host.net)
     finish = rescale(op, host, _spread(_factor(conv_requant(op, host.net), host.device), op))
     largest = _largest(op.inputs[0], host.net)
     count = host.leaf(op, 1)[0].numel()
@@ -235,17 +235,23 @@ def _weighted(op: WeightedOp, host: Host) -> Layer:
             exact = float(weight.detach().abs().flatten(1).sum(1).max()) * largest < _EXACT_FLOAT32
         if not exact:
             x, weight = x.double(), weight.double()
-        return finish(_multiply(op, x, weight), bias)
+        return finish(multiply(x, weight), bias)
 
     return run
 
 
-def _multiply(op: WeightedOp, x: Tensor, weight: Tensor) -> Tensor:
+def _multiplication(op: WeightedOp, net: Net) -> Callable[[Tensor, Tensor], Tensor]:
+    """Takes inputs and weights, gives sums of products."""
     if isinstance(op, FullyConnected):
-        return F.linear(x, weight)
+        return F.linear
     border, padding = split_padding(op.padding)
-    groups = x.shape[1] if isinstance(op, DepthwiseConv2D) else 1
-    return F.conv2d(pad_image(x, border), weight, None, op.strides, padding, op.dilation, groups)
+    strides, dilation = torch_strides(op, net), op.dilation
+    groups = net.tensors[op.inputs[0]].shape[2] if isinstance(op, DepthwiseConv2D) else 1
+
+    def run(x: Tensor, weight: Tensor) -> Tensor:
+        return F.conv2d(pad_image(x, border), weight, None, strides, padding, dilation, groups)
+
+    return run
 
 
 def _max_pool(op: MaxPool2D, host: Host) -> Layer:

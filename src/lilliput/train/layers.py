@@ -100,6 +100,24 @@ def split_padding(padding: Padding) -> tuple[Padding, tuple[int, int]]:
     return padding, (0, 0)
 
 
+def torch_strides(op: Conv2D | DepthwiseConv2D, net: Net) -> tuple[int, int]:
+    """Steps in rows and columns; 1 where a window fills the padded image, so that there is no second step.
+
+    torch 2.13 computes something else for images of one channel, two rows or more and one window of columns
+    that steps by more than one.
+    """
+    height, width, _ = net.tensors[op.inputs[0]].shape
+    padding = op.padding
+    padded = (height + padding.top + padding.bottom, width + padding.left + padding.right)
+    weights = net.tensors[op.inputs[1]].shape
+    kernel = weights[1:3] if isinstance(op, Conv2D) else weights[:2]
+    reach = [(taps - 1) * step + 1 for taps, step in zip(kernel, op.dilation, strict=True)]
+    rows, columns = (
+        1 if taps == size else step for size, taps, step in zip(padded, reach, op.strides, strict=True)
+    )
+    return rows, columns
+
+
 def to_torch(x: Tensor) -> Tensor:
     """(batch, *shape) as in a `Net` → torch's order of the axes; never copies."""
     return x.permute(0, 3, 1, 2) if x.dim() == 4 else x
@@ -117,7 +135,8 @@ def torch_axis(axis: int, rank: int) -> int:
 
 def _conv2d(op: Op, host: Host) -> Layer:
     assert isinstance(op, Conv2D)
-    source, strides, dilation, activation = op.inputs[0], op.strides, op.dilation, op.activation
+    source, strides, dilation = op.inputs[0], torch_strides(op, host.net), op.dilation
+    activation = op.activation
     weight = host.constant(op.inputs[1])
     bias = host.constant(op.inputs[2]) if len(op.inputs) == 3 else None
     border, padding = split_padding(op.padding)
@@ -134,7 +153,7 @@ def _conv2d(op: Op, host: Host) -> Layer:
 
 def _depthwise(op: Op, host: Host) -> Layer:
     assert isinstance(op, DepthwiseConv2D)
-    strides, dilation, activation = op.strides, op.dilation, op.activation
+    strides, dilation, activation = torch_strides(op, host.net), op.dilation, op.activation
     channels = host.net.tensors[op.inputs[0]].shape[2]
     weight = host.constant(op.inputs[1])
     bias = host.constant(op.inputs[2]) if len(op.inputs) == 3 else None
