@@ -20,6 +20,7 @@ import torch
 from lilliput import cli, config, flow
 from lilliput.cli.tables import boards_tables, bytes_table, whole
 from lilliput.errors import ConfigError
+from lilliput.flow.datasets import named_data
 
 CONFIG = """
 runs = 2
@@ -268,6 +269,7 @@ def test_a_search_is_not_taken_for_an_experiment(tmp_path: Path) -> None:
 def test_a_second_run_needs_resume(finished: tuple[Path, Recorder, dict[str, Any]]) -> None:
     with pytest.raises(ConfigError, match="already"):
         flow.run(settings(), finished[0])
+    assert len(named_data(str(finished[0]))[0].train) == 200  # the folder stands for its data
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,21 @@ def test_a_budget_that_nothing_fits_ends_with_status_2_and_the_smallest_that_wou
     assert not (tmp_path / "none").exists()
 
 
+def test_of_two_limits_that_exclude_each_other_a_pair_is_told_that_does_not(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = []
+    for limits in ("ram=1", "flash=1"):
+        assert compiled(model, tmp_path / "none", limits, "--data", "digits") == 2
+        told.append(re.search(r"give (\w+)=(\d+)B", capsys.readouterr().err))
+    ram, flash = (int(one[2]) for one in told if one)
+    assert compiled(model, tmp_path / "none", f"ram={ram},flash={flash}", "--data", "digits") == 2
+    pair = re.search(r"give flash=(\d+)B", capsys.readouterr().err)
+    assert pair
+    assert int(pair[1]) > flash
+    assert compiled(model, tmp_path / "fits", f"ram={ram},flash={pair[1]}", "--data", "digits") == 0
+
+
 @pytest.mark.parametrize(
     ("more", "word"),
     [((), "--data NAME"), (("--data", "digits", "--format", "w4a8"), "leave one of the two options out")],

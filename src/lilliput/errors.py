@@ -55,12 +55,15 @@ class BudgetError(LilliputError):
     """Nothing fits the budget; names the bound and the smallest value that would do.
 
     Attributes:
+        bound: its name; empty where it stands in the text alone.
         smallest: that value; infinite where it stands in the text alone.
     """
 
-    def __init__(self, what: str, why: str = "", hint: str = "", smallest: float = math.inf) -> None:
+    def __init__(
+        self, what: str, why: str = "", hint: str = "", bound: str = "", smallest: float = math.inf
+    ) -> None:
         super().__init__(what, why, hint)
-        self.smallest = smallest
+        self.bound, self.smallest = bound, smallest
 
 
 class StudyError(LilliputError):

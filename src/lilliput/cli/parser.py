@@ -147,7 +147,7 @@ def _add_compile(verbs: Verbs) -> None:
     compile_.add_argument(
         "--data",
         metavar="NAME",
-        help="data set, configuration file or search whose training examples give a float network its ranges",
+        help="data set, configuration file or folder whose training examples give a float network its ranges",
     )
     compile_.add_argument(
         "--format",
@@ -190,7 +190,7 @@ def _add_measure(verbs: Verbs) -> None:
         "--data",
         metavar="NAME[:SPLIT]",
         help="also take the accuracy of the C over a split (train, validation or test, the default); "
-        "NAME is a data set, a configuration file, or the folder of a search",
+        "NAME is a data set, a configuration file, or the folder of a search or an experiment",
     )
     measure.add_argument(
         "--vectors",
@@ -220,7 +220,7 @@ def _add_export(verbs: Verbs) -> None:
     export.add_argument(
         "--data",
         metavar="NAME",
-        help="data set, configuration file or search whose training examples give a float network its ranges",
+        help="data set, configuration file or folder whose training examples give a float network its ranges",
     )
 
 

@@ -1,7 +1,15 @@
 """Settings of searches and experiments, from TOML."""
 
 from lilliput.config.experiment import ExperimentSettings, ModelSettings, PostprocessingSettings
-from lilliput.config.reading import parse, parse_experiment, read, read_experiment, tables
+from lilliput.config.reading import (
+    parse,
+    parse_data,
+    parse_experiment,
+    read,
+    read_data,
+    read_experiment,
+    tables,
+)
 from lilliput.config.settings import (
     BudgetSettings,
     DataSettings,
@@ -26,8 +34,10 @@ __all__ = [
     "QuantizationSettings",
     "Settings",
     "parse",
+    "parse_data",
     "parse_experiment",
     "read",
+    "read_data",
     "read_experiment",
     "tables",
 ]

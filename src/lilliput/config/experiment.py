@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -240,8 +241,35 @@ def with_templates(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _merged(template: dict[str, Any], model: dict[str, Any], training: Any) -> dict[str, Any]:
+    """A model with what the template gives to its kind."""
     tables = (training, template.get("training"), model.get("training"))
-    merged = {**template, **model}
+    kind = model.get("kind", template.get("kind"))
+    lacked = set().union(*_KEYS.values()) - _KEYS[kind] if isinstance(kind, str) and kind in _KEYS else set()
+    merged = {**{key: value for key, value in template.items() if key not in lacked}, **model}
     if all(isinstance(table, dict | None) for table in tables):
         merged["training"] = {key: value for table in tables for key, value in (table or {}).items()}
     return merged
+
+
+def origin(raw: Mapping[str, Any], place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Where in the file stands what `with_templates` put at a place.
+
+    Args:
+        raw: the tables of the file.
+        place: keys and indices, as ("model", 0, "training", "epochs").
+    """
+    if len(place) < 3 or place[0] != "model" or _holds(raw["model"][place[1]], place[2:]):
+        return place
+    key = place[2:]
+    if _holds(raw.get("model_template"), key):
+        return ("model_template", *key)
+    return key if key[0] == "training" and _holds(raw, key) else place
+
+
+def _holds(table: Any, place: tuple[int | str, ...]) -> bool:
+    """Whether a table has a value at a place: its first key, of [training] its second one."""
+    for key in place[: 2 if place[0] == "training" else 1]:
+        if not isinstance(table, Mapping) or key not in table:
+            return False
+        table = table[key]
+    return True

@@ -6,16 +6,20 @@ import difflib
 import re
 import tomllib
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
-from lilliput.config.experiment import ExperimentSettings, with_templates
-from lilliput.config.settings import Settings
+from lilliput.config.experiment import ExperimentSettings, origin, with_templates
+from lilliput.config.settings import DataSettings, Settings
 from lilliput.errors import ConfigError
+
+Place = tuple[int | str, ...]
+"""Keys and indices that lead to a value."""
 
 
 def read(path: str | Path) -> Settings:
@@ -32,6 +36,12 @@ def read_experiment(path: str | Path) -> ExperimentSettings:
     """The experiment in a TOML file; errors as `read`."""
     path = Path(path)
     return parse_experiment(_loaded(path), str(path), path.parent)
+
+
+def read_data(path: str | Path) -> DataSettings:
+    """[data] of a TOML file, of a search or an experiment or alone; errors as `read`."""
+    path = Path(path)
+    return parse_data(_loaded(path), str(path), path.parent)
 
 
 def _loaded(path: Path) -> dict[str, Any]:
@@ -64,13 +74,31 @@ def parse(raw: Mapping[str, Any], source: str, folder: Path | None = None) -> Se
     except ValidationError as error:
         raise _explained(error, source) from None
     _check_kinds(merged, settings, source)
-    moved: dict[str, Any] = {}
-    if folder is not None and settings.data.path is not None:
-        place = _place(folder, settings.data.path, source, "data.path")
-        moved["data"] = settings.data.model_copy(update={"path": place})
+    moved: dict[str, Any] = {"data": _placed(settings.data, source, folder)}
     if folder is not None and settings.board.endswith(".toml"):
         moved["board"] = str(_place(folder, Path(settings.board), source, "board"))
-    return settings.model_copy(update=moved) if moved else settings
+    return settings.model_copy(update=moved)
+
+
+class _WithData(BaseModel):
+    data: DataSettings
+
+
+def parse_data(raw: Mapping[str, Any], source: str, folder: Path | None = None) -> DataSettings:
+    """The data set from the tables of any configuration; arguments and errors as for `parse`."""
+    try:
+        found = _WithData.model_validate(raw)
+    except ValidationError as error:
+        raise _explained(error, source, _WithData) from None
+    _check_kinds(raw, found, source)
+    return _placed(found.data, source, folder)
+
+
+def _placed(data: DataSettings, source: str, folder: Path | None) -> DataSettings:
+    """The same data set, its path as seen from where relative ones start."""
+    if folder is None or data.path is None:
+        return data
+    return data.model_copy(update={"path": _place(folder, data.path, source, "data.path")})
 
 
 def parse_experiment(raw: Mapping[str, Any], source: str, folder: Path | None = None) -> ExperimentSettings:
@@ -82,19 +110,18 @@ def parse_experiment(raw: Mapping[str, Any], source: str, folder: Path | None = 
         merged = with_templates(dict(raw))
         settings = ExperimentSettings.model_validate(merged)
     except ValidationError as error:
-        raise _explained(error, source, ExperimentSettings) from None
+        raise _explained(error, source, ExperimentSettings, partial(origin, raw)) from None
     _check_kinds(merged, settings, source)
     if folder is None:
         return settings
-    moved: dict[str, Any] = {}
-    if settings.data.path is not None:
-        place = _place(folder, settings.data.path, source, "data.path")
-        moved["data"] = settings.data.model_copy(update={"path": place})
     boards = tuple(
         str(_place(folder, Path(name), source, "deploy.boards")) if name.endswith(".toml") else name
         for name in settings.deploy.boards
     )
-    moved["deploy"] = settings.deploy.model_copy(update={"boards": boards})
+    moved = {
+        "data": _placed(settings.data, source, folder),
+        "deploy": settings.deploy.model_copy(update={"boards": boards}),
+    }
     return settings.model_copy(update=moved)
 
 
@@ -116,7 +143,7 @@ def _check_kinds(raw: Mapping[str, Any], settings: BaseModel, source: str) -> No
             )
 
 
-def _leaves(given: Any, taken: Any, place: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
+def _leaves(given: Any, taken: Any, place: Place) -> Iterator[tuple[Place, Any, Any]]:
     """Place in the file, value there, and what became of it."""
     if isinstance(given, Mapping) and isinstance(taken, Mapping):
         for key in given.keys() & taken.keys():
@@ -157,18 +184,34 @@ def _with_inherited(raw: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _explained(error: ValidationError, source: str, top: type[BaseModel] = Settings) -> ConfigError:
-    problems = [_problem(found, top) for found in error.errors()]
-    key, why, hint = problems[0]
-    more = [f"{other}: {reason}" for other, reason, _ in problems[1:]]
+def _explained(
+    error: ValidationError,
+    source: str,
+    top: type[BaseModel] = Settings,
+    origin: Callable[[Place], Place] = lambda place: place,
+) -> ConfigError:
+    """What pydantic found, in the words of the file.
+
+    Args:
+        error: what it found.
+        source: the file.
+        top: the settings that it was read as.
+        origin: place in these settings → place in the file that it was taken from.
+    """
+    problems: dict[str, tuple[str, str]] = {}
+    for found in error.errors():
+        key, why, hint = _problem(found, top, origin)
+        problems.setdefault(key, (why, hint))  # unions tell for each of their kinds why it is none
+    (key, (why, hint)), *others = problems.items()
+    more = [f"{other}: {reason}" if other else reason for other, (reason, _) in others]
     title = f"{source}: {key} is wrong" if key else f"{source} is wrong"
     return ConfigError(title, "; also ".join([why, *more]), hint)
 
 
-def _problem(found: Any, top: type[BaseModel]) -> tuple[str, str, str]:
+def _problem(found: Any, top: type[BaseModel], origin: Callable[[Place], Place]) -> tuple[str, str, str]:
     """Key, reason and hint of one of pydantic's errors."""
     place = tuple(part for part in found["loc"] if isinstance(part, int) or not _is_type_name(part))
-    key = _dotted(place)
+    key = _dotted(origin(place))
     kind = found["type"]
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         known = sorted(_keys_at(place[:-1], top))
@@ -195,14 +238,14 @@ def _problem(found: Any, top: type[BaseModel]) -> tuple[str, str, str]:
 
 def _is_type_name(part: str) -> bool:
     """Whether pydantic put the branch of a union into the location, which no key is called."""
-    return bool(re.search(r"\[|^(str|int|float|bool)$|Settings$", part))
+    return bool(re.search(r"\[|^(constrained-)?(str|int|float|bool)$|Settings$", part))
 
 
-def _dotted(place: tuple[Any, ...]) -> str:
+def _dotted(place: Place) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
 
 
-def _keys_at(place: tuple[Any, ...], top: type[BaseModel]) -> set[str]:
+def _keys_at(place: Place, top: type[BaseModel]) -> set[str]:
     kind: Any = top
     for part in (part for part in place if not isinstance(part, int)):
         kind = next((inner for inner in _settings_in(_fields_of(kind).get(str(part)))), None)

@@ -280,10 +280,14 @@ class _Knapsack:
         return self._known[bits]
 
     def _refused(self, name: str, limit_bytes: float, smallest_bytes: int) -> BudgetError:
+        beside = (
+            "" if name == "ram" or self._ram_limit == math.inf else f" within {self._ram_limit:.0f} B of ram"
+        )
         return BudgetError(
-            f"network '{self._net.name}' does not fit: {name} at most {limit_bytes:.0f} B",
-            f"with the bits that take the least it needs {smallest_bytes} B of {name}",
+            f"network '{self._net.name}' does not fit: {name} at most {limit_bytes:.0f} B{beside}",
+            f"with the bits that take the least it needs {smallest_bytes} B of {name}{beside}",
             f"give {name}={smallest_bytes}B or more, or search a smaller network",
+            name,
             smallest_bytes,
         )
 

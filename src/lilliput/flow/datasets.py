@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lilliput.config import read
+from lilliput.config import read_data
 from lilliput.data import SPLITS, Dataset, load
 from lilliput.flow.evaluation import load_data
-from lilliput.flow.run_directory import RunDirectory, opened
+from lilliput.flow.run_directory import RunDirectory, data_settings
 
 
 def named_data(text: str) -> tuple[Dataset, str]:
@@ -15,7 +15,7 @@ def named_data(text: str) -> tuple[Dataset, str]:
 
     Args:
         text: NAME or NAME:SPLIT; NAME as in `lilliput.data.load`, or a configuration file or the folder of a
-            search, whose [data] counts.
+            search or an experiment, whose [data] counts.
 
     Raises:
         DataError: missing, damaged or useless data, or no such data set.
@@ -25,7 +25,8 @@ def named_data(text: str) -> tuple[Dataset, str]:
     if not colon or split not in SPLITS:
         name, split = text, "test"
     if Path(name).suffix == ".toml":
-        return load_data(read(name).data), split
-    if RunDirectory(Path(name)).settings.is_file():
-        return load_data(opened(name)[1].data), split
+        return load_data(read_data(name)), split
+    settings = RunDirectory(Path(name)).settings
+    if settings.is_file():
+        return load_data(data_settings(settings)), split
     return load(name), split

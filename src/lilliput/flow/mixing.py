@@ -61,7 +61,8 @@ def mixed_format(net: Net, board: Board, data: str | None, budget: str) -> tuple
             return written(choose_bits(replace(folded, optimize=goal), board, losses, limits)), goal
         except BudgetError as error:
             refused.append(error)
-    raise min(refused, key=lambda error: error.smallest)
+    # What is told of flash holds within the limit of RAM; what is told of RAM, for any flash.
+    raise min(refused, key=lambda error: (error.bound != "flash", error.smallest))
 
 
 def limits_named(text: str) -> Limits:

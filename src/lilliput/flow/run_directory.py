@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lilliput.config import Settings, parse
+from lilliput.config import DataSettings, Settings, parse, parse_data
 from lilliput.errors import ConfigError
 from lilliput.flow.files import read_json, write_atomically, write_json
 
@@ -123,6 +123,18 @@ def holds_experiment(settings: Path) -> bool:
     """
     found = read_json(settings)
     return isinstance(found, dict) and "model" in found
+
+
+def data_settings(settings: Path) -> DataSettings:
+    """The data set of a settings.json, of a search or of an experiment.
+
+    Raises:
+        ConfigError: it is damaged.
+    """
+    raw = read_json(settings)
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{settings} is damaged", "it holds no object", "restore it from config.toml")
+    return parse_data(raw, str(settings))
 
 
 def opened(path: str | Path) -> tuple[RunDirectory, Settings]:
