@@ -143,3 +143,14 @@ def test_what_the_output_does_not_need_may_be_wrong() -> None:
     file = one(Builtin.RELU)
     file.operator(Builtin.LOGISTIC, (0,), (file.tensor((1, 4, 4, 1), name="unused"),), {})
     assert len(parse_tflite(file.data()).ops) == 1
+
+
+def test_names_do_not_reach_the_terminal_as_they_are() -> None:
+    file = File()
+    file.inputs, file.outputs = (file.tensor((1, 4, 4, 1), name="\x1b[31mred\nline"),), (1,)
+    file.tensor((1, 4, 4, 1), name="\x1b[2Jgone")
+    file.operator(GELU, file.inputs, file.outputs, {})
+    text = str(error_of(file))
+    assert "\x1b" not in text
+    assert "[31mred" not in text.replace("\N{REPLACEMENT CHARACTER}[31mred\N{REPLACEMENT CHARACTER}line", "")
+    assert "\N{REPLACEMENT CHARACTER}[2Jgone" in text

@@ -132,7 +132,7 @@ class _Reader:
         )
 
     def tensor(self, index: int, table: Table) -> FileTensor:
-        name = table.text(schema.TensorField.NAME)[:200] or f"tensor_{index}"
+        name = _shown(table.text(schema.TensorField.NAME)) or f"tensor_{index}"
         shape = _indices(table, schema.TensorField.SHAPE)
         dtype = schema.TYPES.get(table.number(schema.TensorField.TYPE, "b"))
         if any(size < 0 for size in shape) or len(shape) > LARGEST_RANK:
@@ -159,12 +159,17 @@ class _Reader:
         return raw.view(kind).astype(dtype.numpy, copy=False).reshape(shape)
 
 
+def _shown(name: str) -> str:
+    """A name as messages show it: nothing in it moves the cursor or colours a terminal."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in name[:200])
+
+
 def _indices(table: Table, field: int) -> tuple[int, ...]:
     return tuple(table.array(field, "i4").tolist())
 
 
 def _code(table: Table) -> tuple[schema.Builtin | None, str]:
-    custom = table.text(schema.OperatorCode.CUSTOM)[:200]
+    custom = _shown(table.text(schema.OperatorCode.CUSTOM))
     number = max(table.number(schema.OperatorCode.OLD_CODE, "b"), table.number(schema.OperatorCode.CODE, "i"))
     if number in set(schema.Builtin):
         return schema.Builtin(number), schema.Builtin(number).name
