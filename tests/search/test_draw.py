@@ -93,6 +93,28 @@ def test_an_impossible_budget_names_the_bound_and_what_would_do() -> None:
     assert caught.value.hint == "set ram_bytes = 101 or more"
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_smallest_value_that_is_told_depends_on_no_seed_and_can_be_kept(seed: int) -> None:
+    with pytest.raises(BudgetError) as caught:
+        drawn(fits_weights(10), max_draws=4000, seed=seed)
+    assert caught.value.hint == "set flash_bytes = 110 or more"
+    assert weights(drawn(fits_weights(110), max_draws=4000, seed=seed).proposal.architecture) == 110
+
+
+def test_what_is_walked_at_last_is_as_sparse_as_can_be() -> None:
+    def feasible(architecture: CnnArchitecture, sparsity: float | None) -> tuple[Limit, ...]:
+        needed = 1.0 - (sparsity or 0.0)
+        return (Limit("macs", needed, 0.4),) if needed > 0.4 else ()
+
+    rng = np.random.default_rng(0)
+    found = draw(
+        lambda rng: Proposal(SPACE.sample(rng), sparsity=0.1),
+        *(SPACE, repr, frozenset(), feasible, rng, 3000, 0.7),
+    )
+    assert found.proposal.sparsity == 0.7
+    assert set(SPACE.widths(found.proposal.architecture)) <= {1, 10}
+
+
 def test_bounds_that_exclude_each_other_are_named_together() -> None:
     def feasible(architecture: CnnArchitecture, sparsity: float | None) -> tuple[Limit, ...]:
         blocks = len(architecture.blocks)

@@ -16,6 +16,10 @@ from lilliput.search.space import Space
 
 WALK_AFTER = 200
 """Draws that miss before the nearest of them is walked towards the budget."""
+NARROW_AFTER = 1000
+"""Draws that miss before all layers of what is walked are made as narrow as they can be."""
+STALLED = 300
+"""Steps of that walk that bring nothing nearer before another one begins."""
 
 WIDEST = 128.0
 """The factor by which `filled` widens at most, and its inverse by which it narrows at most."""
@@ -71,28 +75,40 @@ def draw(
     feasible: Callable[[A, float | None], Sequence[Violation]],
     rng: np.random.Generator,
     max_draws: int,
+    sparsest: float | None = None,
 ) -> Drawn[A]:
     """The first proposal that is new and fits.
 
     Where budgets are tiny, hardly any random architecture fits.  After `WALK_AFTER` misses the draw that
     exceeded its limits least is changed by morphisms instead, each kept if the excess does not grow, until it
-    fits.
+    fits.  After `NARROW_AFTER` all layers are as narrow as they can be and as sparse as `sparsest` says, so
+    that the walk is among depths, kernels and steps alone; where it comes no nearer for `STALLED` steps,
+    another begins.
 
     Raises:
         BudgetError: nothing fitted in `max_draws` draws; names the bounds and the smallest values that were
         found. StudyError: everything that was drawn had been seen before.
     """
-    search = _Draw[A](space, identity, seen, feasible)
+    search = _Draw[A](identity, seen, feasible)
     for _ in range(max_draws):
-        if search.nearest is None or search.misses < WALK_AFTER:
-            found = search.consider(propose(rng), steps=0)
+        start = search.start
+        if start is None or search.misses < WALK_AFTER:
+            proposal, steps = propose(rng), 0
         else:
-            start = search.nearest
             child, _ = space.mutate(start.proposal.architecture, rng)
-            found = search.consider(replace(start.proposal, architecture=child), steps=start.steps + 1)
+            proposal, steps = replace(start.proposal, architecture=child), start.steps + 1
+        if search.misses >= NARROW_AFTER:
+            proposal = _narrowest(proposal, space, sparsest)
+        found = search.consider(proposal, steps)
         if found is not None:
             return found
     raise search.give_up(max_draws)
+
+
+def _narrowest(proposal: Proposal[A], space: Space[A], sparsest: float | None) -> Proposal[A]:
+    widths = space.widths(proposal.architecture)
+    narrow = space.with_widths(proposal.architecture, [1] * len(widths))
+    return replace(proposal, architecture=narrow, sparsity=sparsest)
 
 
 def filled(
@@ -146,14 +162,14 @@ class _Draw(Generic[A]):
 
     def __init__(
         self,
-        space: Space[A],
         identity: Callable[[A], str],
         seen: Container[str],
         feasible: Callable[[A, float | None], Sequence[Violation]],
     ) -> None:
         self._identity, self._seen, self._feasible = identity, seen, feasible
         self.nearest: _Miss[A] | None = None
-        self.misses = self.duplicates = 0
+        self.start: _Miss[A] | None = None
+        self.misses = self.duplicates = self._stalled = 0
         self._dropped: Counter[str] = Counter()
         self._smallest: dict[str, tuple[float, float]] = {}
 
@@ -172,8 +188,15 @@ class _Draw(Generic[A]):
         for name, value, limit in broken:
             self._smallest[name] = min(self._smallest.get(name, (math.inf, limit)), (value, limit))
         excess = sum(math.log((value + 1.0) / (limit + 1.0)) for _, value, limit in broken)
+        miss = _Miss(proposal, steps, excess, broken)
         if self.nearest is None or excess <= self.nearest.excess:
-            self.nearest = _Miss(proposal, steps, excess, broken)
+            self.nearest = miss
+        is_nearer = self.start is None or excess < self.start.excess
+        self._stalled = 0 if is_nearer or self.misses <= NARROW_AFTER else self._stalled + 1
+        if self.start is None or excess <= self.start.excess:
+            self.start = miss
+        if self._stalled == STALLED:
+            self.start, self._stalled = None, 0
         return None
 
     def give_up(self, draws: int) -> BudgetError | StudyError:

@@ -132,6 +132,7 @@ class Run(Generic[A]):
             self._callbacks.feasible,
             np.random.default_rng([settings.seed, number]),
             settings.max_draws,
+            None if settings.sparsity is None else settings.sparsity[1],
         )
         proposal = drawn.proposal
         self._seen.add(drawn.identity)
