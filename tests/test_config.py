@@ -59,7 +59,7 @@ def test_settings_survive_the_way_through_json() -> None:
         (minimal(budget={}), ["no bounds to steer by"]),
         (minimal(pruning={"start": 0.9, "end": 0.1}), ["start 0.9 comes after end 0.1"]),
         (minimal(pruning={"sparsity": [0.9, 0.1]}), ["sparsity"]),
-        (minimal(fidelity={"rungs": [5, 3]}), ["rise"]),
+        (minimal(fidelity={"rungs": [5, 3]}), ["fidelity.rungs", "do not rise", "sort them"]),
         (minimal(training={"schedule": "constant", "steps": [[3, 0.1]]}), ["training", "steps belong"]),
         (minimal(training={"schedule": "step"}), ["training", "give steps or milestones"]),
         (minimal(training={"epochs": "3"}), ["training.epochs", "a number is wanted, got '3'", "write 3"]),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lilliput import config
-from lilliput.errors import ConfigError
+from lilliput.errors import ConfigError, DataError
 from lilliput.flow.datasets import named_data
 
 TEMPLATE = {"kind": "cnn", "filters": [4], "kernels": 3, "batch_norm": True}
@@ -63,6 +63,12 @@ def test_the_data_of_any_configuration_can_be_named(tmp_path: Path, more: str) -
     dataset, split = named_data(f"{tmp_path / 'any.toml'}:train")
     assert split == "train"
     assert dataset.train.x.shape[-1] == 2
+
+
+def test_a_split_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "any.toml").write_text('[data]\nname = "digits"\n')
+    with pytest.raises(DataError, match="has no split 'foo'"):
+        named_data(f"{tmp_path / 'any.toml'}:foo")
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,25 @@ def test_a_damaged_study_is_named_and_left_as_it_is(finished: Path, tmp_path: Pa
     assert (run / "study.db").read_bytes() == b"rubbish" * 100
 
 
+def test_a_study_that_lost_its_trials_is_not_begun_again(finished: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    (run / "study.db").write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(StudyError, match=r"holds no trial, study\.json beside it 5"):
+            lilliput.search(finished.parent / "tiny.toml", run, resume=True)
+    assert (run / "study.json").read_bytes() == (finished / "study.json").read_bytes()
+
+
+def test_a_search_that_was_killed_before_its_study_began_goes_on(finished: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("config.toml", "settings.json"):
+        shutil.copy(finished / name, run)
+    lilliput.search(finished.parent / "tiny.toml", run, resume=True)
+    assert without_clock(study(run)["trials"]) == without_clock(study(finished)["trials"])
+
+
 def test_a_budget_that_nothing_fits_names_bound_and_smallest_value(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text(
         CONFIG.replace("ram_bytes = 4000", "ram_bytes = 40").replace(

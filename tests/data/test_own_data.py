@@ -26,6 +26,33 @@ def write_images(folder: Path, count: int = 6, size: tuple[int, int] = (6, 4), m
             )
 
 
+def test_sixteen_bits_a_pixel_become_eight(tmp_path: Path) -> None:
+    values = RNG.integers(0, 256, (4, 6)).astype(np.uint8)
+    for label, step in (("a", 1), ("b", 257)):
+        (tmp_path / label).mkdir()
+        for index in range(4):
+            Image.fromarray(values.astype(np.uint16) * 257 if step > 1 else values).save(
+                tmp_path / label / f"{index}.png"
+            )
+    found = load("images", path=tmp_path, test_share=0.25)
+    assert all(np.array_equal(image[..., 0], values) for image in found.train.x)
+    Image.fromarray(np.full((4, 6), 0.5, np.float32)).save(tmp_path / "a" / "real.tiff")
+    with pytest.raises(DataError, match=r"real\.tiff: pixels are no whole numbers of at most 16 bits"):
+        load("images", path=tmp_path)
+
+
+def test_mistakes_in_arguments_are_told(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    with pytest.raises(DataError, match="color is 'purple'"):
+        load("images", path=tmp_path, color="purple")
+    for size in ([0, 3], [4], [-1, 2]):
+        with pytest.raises(DataError, match="size is"):
+            load("digits", size=size)
+    np.savez(tmp_path / "twice.npz", **arrays(), labels=np.array(["a", "b", "a"]))
+    with pytest.raises(DataError, match="two 'labels' are the same"):
+        load("npz", path=tmp_path / "twice.npz")
+
+
 def arrays(count: int = 30) -> dict[str, np.ndarray]:
     return {"x": RNG.normal(size=(count, 4, 3, 2)).astype(np.float32), "y": np.arange(count) % 3}
 

@@ -75,6 +75,12 @@ def test_c_of_another_network_is_refused() -> None:
         HostModel(network(), files)
 
 
+def test_c_that_lacks_a_function_is_refused() -> None:
+    files = {**code("generic-m4"), "small.c": ""}
+    with pytest.raises(MeasureError, match="cannot be loaded"):
+        HostModel(network(), files)
+
+
 def test_broken_c_is_refused_with_the_compilers_words() -> None:
     files = dict(code("generic-m4"))
     files["small.c"] += "\nint broken(void) { return undeclared_name; }\n"

@@ -115,6 +115,13 @@ class FidelitySettings(_Closed):
     share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.4
     after: Annotated[int, Field(ge=0)] = 5
 
+    @field_validator("rungs")
+    @classmethod
+    def _rising(cls, rungs: tuple[int, ...]) -> tuple[int, ...]:
+        if list(rungs) != sorted(set(rungs)):
+            raise ValueError(f"{list(rungs)} do not rise: sort them")
+        return rungs
+
 
 class PruningSettings(_Closed):
     """[pruning]: channels and units removed during training.

@@ -76,7 +76,7 @@ def call(reference: str, options: Mapping[str, Any]) -> Dataset | dict[str, Any]
         found = function(**options)
     except DataError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise DataError(
             f"data function '{reference}' failed", f"{type(error).__name__}: {error}", "repair it"
         ) from error
@@ -120,6 +120,8 @@ def splits_of(
         raise DataError(
             f"{source}: 'labels' is not a list of names", f"{titles.dtype} {titles.shape}", "store strings"
         )
+    if titles is not None and len(set(titles.tolist())) < len(titles):
+        raise DataError(f"{source}: two 'labels' are the same", f"{titles.tolist()}", "name each class apart")
     classes = None if titles is None else len(titles)
     splits = {}
     for name in names:

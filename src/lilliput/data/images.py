@@ -15,6 +15,8 @@ from lilliput.errors import DataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp"})
 """What counts as an image, by the end of its name."""
+COLORS = ("auto", "gray", "rgb")
+_LARGEST_16_BIT = 65_535
 
 
 def load_images(
@@ -30,6 +32,8 @@ def load_images(
     Raises:
         DataError: no folder, no image, an unreadable image, mixed sizes, or a split that lacks a class.
     """
+    if color not in COLORS:
+        raise DataError(f"color is '{color}'", "", f"one of {', '.join(COLORS)}")
     if not path.is_dir():
         raise DataError(
             f"image folder {path} does not exist",
@@ -114,7 +118,7 @@ def _read(file: Path, color: str) -> Image.Image:
                 gray = color == "gray" or (
                     color == "auto" and opened.mode in ("1", "L", "LA", "I", "I;16", "F")
                 )
-                return opened.convert("L" if gray else "RGB")
+                return _of_bytes(opened, file).convert("L" if gray else "RGB")
     except (
         OSError,
         ValueError,
@@ -123,6 +127,24 @@ def _read(file: Path, color: str) -> Image.Image:
         Image.DecompressionBombWarning,
     ) as error:
         raise DataError(f"{file}: not a readable image", str(error), "repair or remove the file") from error
+
+
+def _of_bytes(image: Image.Image, file: Path) -> Image.Image:
+    """The image with 8 bits a pixel: 16 bits are scaled, which Pillow would cut off.
+
+    Raises:
+        DataError: pixels are reals, or have more than 16 bits.
+    """
+    if not image.mode.startswith(("I", "F")):
+        return image
+    pixels = np.asarray(image)
+    if pixels.dtype.kind == "f" or pixels.min() < 0 or pixels.max() > _LARGEST_16_BIT:
+        raise DataError(
+            f"{file}: pixels are no whole numbers of at most 16 bits",
+            f"they are {pixels.dtype} from {pixels.min()} to {pixels.max()}",
+            "save images with 8 or 16 bits a pixel",
+        )
+    return Image.fromarray(np.rint(pixels * (255.0 / _LARGEST_16_BIT)).astype(np.uint8))
 
 
 def _array(image: Image.Image) -> NDArray[np.uint8]:

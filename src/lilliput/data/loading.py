@@ -65,6 +65,8 @@ def load(
         DataError: missing, damaged or useless data; names the file and the reason.
     """
     name, path = _resolved(name, path)
+    if size is not None and (len(size) != 2 or min(size) < 1):
+        raise DataError(f"size is {list(size)}", "images have rows and columns", "give [height, width]")
     if options and name != "watch-activity" and ":" not in name:
         raise DataError(
             f"data set '{name}' takes no options",

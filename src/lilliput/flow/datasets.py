@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lilliput.config import read_data
 from lilliput.data import SPLITS, Dataset, load
+from lilliput.errors import DataError
 from lilliput.flow.evaluation import load_data
 from lilliput.flow.run_directory import RunDirectory, data_settings
 
@@ -23,6 +24,8 @@ def named_data(text: str) -> tuple[Dataset, str]:
     """
     name, colon, split = text.rpartition(":")
     if not colon or split not in SPLITS:
+        if colon and (Path(name).is_file() or RunDirectory(Path(name)).settings.is_file()):
+            raise DataError(f"{name} has no split '{split}'", "", f"name one of {', '.join(SPLITS)}")
         name, split = text, "test"
     if Path(name).suffix == ".toml":
         return load_data(read_data(name)), split

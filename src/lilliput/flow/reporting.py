@@ -47,7 +47,7 @@ def described(run: RunDirectory, settings: Settings) -> StudyReport:
     front = [network for network in found if network is not None]
     seconds = sum(float(trial.info.get("seconds", 0.0)) for trial in study.trials)
     return StudyReport(
-        title=f"{settings.data.name} on {target.name}",
+        title=f"{settings.name or settings.data.name} on {target.name}",
         trials=study.trials,
         front=front,
         settings=settings.to_json(),

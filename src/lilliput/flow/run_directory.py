@@ -38,6 +38,11 @@ class RunDirectory:
         return self.path / "settings.json"
 
     @property
+    def database(self) -> Path:
+        """The study, its book of record."""
+        return self.path / "study.db"
+
+    @property
     def study_json(self) -> Path:
         """The study in JSON."""
         return self.path / "study.json"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lilliput.config import Settings, read
-from lilliput.errors import BudgetError, ConfigError
+from lilliput.errors import BudgetError, ConfigError, StudyError
 from lilliput.flow.evaluation import Evaluator
 from lilliput.flow.files import write_json
 from lilliput.flow.final import chosen, finish
@@ -87,11 +87,17 @@ def search(
     _check_objectives(evaluator)
     about = _about(settings, evaluator)
     is_new = not directory.path.is_dir() or not any(directory.path.iterdir())
+    if resume and directory.settings.is_file():
+        # Killed before the study began, there is nothing to go on with, and nothing to lose.
+        resume_or_start = True if directory.database.exists() or directory.study_json.exists() else None
+    else:
+        resume_or_start = resume
     begin(directory.path, settings, text)
     with (
         _gone_if_nothing_fits(directory, settings, is_new),
-        open_study(directory.path, evaluator.space, study_settings, about, resume=resume) as study,
+        open_study(directory.path, evaluator.space, study_settings, about, resume=resume_or_start) as study,
     ):
+        _check_database(directory, settings, len(study.trials))
         write_json(directory.settings, settings.to_json())
         _run(study, evaluator, about, watcher)
         trials = study.trials
@@ -102,6 +108,16 @@ def search(
         finish(chosen(front, settings), settings, directory, study_settings.workers, watcher)
     report = write_report(directory, settings) if settings.output.report else None
     return SearchResult(directory.path, trials, rows(directory, trials, settings), report)
+
+
+def _check_database(directory: RunDirectory, settings: Settings, trials: int) -> None:
+    """Raises a StudyError where the database has lost what its copy holds."""
+    if trials == 0 and directory.study_json.exists() and (copy := read_study(directory, settings).trials):
+        raise StudyError(
+            f"{directory.database} is damaged",
+            f"it holds no trial, {directory.study_json.name} beside it {len(copy)}",
+            "restore it from a copy, or start a new study in another folder",
+        )
 
 
 @contextlib.contextmanager

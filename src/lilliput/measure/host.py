@@ -37,7 +37,7 @@ class HostModel:
 
     Raises:
         ToolchainError: there is no C compiler, or it refuses the code.
-        MeasureError: the code's sizes are not those of `net`.
+        MeasureError: a part of the code is missing, or its sizes are not those of `net`.
     """
 
     def __init__(self, net: Net, files: Mapping[str, str]) -> None:
@@ -47,7 +47,12 @@ class HostModel:
             library = here / f"{net.name}.so"
             _compile(files, net.name, here, ["batch.c"], _FLAGS, library)
             # The file may go once it is loaded: the mapping holds it.
-            self._library = ctypes.CDLL(str(library))
+            try:
+                self._library = ctypes.CDLL(str(library))
+            except OSError as error:  # a function that another file calls is missing
+                raise MeasureError(
+                    f"the C of '{net.name}' cannot be loaded", str(error), "compile the network again"
+                ) from error
         self._run = self._library.lp_batch_run
         self._run.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
         self._run.restype = ctypes.c_int
