@@ -36,6 +36,8 @@ from lilliput.net.ops import (
 
 LARGEST_TENSOR_ELEMENTS = 1 << 30
 """Offsets into a tensor stay within int32 in the generated C."""
+LARGEST_WINDOW = (1 << 16) - 1
+"""Sides, steps, dilations and borders of windows are 16-bit fields there."""
 
 
 def check_attributes(net: Net, op: Op) -> None:
@@ -51,14 +53,16 @@ def check_attributes(net: Net, op: Op) -> None:
             )
 
 
-def is_whole(value: object, least: int, length: int | None = None) -> bool:
-    """Whether `value` is a tuple (of that length) of whole numbers, at least `least` and sanely small."""
+def is_whole(
+    value: object, least: int, length: int | None = None, most: int = LARGEST_TENSOR_ELEMENTS
+) -> bool:
+    """Whether `value` is a tuple (of that length) of whole numbers from `least` to `most`."""
     if not isinstance(value, tuple) or length not in (None, len(value)):
         return False
     for item in value:
         if type(item) is not int:
             return False
-        if not least <= item <= LARGEST_TENSOR_ELEMENTS:
+        if not least <= item <= most:
             return False
     return True
 
@@ -82,21 +86,23 @@ def _rules(**rules: Callable[[Any], bool]) -> tuple[_Rule, ...]:
 
 _one_or_more, _none_or_more = partial(is_whole, least=1), partial(is_whole, least=0)
 _pair = partial(is_whole, least=1, length=2)
+_steps = partial(is_whole, least=1, length=2, most=LARGEST_WINDOW)
+_border = partial(is_whole, least=0, most=LARGEST_WINDOW)
 _activation: _Rule = ("activation", _has_type(Activation))
 _window: tuple[_Rule, ...] = (
-    ("strides", _pair),
-    ("padding", lambda value: isinstance(value, Padding) and _none_or_more(value)),
+    ("strides", _steps),
+    ("padding", lambda value: isinstance(value, Padding) and _border(value)),
     _activation,
 )
 
 _ATTRIBUTES: Mapping[type[Op], tuple[_Rule, ...]] = {
     **dict.fromkeys(OPS, _rules()),
-    **dict.fromkeys((Conv2D, DepthwiseConv2D), (*_rules(dilation=_pair), *_window)),
-    **dict.fromkeys((MaxPool2D, AveragePool2D), (*_rules(pool=_pair), *_window)),
+    **dict.fromkeys((Conv2D, DepthwiseConv2D), (*_rules(dilation=_steps), *_window)),
+    **dict.fromkeys((MaxPool2D, AveragePool2D), (*_rules(pool=_steps), *_window)),
     **dict.fromkeys((FullyConnected, Add, Sub, Mul), (*_rules(), _activation)),
     Concat: _rules(axis=_has_type(int)),
     Reshape: _rules(shape=_one_or_more),
-    Pad: (*_rules(value=is_real), _window[1]),
+    Pad: _rules(value=is_real, padding=lambda value: isinstance(value, Padding) and _none_or_more(value)),
     Slice: _rules(begin=_none_or_more, end=_one_or_more, steps=_one_or_more),
     Transpose: _rules(permutation=_none_or_more),
     ResizeNearest: _rules(size=_pair, align_corners=_has_type(bool), half_pixel_centers=_has_type(bool)),
