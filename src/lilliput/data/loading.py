@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,6 @@ from lilliput.data.arrays import call, load_npz, splits_of
 from lilliput.data.dataset import Dataset, Split
 from lilliput.data.splits import TEST_SHARE, VALIDATION_SHARE, assemble
 from lilliput.errors import DataError
-
-NAMES = (
-    "digits",
-    "fashion-mnist",
-    "mnist",
-    "uci-har",
-    "spoken-mnist",
-    "gtsrb",
-    "watch-activity",
-    "basic-motions",
-    "images",
-    "npz",
-    "csv",
-)
-"""Data sets that `load` knows by name; `module:function` is one more way."""
 
 
 def load(
@@ -73,54 +58,13 @@ def load(
             f"it was given {', '.join(options)}",
             "remove options: they are for watch-activity and module:function",
         )
-    splits: dict[str, Split]
-    labels: tuple[str, ...]
-    if name == "digits":
-        splits, labels, source = {"train": _digits()}, tuple(map(str, range(10))), "digits"
-    elif name in ("mnist", "fashion-mnist"):
-        from lilliput.data.mnist import LABELS, load_mnist
-
-        train, test = load_mnist(name, path)
-        splits, labels, source = {"train": train, "test": test}, LABELS[name], name
-    elif name in ("uci-har", "watch-activity", "basic-motions"):
-        from lilliput.data import activities
-
-        if name == "uci-har":
-            splits, labels, source = activities.load_uci_har(path, validation_share, seed)
-        elif name == "watch-activity":
-            splits, labels, source = activities.load_watch_activity(
-                path, validation_share, test_share, seed, dict(options or {})
-            )
-        else:
-            splits, labels, source = activities.load_basic_motions(path)
-    elif name == "spoken-mnist":
-        from lilliput.data.spoken import load_spoken_mnist
-
-        splits, labels, source = load_spoken_mnist(path)
-    elif name == "gtsrb":
-        from lilliput.data.signs import load_gtsrb
-
-        splits, labels, source = load_gtsrb(path, size, validation_share, seed)
-    elif ":" in name:
-        found = call(name, dict(options or {}))
-        if isinstance(found, Dataset):
-            return replace(found, name=name)
-        splits, labels = splits_of(found, name, shape)
-        source = name
-    else:
-        file = _needed(name, path)
-        source = str(file)
-        if name == "images":
-            from lilliput.data.images import load_images
-
-            splits, labels = load_images(file, size, color)
-        elif name == "npz":
-            splits, labels = load_npz(file, shape)
-        else:
-            from lilliput.data.table import load_csv
-
-            only, labels = load_csv(file, label, header, shape)
-            splits = {"train": only}
+    request = _Request(
+        name, path, validation_share, test_share, seed, size, color, shape, label, header, options or {}
+    )
+    found = _LOADERS.get(name, _from_function)(request)
+    if isinstance(found, Dataset):
+        return replace(found, name=name)
+    splits, labels, source = found
     if size is not None and name not in ("images", "gtsrb"):
         splits = {key: _scaled(split, size, source) for key, split in splits.items()}
     return assemble(
@@ -135,6 +79,128 @@ def load(
         seed=seed,
         subset=subset,
     )
+
+
+@dataclass(frozen=True)
+class _Request:
+    """The arguments of `load`."""
+
+    name: str
+    path: str | Path | None
+    validation_share: float
+    test_share: float
+    seed: int
+    size: Sequence[int] | None
+    color: str
+    shape: Sequence[int] | None
+    label: str | int
+    header: bool | None
+    options: Mapping[str, Any]
+
+    @property
+    def file(self) -> Path:
+        """The path, which has to be given."""
+        if self.path is None:
+            raise DataError(f"data set '{self.name}' needs a path", "", "set 'path' under [data]")
+        return Path(self.path).expanduser()
+
+
+_Loaded = tuple[dict[str, Split], tuple[str, ...], str]
+"""Splits, class names, and what messages call the source."""
+
+
+# Loaders are imported late: not every data set needs what one of them needs.
+
+
+def _digits(request: _Request) -> _Loaded:
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    # The set counts 0 … 16 pixels of a 4 x 4 block; a sensor would give 0 … 255.
+    x = np.rint(np.asarray(found.images) * (255 / 16)).astype(np.uint8)
+    train = Split(x[..., None], np.asarray(found.target, dtype=np.int64))
+    return {"train": train}, tuple(map(str, range(10))), request.name
+
+
+def _mnist(request: _Request) -> _Loaded:
+    from lilliput.data.mnist import LABELS, load_mnist
+
+    train, test = load_mnist(request.name, request.path)
+    return {"train": train, "test": test}, LABELS[request.name], request.name
+
+
+def _uci_har(request: _Request) -> _Loaded:
+    from lilliput.data.activities import load_uci_har
+
+    return load_uci_har(request.path, request.validation_share, request.seed)
+
+
+def _watch_activity(request: _Request) -> _Loaded:
+    from lilliput.data.activities import load_watch_activity
+
+    shares = request.validation_share, request.test_share
+    return load_watch_activity(request.path, *shares, request.seed, dict(request.options))
+
+
+def _basic_motions(request: _Request) -> _Loaded:
+    from lilliput.data.activities import load_basic_motions
+
+    return load_basic_motions(request.path)
+
+
+def _spoken_mnist(request: _Request) -> _Loaded:
+    from lilliput.data.spoken import load_spoken_mnist
+
+    return load_spoken_mnist(request.path)
+
+
+def _gtsrb(request: _Request) -> _Loaded:
+    from lilliput.data.signs import load_gtsrb
+
+    return load_gtsrb(request.path, request.size, request.validation_share, request.seed)
+
+
+def _images(request: _Request) -> _Loaded:
+    from lilliput.data.images import load_images
+
+    return *load_images(request.file, request.size, request.color), str(request.file)
+
+
+def _npz(request: _Request) -> _Loaded:
+    return *load_npz(request.file, request.shape), str(request.file)
+
+
+def _csv(request: _Request) -> _Loaded:
+    from lilliput.data.table import load_csv
+
+    train, labels = load_csv(request.file, request.label, request.header, request.shape)
+    return {"train": train}, labels, str(request.file)
+
+
+def _from_function(request: _Request) -> _Loaded | Dataset:
+    found = call(request.name, dict(request.options))
+    return (
+        found
+        if isinstance(found, Dataset)
+        else (*splits_of(found, request.name, request.shape), request.name)
+    )
+
+
+_LOADERS: Mapping[str, Callable[[_Request], _Loaded]] = {
+    "digits": _digits,
+    "fashion-mnist": _mnist,
+    "mnist": _mnist,
+    "uci-har": _uci_har,
+    "spoken-mnist": _spoken_mnist,
+    "gtsrb": _gtsrb,
+    "watch-activity": _watch_activity,
+    "basic-motions": _basic_motions,
+    "images": _images,
+    "npz": _npz,
+    "csv": _csv,
+}
+NAMES = tuple(_LOADERS)
+"""Data sets that `load` knows by name; `module:function` is one more way."""
 
 
 def _resolved(name: str, path: str | Path | None) -> tuple[str, str | Path | None]:
@@ -155,21 +221,6 @@ def _resolved(name: str, path: str | Path | None) -> tuple[str, str | Path | Non
         f"known: {', '.join(NAMES)}, module:function, or a path",
         f"did you mean '{close[0]}'?" if close else "check the name",
     )
-
-
-def _needed(name: str, path: str | Path | None) -> Path:
-    if path is None:
-        raise DataError(f"data set '{name}' needs a path", "", "set 'path' under [data]")
-    return Path(path).expanduser()
-
-
-def _digits() -> Split:
-    from sklearn.datasets import load_digits  # late: slow to import
-
-    found = load_digits()
-    # The set counts 0 … 16 pixels of a 4 x 4 block; a sensor would give 0 … 255.
-    x = np.rint(np.asarray(found.images) * (255 / 16)).astype(np.uint8)
-    return Split(x[..., None], np.asarray(found.target, dtype=np.int64))
 
 
 def _scaled(split: Split, size: Sequence[int], source: str) -> Split:
