@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fit_formats import SINGLE_BITS, format_networks
+from fit_layers import few_bit_layers
 from fit_networks import networks
 from prediction import MEDIAN_ALLOWED_PERCENT, accuracy, board_with, held_out
 from samples import measured
@@ -15,13 +16,14 @@ from tests.branching import Builder
 from tests.strategies import random_net as any_net
 
 from lilliput.cost import cost
+from lilliput.cost.code_size import code_sizes
 from lilliput.cost.cycle_counts import COUNTS, counts
 from lilliput.cost.cycles import cycle_model, net_cycles, op_cycles
-from lilliput.net import OPS, Conv2D, FullyConnected, Net, Padding
+from lilliput.net import OPS, Conv2D, FullyConnected, Net, Optimize, Padding
 from lilliput.net.macs import op_macs
 from lilliput.passes import plan_for
 from lilliput.targets import Board, board, boards
-from lilliput.targets.blocking import Blocking
+from lilliput.targets.blocking import Blocking, blocking_of
 from lilliput.targets.cores import CORES, Core, core
 from lilliput.targets.kernels import kernel_for
 
@@ -80,6 +82,34 @@ def test_every_kernel_of_a_core_has_a_model(known: Core) -> None:
         net = any_net(np.random.default_rng(seed))
         missing |= {kernel_for(op, net, known).function for op in net.ops} - set(model.cycles.functions)
     assert not missing, REFIT
+
+
+@pytest.mark.parametrize("known", CORES, ids=lambda known: known.name)
+def test_every_kernel_for_few_bits_has_a_model_and_sizes(known: Core) -> None:
+    """No kernel takes the figures of another, nor those of all in the mean."""
+    model, sizes = cycle_model(known), code_sizes(known)
+    missing = set()
+    for net in few_bit_layers(40, seed=3):
+        for made in (net, replace(net, optimize=Optimize.FLASH)):
+            kernels = [kernel_for(op, made, known) for op in made.ops]
+            functions = {kernel.function for kernel in kernels}
+            missing |= functions.union(*(kernel.needs for kernel in kernels)) - set(sizes.functions)
+            missing |= functions - set(sizes.layers)
+            missing |= functions - set(model.cycles.functions) if model else set()
+    assert not missing, REFIT
+
+
+def test_what_kernels_for_few_bits_are_fitted_on_has_counts_that_occur() -> None:
+    """A figure that no count has the name of would never be added."""
+    model = cycle_model(M4)
+    assert model is not None
+    counted: dict[str, set[str]] = {}
+    for net in few_bit_layers(40, seed=3):
+        for op in net.ops:
+            function = kernel_for(op, net, M4).function
+            counted.setdefault(function, set()).update(counts(op, net, blocking_of(function)))
+    for function in (name for name in counted if blocking_of(name).packing.shares):
+        assert set(model.cycles.functions[function]) <= counted[function], (function, REFIT)
 
 
 def test_without_a_model_there_is_no_figure() -> None:
