@@ -36,7 +36,7 @@ from lilliput.targets.kernels import kernel_for
 RELATIVE = 0.9
 """Errors count divided by their layer's cycles to this power: large layers a little more than small ones."""
 DIGITS = 4
-NEARNESS = 0.03
+NEARNESS = 0.003
 """How much it counts that loops take what they do in the kernel that computes what is unpacked."""
 OF_WEIGHTS = frozenset({"once", "weight_fours", "shifted_outputs", "limited_outputs", "limited_blocks"})
 PLANES = "_planes_s8"
@@ -209,7 +209,8 @@ def fit_linear(
     around = solve(outside_rows, outside, [1.0] * len(outside))
     functions: dict[str, dict[str, float]] = {}
     for name in sorted(rows, key=lambda name: (name.endswith(PLANES), name)):
-        inner = name.removesuffix(PLANES) + "_s8" if name.endswith(PLANES) else ""
+        is_like = name.endswith(PLANES) and not blocking_of(name).pairs
+        inner = name.removesuffix(PLANES) + "_s8" if is_like else ""
         near = functions.get(inner) or known.get("functions", {}).get(inner)
         found = solve(rows[name], values[name], np.power(sizes[name], RELATIVE), near)
         functions[name] = essential(found, rows[name], sizes[name])

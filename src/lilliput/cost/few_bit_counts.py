@@ -339,3 +339,13 @@ def stored(op: Op, net: Net, fours: int, packing: Packing) -> Counts:
         )
         found["shifted_outputs"] = math.prod(output.shape) * (is_shifted(op, net) and not doubled)
     return found
+
+
+def of_channels(op: Conv2D, net: Net, channels: int) -> Net:
+    """The network as if `op` had so many output channels."""
+    weights, output = net.tensors[op.inputs[1]], net.tensors[op.outputs[0]]
+    parts = (
+        replace(weights, shape=(channels, *weights.shape[1:]), data=None),
+        replace(output, shape=(*output.shape[:2], channels)),
+    )
+    return replace(net, tensors={**net.tensors, **{part.name: part for part in parts}})

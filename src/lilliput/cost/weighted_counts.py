@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lilliput.cost.few_bit_counts import in_halfwords, in_pixels, stored
+from lilliput.cost.few_bit_counts import in_halfwords, in_pixels, of_channels, stored
 from lilliput.cost.loops import Counts, elements_inside, is_limited, split_up
 from lilliput.cost.slot_counts import in_slots
-from lilliput.cost.window_counts import in_places, in_runs
+from lilliput.cost.window_counts import in_pairs, in_places, in_runs
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op
 from lilliput.net.tensor import DType
@@ -38,11 +38,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     if blocking.strip:
         return _in_strip(op, net, blocking)
     if blocking.chunks:
-        chunk = chunk_channels(op, net, Layout.SPLIT_PAIRS)
-        times = -(-channels // chunk)
-        part = _of_channels(op, net, min(channels, -(-channels // times)))
-        of_part = conv2d(op, part, replace(blocking, chunks=False))
-        return {name: times * count for name, count in of_part.items()}
+        return _in_chunks(op, net, replace(blocking, chunks=False))
     if blocking.slots:
         return in_slots(op, net)
     if blocking.packing is Packing.PIXELS:
@@ -126,14 +122,15 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if by_channel else {})
 
 
-def _of_channels(op: Conv2D, net: Net, channels: int) -> Net:
-    """The network as if `op` had so many output channels."""
-    weights, output = net.tensors[op.inputs[1]], net.tensors[op.outputs[0]]
-    parts = (
-        replace(weights, shape=(channels, *weights.shape[1:]), data=None),
-        replace(output, shape=(*output.shape[:2], channels)),
-    )
-    return replace(net, tensors={**net.tensors, **{part.name: part for part in parts}})
+def _in_chunks(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
+    """Counts of a kernel that computes some channels after others, from windows that are gathered anew."""
+    channels, chunk = net.tensors[op.outputs[0]].shape[2], chunk_channels(op, net, Layout.SPLIT_PAIRS)
+    whole, rest = divmod(channels, chunk)
+    found: Counts = {}
+    for times, part in ((whole, chunk), (1, rest)):
+        for name, count in conv2d(op, of_channels(op, net, part), blocking).items() if part else ():
+            found[name] = found.get(name, 0.0) + times * count
+    return found
 
 
 def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
@@ -266,11 +263,14 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
     taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
     if blocking.spans:
         return _taps(taps_y, taps_x, channels, blocking)
+    weights = stored(op, net, -(-kernel_height * kernel_width * channels // 4), blocking.packing)
+    if blocking.pairs:
+        return in_pairs(op, net) | weights
     blocks = -(-channels // blocking.channels)
     return {
         **_by_channel(op, net, (kernel_height, kernel_width), blocking),
         **(_by_fours(op, net) if comes_in_fours(op, net) else {}),
-        **stored(op, net, -(-kernel_height * kernel_width * channels // 4), blocking.packing),
+        **weights,
         "rows": rows,
         "pixels": rows * columns,
         "outputs": channels * rows * columns,

@@ -52,6 +52,7 @@ class Blocking:
         chunks: whether windows are gathered anew for each chunk of channels, as `targets/planes.py` has it.
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
         places: whether a window's places are taken one by one, in the image or not.
+        pairs: whether windows of one channel lie in words of two columns each.
         runs: whether columns side by side are multiplied in one run, as far as they lie in the image.
     """
 
@@ -70,6 +71,7 @@ class Blocking:
     spans: bool = False
     places: bool = False
     runs: bool = False
+    pairs: bool = False
     chunks: bool = False
     packing: Packing = Packing.NONE
 
@@ -123,6 +125,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_pairs": Blocking(channels=1, gathered=()),
     "lp_conv2d_1x1_pairs": Blocking(channels=1, gathered=()),
     "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),
+    "lp_depthwise_conv2d_pairs_planes": Blocking(pairs=True),
 }
 """Kernel without type int8 and profile, which have the same loops → its blocks, where they differ; without
 its variant or the planes of its weights too, if that has the same."""
