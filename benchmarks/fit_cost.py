@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from fit_formats import SINGLE_BITS, UNPACKED, few_bit_networks, format_networks, long_products
+from fit_layers import enough_layers, few_bit_layers
 from fit_networks import networks
 from function_sizes import function_sizes
 from samples import Sample, Taken, measured, roomy
@@ -35,6 +36,14 @@ from lilliput.targets.kernels import kernel_for
 RELATIVE = 0.9
 """Errors count divided by their layer's cycles to this power: large layers a little more than small ones."""
 DIGITS = 4
+NEARNESS = 0.003
+"""How much it counts that loops take what they do in the kernel that computes what is unpacked."""
+OF_WEIGHTS = frozenset({"once", "weight_fours", "shifted_outputs", "limited_outputs", "limited_blocks"})
+PLANES = "_planes_s8"
+PARTS = "parts_of_"
+"""Counts of unpacking begin so; with `OF_WEIGHTS` what the kernel for a byte has not, or has otherwise."""
+LAYERED_NETWORKS = 250
+"""So many networks of few-bit layers are drawn; those with kernels that came seldom are taken."""
 PORTABLE_NETWORKS = 40
 """So many networks are also built with portable kernels, for cores that have others."""
 LEAST_SHARE = 1e-4
@@ -45,7 +54,9 @@ def main() -> int:
     """Fits, and reports."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--core", nargs="*", choices=[core.name for core in CORES], help="default: all")
-    parser.add_argument("--networks", type=int, default=160, help="for each core")
+    parser.add_argument(
+        "--networks", type=int, default=160, help="for each core; 0: layers of few bits alone"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, help="processes; default: one for each processor")
     parser.add_argument("--only", nargs="*", default=[], help="kernels; the rest of the tables stays")
@@ -58,6 +69,7 @@ def main() -> int:
         nets += format_networks(options.networks, options.seed + 1, UNPACKED)
         nets += few_bit_networks(options.networks // 4, options.seed)
         nets += long_products(options.networks // 16, options.seed)
+        nets += enough_layers(few_bit_layers(LAYERED_NETWORKS, options.seed), core)
         # Portable kernels are taken where others cannot compute what an op asks for, or need much memory.
         portable = core.portable
         plain = nets[:: (len(nets) // PORTABLE_NETWORKS) | 1]  # odd: every other network is of one profile
@@ -70,7 +82,7 @@ def main() -> int:
             samples += measured(core, plain[:PORTABLE_NETWORKS], options.jobs, portable, not options.code)
         figures = {"code": fit_code(samples, core, options.only)}
         if samples[0].cycles is not None:
-            figures["cycles"] = fit_cycles(samples)
+            figures["cycles"] = fit_cycles(samples, tables.fitted(core.name).get("cycles", {}))
         if options.only:
             figures = with_those(tables.fitted(core.name), figures, options.only)
         else:
@@ -152,17 +164,26 @@ def _functions(sample: Sample) -> set[str]:
     }
 
 
-def fit_cycles(samples: list[Sample]) -> dict[str, Any]:
-    """Cycles, and waits for the flash behind each cache, that explain the layers of all samples best."""
-    caches = sorted(samples[0].misses)
+def fit_cycles(samples: list[Sample], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Cycles, and waits for the flash behind each cache, that explain the layers of all samples best.
+
+    Args:
+        known: what the table says.
+    """
+    misses = known.get("misses", {})
     return {
-        "cycles": fit_linear(samples, [sample.cycles for sample in samples]),
-        "splits": fit_linear(samples, [sample.splits for sample in samples]),
-        "misses": {name: fit_linear(samples, [sample.misses[name] for sample in samples]) for name in caches},
+        "cycles": fit_linear(samples, [sample.cycles for sample in samples], known.get("cycles", {})),
+        "splits": fit_linear(samples, [sample.splits for sample in samples], known.get("splits", {})),
+        "misses": {
+            name: fit_linear(samples, [sample.misses[name] for sample in samples], misses.get(name, {}))
+            for name in sorted(samples[0].misses)
+        },
     }
 
 
-def fit_linear(samples: list[Sample], taken: Sequence[Taken | None]) -> dict[str, Any]:
+def fit_linear(
+    samples: list[Sample], taken: Sequence[Taken | None], known: Mapping[str, Any]
+) -> dict[str, Any]:
     """How much of each count explains best what the layers took, kernel by kernel."""
     rows: dict[str, list[dict[str, float]]] = {}
     values: dict[str, list[float]] = {}
@@ -186,16 +207,17 @@ def fit_linear(samples: list[Sample], taken: Sequence[Taken | None]) -> dict[str
             values.setdefault(function, []).append(found.layers.get(index, 0.0))
             sizes.setdefault(function, []).append(sample.cycles.layers[index])
     around = solve(outside_rows, outside, [1.0] * len(outside))
-    functions = {
-        name: essential(
-            solve(rows[name], values[name], np.power(sizes[name], RELATIVE)), rows[name], sizes[name]
-        )
-        for name in sorted(rows)
-    }
+    functions: dict[str, dict[str, float]] = {}
+    for name in sorted(rows, key=lambda name: (name.endswith(PLANES), name)):
+        is_like = name.endswith(PLANES) and not blocking_of(name).pairs
+        inner = name.removesuffix(PLANES) + "_s8" if is_like else ""
+        near = functions.get(inner) or known.get("functions", {}).get(inner)
+        found = solve(rows[name], values[name], np.power(sizes[name], RELATIVE), near)
+        functions[name] = essential(found, rows[name], sizes[name])
     return {
         "network": round(around["network"], 1),
         "call": round(around["call"], 2),
-        "functions": functions,
+        "functions": dict(sorted(functions.items())),
         "turns": fit_turns(samples, taken, functions),
     }
 
@@ -222,15 +244,28 @@ def fit_turns(
 
 
 def solve(
-    rows: Sequence[Mapping[str, float]], values: Sequence[float], sizes: Sequence[float]
+    rows: Sequence[Mapping[str, float]],
+    values: Sequence[float],
+    sizes: Sequence[float],
+    near: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
-    """Non-negative least squares; errors count divided by `sizes`."""
+    """Non-negative least squares; errors count divided by `sizes`.
+
+    Args:
+        near: what the same loops take in another kernel, which is kept to where the rows tell little.
+    """
     names = sorted({name for row in rows for name in row})
     scale = np.array(sizes, float)
     matrix = np.array([[row.get(name, 0.0) for name in names] for row in rows]) / scale[:, None]
     # Columns of one size, so that the solver's tolerance means the same for all.
     norm = np.maximum(np.linalg.norm(matrix, axis=0), 1e-12)
-    solution, _ = nnls(matrix / norm, np.array(values, float) / scale, maxiter=100 * len(names))
+    matrix, wanted = matrix / norm, np.array(values, float) / scale
+    if near is not None:
+        free = [name in OF_WEIGHTS or name.startswith(PARTS) for name in names]
+        kept = np.diag(np.where(free, 0.0, NEARNESS**0.5))
+        matrix = np.concatenate([matrix, kept])
+        wanted = np.concatenate([wanted, kept @ (norm * [near.get(name, 0.0) for name in names])])
+    solution, _ = nnls(matrix, wanted, maxiter=100 * len(names))
     return dict(zip(names, (solution / norm).tolist(), strict=True))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from comparison import Comparison
 from fit_formats import FAMILIES, format_networks
+from fit_layers import few_bit_layers
 from fit_networks import searched_networks
 from networks import MLPERF_TINY, mobilenet_v2, quantized
 from samples import Sample, measured
@@ -56,8 +57,10 @@ def run(seed: int) -> Iterator[Comparison]:
     for name in CORES:
         target = board_with(name)
         yield from _compared(name, nets, accuracy(list(measured(core(name), nets)), target), target)
-        for family in dict.fromkeys(FAMILIES):
-            others = format_networks(OF_EACH_FORMAT, UNSEEN_SEED + seed, [family])
+        unseen = UNSEEN_SEED + seed
+        of_family = {one: format_networks(OF_EACH_FORMAT, unseen, [one]) for one in dict.fromkeys(FAMILIES)}
+        of_family["layers of few bits"] = few_bit_layers(OF_EACH_FORMAT, unseen)
+        for family, others in of_family.items():
             found = accuracy(list(measured(core(name), others)), target)
             yield from _compared(f"{name}, {family}", others, found, target)
 

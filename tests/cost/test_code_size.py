@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fit_layers import few_bit_layers
+from fit_networks import networks
+from samples import roomy
 from tests.branching import Builder
 from tests.strategies import random_net as any_net
 
 import lilliput.runtime
+from lilliput.codegen import generate
+from lilliput.cost import cost
 from lilliput.cost.code_size import code_bytes, code_sizes, layer_calls
+from lilliput.measure.firmware import build_firmware
+from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Net
 from lilliput.net.ops import Concat, Reshape
 from lilliput.passes import plan_for
@@ -74,3 +82,14 @@ def _functions(known: Core) -> set[str]:
             kernel = kernel_for(op, net, known)
             found |= {kernel.function, *kernel.needs}
     return found
+
+
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
+def test_constants_in_firmware_are_those_that_were_predicted(tmp_path: Path) -> None:
+    """To the byte, with few bits too, whose arrays seldom fill their last words."""
+    target = roomy(M4)
+    for net in (*few_bit_layers(2, seed=5), *networks(2, seed=5)[:2]):
+        planned = plan_for(net, M4)
+        files = generate(planned, target)
+        found = build_firmware(files, net.name, target, find_toolchain(target), tmp_path / "firmware.elf")
+        assert found.flash_bytes.weights == cost(planned, target).weights_bytes

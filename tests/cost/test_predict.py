@@ -153,7 +153,12 @@ def test_a_candidate_of_any_bits_costs_what_it_will_when_it_is_trained(space: Sp
         }
         ready = prepared(replace(net, tensors={**net.tensors, **constants}))
         trained = plan_for(quantize(ready, observed_ranges(ready, rng), formats), M4.core)
-        assert cost(net, M4, formats) == cost(trained, M4)
+        before, after = cost(net, M4, formats), cost(trained, M4)
+        # How long sums of few bits may grow follows from the weights.
+        assert (before.cycles, before.cycles_with_flash) == pytest.approx(
+            (after.cycles, after.cycles_with_flash), rel=0.1
+        )
+        assert before == replace(after, cycles=before.cycles, cycles_with_flash=before.cycles_with_flash)
         header = generate(trained, M4)["net.h"]
         assert f"_ARENA_BYTES {cost(net, M4, formats).arena_bytes}" in header
 

@@ -1,7 +1,8 @@
 """What a network costs on a board, before anything is built.
 
 A float network goes through the same passes as one that is compiled, so that the arena is the one in the
-generated header, to the byte.  Weights need not be there: everything follows from shapes.
+generated header, to the byte.  Weights need not be there: bytes follow from shapes, and so do cycles but for
+weights of few bits, whose sums are taken apart as often as the weights ask for, or as usual ones would.
 """
 
 from __future__ import annotations

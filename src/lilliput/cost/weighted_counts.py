@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lilliput.cost.few_bit_counts import in_halfwords, in_pixels, of_channels, stored
 from lilliput.cost.loops import Counts, elements_inside, is_limited, split_up
 from lilliput.cost.slot_counts import in_slots
-from lilliput.cost.window_counts import in_places, in_runs
+from lilliput.cost.window_counts import in_pairs, in_places, in_runs
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op
 from lilliput.net.tensor import DType
-from lilliput.targets.blocking import Blocking
+from lilliput.targets.blocking import Blocking, Packing
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import Layout, to_four
-from lilliput.targets.pixels import EIGHT, LANE_WORDS, eights_of, pixel_lanes, row_eights
+from lilliput.targets.pixels import EIGHT, row_eights
 from lilliput.targets.planes import chunk_channels
 from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
@@ -37,17 +38,13 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     if blocking.strip:
         return _in_strip(op, net, blocking)
     if blocking.chunks:
-        chunk = chunk_channels(op, net, Layout.SPLIT_PAIRS)
-        times = -(-channels // chunk)
-        part = _of_channels(op, net, min(channels, -(-channels // times)))
-        of_part = conv2d(op, part, replace(blocking, chunks=False))
-        return {name: times * count for name, count in of_part.items()}
-    segments = 1
-    if blocking.lanes:
-        lanes, segment = pixel_lanes(op, net)
-        blocking, segments = replace(blocking, pixels=LANE_WORDS * lanes), -(-eights_of(op, net) // segment)
+        return _in_chunks(op, net, replace(blocking, chunks=False))
     if blocking.slots:
         return in_slots(op, net)
+    if blocking.packing is Packing.PIXELS:
+        return in_pixels(op, net)
+    if blocking.packing.shares:
+        return in_halfwords(op, net, blocking.packing)
     pixels, elements = rows * columns, kernel_height * kernel_width * depth
     long_runs = op.dilation[1] == 1
     whole_x = taps_x.count(kernel_width)
@@ -68,7 +65,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     found: Counts = {
         "rows": rows,
         "pixels": pixels,
-        "segments": -(-pixels // blocking.pixels) * groups * segments,
+        "segments": -(-pixels // blocking.pixels) * groups,
         "whole_windows": whole,
         "whole_rows": whole * kernel_height,
         "border_rows": border_rows,
@@ -80,7 +77,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "missing_pixels": missing,
         "missing_depth": missing * depth,
         "outputs": pixels * channels,
-        "limited_outputs": pixels * channels * is_limited(op),
+        "limited_outputs": pixels * channels * is_limited(op, net),
+        "limited_blocks": -(-pixels // blocking.pixels) * is_limited(op, net),
         "output_rows": channels * columns * sum(taps_y),
         "products": channels * inside * depth,
         "padding_rows": channels * columns * (rows * kernel_height - sum(taps_y)),
@@ -88,7 +86,7 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         "runs": runs,
         "group_runs": groups * runs,
         "group_products": groups * inside * depth,
-        **_unpacked(op, net, channels * -(-elements // 4)),
+        **stored(op, net, channels * -(-elements // 4), blocking.packing),
         "crossing_rows": channels * sum(taps_y) * (columns - whole_x),
     }
     found["gathered_taps"] = -(-pixels // blocking.pixels) * kernel_height * kernel_width
@@ -124,21 +122,15 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
     return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if by_channel else {})
 
 
-def _unpacked(op: Op, net: Net, fours: int) -> Counts:
-    """Counts of weights that come from planes: fours of them, and those with a part of 4, 2 and 1 bits."""
-    bits = net.tensors[op.inputs[1]].dtype.bits
-    parts = {f"parts_of_{plane}_bits": fours for plane in (4, 2, 1) if bits & plane}
-    return {"weight_fours": fours, **parts}
-
-
-def _of_channels(op: Conv2D, net: Net, channels: int) -> Net:
-    """The network as if `op` had so many output channels."""
-    weights, output = net.tensors[op.inputs[1]], net.tensors[op.outputs[0]]
-    parts = (
-        replace(weights, shape=(channels, *weights.shape[1:]), data=None),
-        replace(output, shape=(*output.shape[:2], channels)),
-    )
-    return replace(net, tensors={**net.tensors, **{part.name: part for part in parts}})
+def _in_chunks(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
+    """Counts of a kernel that computes some channels after others, from windows that are gathered anew."""
+    channels, chunk = net.tensors[op.outputs[0]].shape[2], chunk_channels(op, net, Layout.SPLIT_PAIRS)
+    whole, rest = divmod(channels, chunk)
+    found: Counts = {}
+    for times, part in ((whole, chunk), (1, rest)):
+        for name, count in conv2d(op, of_channels(op, net, part), blocking).items() if part else ():
+            found[name] = found.get(name, 0.0) + times * count
+    return found
 
 
 def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
@@ -161,11 +153,11 @@ def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
         "copied_rows": copied,
         "copied_elements": copied * width * depth,
         "outputs": rows * columns * channels,
-        "limited_outputs": rows * columns * channels * is_limited(op),
+        "limited_outputs": rows * columns * channels * is_limited(op, net),
+        "limited_blocks": (blocks + rows * few) * is_limited(op, net),
         "odd_blocks": odd,
         "odd_fours": odd * fours,
-        **_unpacked(op, net, channels * fours),
-        "unpacked_fours": rows * -(-channels // blocking.channels) * fours,
+        **stored(op, net, channels * fours, blocking.packing),
         "few_pixels": rows * few,
         "few_pairs": pairs,
         "few_eights": pairs * -(-fours // 2),
@@ -271,11 +263,14 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
     taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
     if blocking.spans:
         return _taps(taps_y, taps_x, channels, blocking)
+    weights = stored(op, net, -(-kernel_height * kernel_width * channels // 4), blocking.packing)
+    if blocking.pairs:
+        return in_pairs(op, net) | weights
     blocks = -(-channels // blocking.channels)
     return {
         **_by_channel(op, net, (kernel_height, kernel_width), blocking),
         **(_by_fours(op, net) if comes_in_fours(op, net) else {}),
-        **_unpacked(op, net, -(-kernel_height * kernel_width * channels // 4)),
+        **weights,
         "rows": rows,
         "pixels": rows * columns,
         "outputs": channels * rows * columns,
@@ -295,7 +290,7 @@ def _by_fours(op: DepthwiseConv2D, net: Net) -> Counts:
     strip, words = fours_strip(op, net)
     strips, taken_columns = -(-row_pairs // strip), min(width, words - op.padding.left)
     taken = groups * (stride * row_pairs + 1)
-    limited = is_limited(op)
+    limited = is_limited(op, net)
     return {
         "fours_groups": groups,
         "fours_strips": groups * strips,
@@ -351,7 +346,7 @@ def _by_channel(
     }
     whole, rest = divmod(columns, blocking.pixels)
     if kernel == (3, 3) and stride_x <= 2 and whole:
-        limited = is_limited(op)
+        limited = is_limited(op, net)
         return found | {
             f"nine_{stride_x}_strips": channels * strips,
             f"nine_{stride_x}_rows": channels * rows,
@@ -378,15 +373,17 @@ def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:
     outputs, inputs = net.tensors[op.inputs[1]].shape
     if blocking.spans:
         return _spans([1], [1], inputs, outputs, blocking)
+    assert isinstance(op, FullyConnected)
+    if blocking.packing.shares:
+        return in_halfwords(op, net, blocking.packing)
     if blocking.lanes:
-        assert isinstance(op, FullyConnected)
         blocking = replace(blocking, pass_elements=EIGHT * row_eights(op, net))
     passes = -(-inputs // blocking.pass_elements)
     found: Counts = {
         **_products(1, outputs, inputs, blocking),
         "passes": outputs // blocking.channels * passes,
         "odd_passes": outputs % blocking.channels * passes,
-        **_unpacked(op, net, outputs * -(-inputs // 4)),
+        **stored(op, net, outputs * -(-inputs // 4), blocking.packing),
         "outputs": outputs,
         "products": outputs * inputs,
         "inputs": inputs,

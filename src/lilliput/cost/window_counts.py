@@ -9,6 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lilliput.cost.loops import Counts
+from lilliput.net.graph import Net
+from lilliput.net.ops import DepthwiseConv2D
+from lilliput.targets.weighted import STRIP_ROWS
+
+ASSEMBLY_WIDTH = 3
+"""Columns of the windows that there is assembly for."""
 
 
 def in_places(
@@ -60,4 +66,37 @@ def in_runs(
         "runs": runs,
         "group_runs": groups * runs,
         "group_products": groups * sum(taps_y) * sum(taps_x) * depth,
+    }
+
+
+def in_pairs(op: DepthwiseConv2D, net: Net) -> Counts:
+    """Counts of a kernel that makes two outputs of a row of a channel at a time, strip by strip of rows."""
+    height, width, _ = net.tensors[op.inputs[0]].shape
+    rows, columns, channels = net.tensors[op.outputs[0]].shape
+    kernel_height, kernel_width, _ = net.tensors[op.inputs[1]].shape
+    (stride, step), pairs = op.strides, -(-columns // 2)
+    words, overlap = (2 * pairs - 1) * step + kernel_width, max(kernel_height - stride, 0)
+    strips = taken = inside = 0
+    for first in range(0, rows, STRIP_ROWS):
+        top = first * stride - op.padding.top
+        bottom = top + (min(rows - first, STRIP_ROWS) - 1) * stride + kernel_height
+        top += overlap * (first > 0)
+        strips, taken = strips + 1, taken + bottom - top
+        inside += max(min(bottom, height) - max(top, 0), 0)
+    like = "three" if kernel_width == ASSEMBLY_WIDTH else "any"
+    filled = inside * min(width, max(words - op.padding.left, 0))
+    return {
+        "channels": channels,
+        "taps": channels * kernel_height * kernel_width,
+        "strips": channels * strips,
+        "kept_words": channels * (strips - 1) * overlap * words,
+        "taken_rows": channels * taken,
+        "taken_inputs": channels * filled,
+        "taken_words": channels * taken * words,
+        "padding_words": channels * (taken * words - filled),
+        f"{like}_rows": channels * rows,
+        f"{like}_pairs": channels * rows * pairs,
+        f"{like}_window_rows": channels * rows * pairs * kernel_height,
+        f"{like}_taps": channels * rows * pairs * kernel_height * kernel_width,
+        "outputs": channels * rows * columns,
     }

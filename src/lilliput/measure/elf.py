@@ -14,6 +14,8 @@ from lilliput.errors import ToolchainError
 
 _ALLOCATED = 0x2  # SHF_ALLOC
 _WRITABLE = 0x1  # SHF_WRITE
+WORD_BYTES = 4
+"""What arrays of a network are aligned to."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Image:
         return self.symbols[symbol].address & ~1
 
     def constant_bytes(self, prefix: str) -> int:
-        """Bytes of the constant objects whose name begins with `prefix`."""
+        """Bytes of the constant objects whose name begins with `prefix`, each as filling its last word."""
         flash = [section for section in self.sections if not section.writable]
         ranges = {
             symbol.address: symbol.size_bytes
@@ -87,7 +89,7 @@ class Image:
                 section.address <= symbol.address < section.address + section.size_bytes for section in flash
             )
         }
-        return sum(ranges.values())
+        return sum(-(-size_bytes // WORD_BYTES) * WORD_BYTES for size_bytes in ranges.values())
 
     @cached_property
     def _functions(self) -> tuple[list[int], list[Symbol]]:

@@ -8,10 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cache
 
-from lilliput.targets.few_bit_kernels import NIBBLE_PART_FOURS
 from lilliput.targets.weighted import BLOCK_PIXELS, FEW_PIXELS, STRIP_ROWS
+
+
+class Packing(StrEnum):
+    """How weights of few bits are multiplied while several share a word, and where inputs lie meanwhile."""
+
+    NONE = "each by itself"
+    BITS = "each by itself, unpacked bit by bit"
+    LANES = "two channels a halfword, windows gathered"
+    LANES_BAND = "the same, windows in a band"
+    LANES_STRIP = "the same, windows in a strip"
+    NIBBLES = "four channels a halfword"
+    PIXELS = "two or four pixels a word"
+
+    @property
+    def shares(self) -> bool:
+        """Whether several weights or inputs are multiplied at a time."""
+        return self not in (Packing.NONE, Packing.BITS)
 
 
 @dataclass(frozen=True)
@@ -29,11 +46,13 @@ class Blocking:
         turns: whether columns are taken as rows where those come in fewer blocks.
         few_pixels: up to so many pixels that fill no block are computed one by one.
         strip: whether the windows of a row of outputs lie in a strip, as `runtime/lp_strip.h` has it.
-        lanes: whether what shares a word, and for how long, follows from bits, as `targets/pixels.py` has it.
+        lanes: whether how many inputs are summed at a time follows from bits, as `targets/pixels.py` has it.
         slots: whether several inputs of a row share a word, as `runtime/lp_slots.h` has it.
+        packing: what shares a word, as `cost/few_bit_counts.py` counts it.
         chunks: whether windows are gathered anew for each chunk of channels, as `targets/planes.py` has it.
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
         places: whether a window's places are taken one by one, in the image or not.
+        pairs: whether windows of one channel lie in words of two columns each.
         runs: whether columns side by side are multiplied in one run, as far as they lie in the image.
     """
 
@@ -52,7 +71,9 @@ class Blocking:
     spans: bool = False
     places: bool = False
     runs: bool = False
+    pairs: bool = False
     chunks: bool = False
+    packing: Packing = Packing.NONE
 
 
 _COMMON = Blocking()
@@ -68,8 +89,15 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_colour_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_strip_dsp_relu": replace(_BY_EIGHT_FOURS, strip=True),
-    "lp_conv2d_packed_strip_dsp": Blocking(channels=4, strip=True),
-    "lp_conv2d_packed_pixels": Blocking(channels=1, elements=(8,), gathered=(4,), filled=8, lanes=True),
+    "lp_conv2d_packed": Blocking(packing=Packing.BITS),
+    "lp_depthwise_conv2d_packed": Blocking(packing=Packing.BITS),
+    "lp_conv2d_packed_dsp": Blocking(packing=Packing.LANES),
+    "lp_conv2d_packed_rows_dsp": Blocking(packing=Packing.LANES_BAND),
+    "lp_conv2d_packed_strip_dsp": Blocking(packing=Packing.LANES_STRIP),
+    "lp_fully_connected_packed_dsp": Blocking(packing=Packing.LANES),
+    "lp_conv2d_nibbles_dsp": Blocking(packing=Packing.NIBBLES),
+    "lp_conv2d_nibbles_rows_dsp": Blocking(packing=Packing.NIBBLES),
+    "lp_conv2d_packed_pixels": Blocking(packing=Packing.PIXELS),
     "lp_fully_connected_packed_pairs": Blocking(channels=2, elements=(8,), filled=8, lanes=True),
     "lp_conv2d_slots_dsp": Blocking(slots=True),
     "lp_conv2d_dsp_planes": replace(_BY_FOURS, chunks=True),
@@ -88,9 +116,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_depthwise_conv2d_dsp_s16": Blocking(channels=4),
     "lp_depthwise_conv2d_dsp_s16_w16": Blocking(channels=4),
     "lp_fully_connected_dsp": Blocking(channels=4, elements=(32, 4), filled=4),
-    "lp_fully_connected_nibbles_dsp": Blocking(
-        channels=4, elements=(16, 4), filled=4, pass_elements=4 * NIBBLE_PART_FOURS
-    ),
+    "lp_fully_connected_nibbles_dsp": Blocking(packing=Packing.NIBBLES),
     "lp_max_pool2d": Blocking(channels=16),
     "lp_average_pool2d": Blocking(channels=16),
     "lp_depthwise_conv2d": Blocking(channels=16),
@@ -99,6 +125,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_pairs": Blocking(channels=1, gathered=()),
     "lp_conv2d_1x1_pairs": Blocking(channels=1, gathered=()),
     "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),
+    "lp_depthwise_conv2d_pairs_planes": Blocking(pairs=True),
 }
 """Kernel without type int8 and profile, which have the same loops → its blocks, where they differ; without
 its variant or the planes of its weights too, if that has the same."""
