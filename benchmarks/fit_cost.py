@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from fit_formats import SINGLE_BITS, UNPACKED, few_bit_networks, format_networks, long_products
-from fit_layers import enough_layers, few_bit_layers
+from fit_layers import byte_layers, enough_layers, few_bit_layers
 from fit_networks import networks
 from function_sizes import function_sizes
 from samples import Sample, Taken, measured, roomy
@@ -43,7 +43,7 @@ PLANES = "_planes_s8"
 PARTS = "parts_of_"
 """Counts of unpacking begin so; with `OF_WEIGHTS` what the kernel for a byte has not, or has otherwise."""
 LAYERED_NETWORKS = 250
-"""So many networks of few-bit layers are drawn; those with kernels that came seldom are taken."""
+"""So many networks of few-bit layers are drawn, and of bytes; those with kernels that came seldom are taken."""
 PORTABLE_NETWORKS = 40
 """So many networks are also built with portable kernels, for cores that have others."""
 LEAST_SHARE = 1e-4
@@ -70,6 +70,7 @@ def main() -> int:
         nets += few_bit_networks(options.networks // 4, options.seed)
         nets += long_products(options.networks // 16, options.seed)
         nets += enough_layers(few_bit_layers(LAYERED_NETWORKS, options.seed), core)
+        nets += enough_layers(byte_layers(LAYERED_NETWORKS, options.seed), core)
         # Portable kernels are taken where others cannot compute what an op asks for, or need much memory.
         portable = core.portable
         plain = nets[:: (len(nets) // PORTABLE_NETWORKS) | 1]  # odd: every other network is of one profile

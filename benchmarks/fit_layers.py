@@ -1,7 +1,7 @@
-"""Networks of a few layers with weights of 2 to 7 bits that predictions are fitted on.
+"""Networks of a few layers, with weights of 2 to 8 bits, that predictions are fitted on.
 
-Each kernel for such weights occurs in many shapes, with short sums and with long ones: with so few layers as
-random networks bring of some, their cycles could not be told apart.
+Each kernel that multiplies by weights occurs in many shapes, with short sums and with long ones: with so few
+layers as random networks bring of some, their cycles could not be told apart.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from itertools import count as from_zero
 
 import numpy as np
-from fit_networks import RAW
-from networks import observed
+from fit_networks import PROFILES, RAW
+from networks import observed, quantized
 
 from lilliput.errors import NetError
 from lilliput.net import (
@@ -61,11 +61,20 @@ def few_bit_layers(count: int, seed: int) -> list[Net]:
     raise AssertionError("there are always more")
 
 
+def byte_layers(count: int, seed: int) -> list[Net]:
+    """The same of int8, in both profiles by turns."""
+    nets = [_drawn(np.random.default_rng([seed, index, 4])) for index in range(count)]
+    return [quantized(net, PROFILES[index % len(PROFILES)], index) for index, net in enumerate(nets)]
+
+
 def enough_layers(nets: Sequence[Net], core: Core, least: int = LEAST_LAYERS) -> list[Net]:
-    """Those of the networks, in their order, that bring a kernel with weights of few bits seen too seldom."""
+    """Those of the networks, in their order, that bring a kernel with weights which is seen too seldom.
+
+    In networks with weights of few bits, kernels for those alone count.
+    """
     seen: Counter[str] = Counter()
     taken: dict[int, Counter[str]] = {}
-    packed = [[op for op in net.ops if _is_packed(op, net)] for net in nets]
+    packed = [[op for op in net.ops if _is_packed(op, net)] or net.ops for net in nets]
     kernels = [
         Counter(kernel_for(op, net, core).function for op in ops)
         for net, ops in zip(nets, packed, strict=True)
