@@ -7,6 +7,7 @@ sanitizer stops it, and on a chip all bits of them are turned.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ from lilliput.measure.qemu import emulator_for, need_emulator
 from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Net
 from lilliput.targets import Board
+from lilliput.targets.kernels import constant_bytes
 
 Arrays = dict[str, NDArray[np.generic]]
 _MOST_ON_CHIP = 1000
@@ -148,27 +150,35 @@ def run_on_host(nets: Mapping[str, Net], board: Board, inputs: Arrays, *flags: s
 def run_on_chip(
     nets: Mapping[str, Net], board: Board, inputs: Arrays, *options: str, cc: str | None = None
 ) -> Arrays:
-    """The same on the emulated core of `board`, as many at a time as have room in its RAM."""
+    """The same on the emulated core of `board`, as many at a time as have room in its RAM.
+
+    QEMU has as much flash as the board, too.
+    """
     need_emulator(board)
     found: Arrays = {}
-    for some in _batches(nets, board.ram_bytes):
+    for some in _batches(nets, board):
         found |= _run_on_chip(some, board, inputs, options, cc)
     return found
 
 
-def _batches(nets: Mapping[str, Net], ram_bytes: int) -> Iterator[dict[str, Net]]:
-    """Networks whose inputs and outputs have room in RAM beside the largest arena."""
+def _batches(nets: Mapping[str, Net], board: Board) -> Iterator[dict[str, Net]]:
+    """Networks whose inputs and outputs have room in RAM beside the largest arena, and whose constants have
+    in flash beside code."""
     arena_bytes = max(net.plan.arena_bytes for net in nets.values() if net.plan is not None)
-    room = ram_bytes - arena_bytes - _SPARE_BYTES
+    room = board.ram_bytes - arena_bytes - _SPARE_BYTES
+    flash_room = board.flash_bytes // 2 if board.core.qemu_machine else math.inf
     batch: dict[str, Net] = {}
-    taken = 0
+    taken = in_flash = 0
     for name, net in nets.items():
         needed = net.input.storage_bytes + net.output.storage_bytes
-        if batch and (taken + needed > room or len(batch) == _MOST_ON_CHIP):
+        constants = sum(constant_bytes(op, net, board.core) for op in net.ops)
+        is_full = taken + needed > room or in_flash + constants > flash_room
+        if batch and (is_full or len(batch) == _MOST_ON_CHIP):
             yield batch
-            batch, taken = {}, 0
+            batch, taken, in_flash = {}, 0, 0
         batch[name] = net
         taken += needed
+        in_flash += constants
     if batch:
         yield batch
 
