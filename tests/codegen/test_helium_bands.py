@@ -19,8 +19,9 @@ from tests.codegen.tflm_form import in_tflm
 from tests.measure.small import needs_gcc
 
 from lilliput.measure import qemu
-from lilliput.net import DepthwiseConv2D, Net
+from lilliput.net import DepthwiseConv2D, Net, Optimize
 from lilliput.targets import board
+from lilliput.targets.kernel import Layout
 from lilliput.targets.kernels import kernel_for
 from lilliput.targets.vectors import TILE, strip, tap_strip
 
@@ -96,6 +97,29 @@ def nets() -> dict[str, Net]:
     return found
 
 
+LITTLE_MEMORY: tuple[tuple[Sides, Sides, Sides, int, int], ...] = (
+    ((9, 22), (2, 3), (2, 1), 56, 1),
+    ((14, 11), (1, 5), (3, 3), 34, 1),
+    ((13, 12), (3, 3), (1, 1), 1, 7),
+    ((31, 10), (2, 3), (2, 2), 1, 4),
+    ((12, 9), (5, 1), (1, 2), 12, 1),
+)
+"""Image, kernel, steps, channels, outputs of one: kernels for speed take columns as rows, others do not."""
+
+
+@cache
+def nets_for_little_memory() -> dict[str, Net]:
+    """With every kernel that a network for little memory may take."""
+    found: dict[str, Net] = {}
+    for (image, kernel, strides, depth, multiplier), place in itertools.product(LITTLE_MEMORY, range(8)):
+        builder = Builder((*image, depth), place)
+        output = builder.depthwise("x", kernel, multiplier, strides=strides)
+        net = builder.net(output, TARGET.core, f"net{len(found)}", optimize=Optimize.RAM)
+        net = replace(net, plan=None)
+        found[net.name] = placed_near(in_tflm(net) if len(found) % 3 else net, TARGET.core, place)
+    return found
+
+
 @pytest.mark.parametrize("profile", ["", "_tflm"])
 def test_any_number_is_left_over(profile: str) -> None:
     left: dict[str, set[tuple[int, int]]] = {}
@@ -115,3 +139,15 @@ def test_any_number_is_left_over(profile: str) -> None:
 @pytest.mark.skipif(shutil.which(qemu.PROGRAM) is None, reason=f"{qemu.PROGRAM} is not installed")
 def test_strips_of_any_number_of_outputs_give_the_bytes_of_the_reference() -> None:
     assert not differing(nets(), TARGET, on_chip=True)
+
+
+def test_kernels_for_little_memory_take_rows_or_columns() -> None:
+    nets = nets_for_little_memory().values()
+    layouts = {kernel_for(net.ops[0], net, TARGET.core).layout for net in nets}
+    assert layouts >= {Layout.TAP_PAIRS, Layout.TAP_PAIRS_COLUMNS}
+
+
+@needs_gcc
+@pytest.mark.skipif(shutil.which(qemu.PROGRAM) is None, reason=f"{qemu.PROGRAM} is not installed")
+def test_all_kernels_for_little_memory_give_the_bytes_of_the_reference() -> None:
+    assert not differing(nets_for_little_memory(), TARGET, on_chip=True)
