@@ -50,7 +50,8 @@ def test_host_c_gives_the_bytes_of_the_reference(target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "option"), [("generic-m4", "-O2"), ("generic-m4", "-Os"), ("rp2040", "-O2")]
+    ("target", "option"),
+    [("generic-m4", "-O2"), ("generic-m4", "-Os"), ("rp2040", "-O2"), ("generic-m55", "-O2")],
 )
 def test_emulated_c_gives_the_bytes_of_the_reference(target: str, option: str) -> None:
     try:

@@ -64,7 +64,6 @@ from lilliput.targets.dense import PRODUCT_LAYOUTS, shares_factor
 from lilliput.targets.few_bit_kernels import HEADER
 from lilliput.targets.kernel import COLUMN_LAYOUTS, Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
-from lilliput.targets.vectors import strip_lines
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ def _convolving(
         ("shift", _shift(op, place.net)),
         ("is_transposed", int(place.kernel.layout in COLUMN_LAYOUTS)),
         ("shared_factor_bytes", shared_factor_bytes(op, place.net, place.kernel)),
-        ("strip_lines", strip_lines(op, place.net, place.kernel.layout)),
+        ("strip_lines", place.kernel.strip_lines),
     ]
     body = call(place, "lp_conv2d_params", fields(place, values), place.input(), place.output, *place.scratch)
     return _weighted_constants(place), body

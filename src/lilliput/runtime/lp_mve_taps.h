@@ -204,7 +204,8 @@ static int8_t *note_tiles(tiling *tiles, const taps *all, int32_t lines, int8_t 
     const int32_t step = all->stride_x * all->pair_bytes / all->apart;
     const int32_t width = all->output_width;
     const int32_t halves = (lines * width + TILE / 2 - 1) / (TILE / 2);
-    tile_in_twos *tile = (tile_in_twos *)(void *)memory;
+    tile_in_twos *const first = (tile_in_twos *)(void *)memory;
+    tile_in_twos *tile = first;
     int32_t place = 0;
     for (int32_t y = 0; y < lines; y++) {
         const int8_t *patch = all->memory + y * all->stride_y * all->row_bytes;
@@ -230,7 +231,7 @@ static int8_t *note_tiles(tiling *tiles, const taps *all, int32_t lines, int8_t 
     if (tiles->has_half) {
         put_nowhere(tile->outputs);
     }
-    return (int8_t *)(tile + tiles->has_half);
+    return (int8_t *)(first + (halves + 1) / 2);
 }
 
 #endif

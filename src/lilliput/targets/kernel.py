@@ -88,6 +88,7 @@ class Kernel(NamedTuple):
         folds_zero_point: whether it multiplies weights by the input as it is, so that the bias must hold
             -zero_point * sum(weights).
         begins_at_bias: whether its sums begin at 256 times the bias, and are rounded once.
+        strip_lines: of outputs whose rows it holds at once, where its parameters tell: else 0.
         in_planes: whether weights lie in planes, of what is in the order of `layout` when it is unpacked.
         header: where it is declared.
         access: what it promises about the order of its reads and writes, so that its output may overlap its
@@ -100,6 +101,7 @@ class Kernel(NamedTuple):
     needs: tuple[str, ...] = ()
     folds_zero_point: bool = False
     begins_at_bias: bool = False
+    strip_lines: int = 0
     in_planes: bool = False
     access: Access = Access.SEPARATE
     header: str = "lp.h"

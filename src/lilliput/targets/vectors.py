@@ -9,7 +9,7 @@ from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.fixedpoint_tflm import conv_factors
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Profile
-from lilliput.targets.kernel import Layout, to_four
+from lilliput.targets.kernel import to_four
 
 HEADER = "lp_helium.h"
 """Where the kernels are declared."""
@@ -57,19 +57,6 @@ def fits_vectors(op: WeightedOp, net: Net) -> bool:
     if op.profile is Profile.LILLIPUT:
         return conv_requant(op, net).shift == 32
     return all(-31 <= factor.shift <= -1 for factor in conv_factors(op, net))
-
-
-def strip_lines(op: WeightedOp, net: Net, layout: Layout) -> int:
-    """Lines of outputs under which a kernel that reads weights in some order holds rows, or 0."""
-    match layout:
-        case Layout.VECTORS | Layout.SMALL_WINDOWS if isinstance(op, Conv2D):
-            return conv_lines(op, net)
-        case Layout.TAP_PAIRS | Layout.TAP_PAIRS_COLUMNS if isinstance(op, DepthwiseConv2D):
-            return tap_strip(op, net).lines
-        case Layout.PATCHES if isinstance(op, DepthwiseConv2D):
-            return strip(op, net)[0]
-        case _:
-            return 0
 
 
 def _window_elements(op: Conv2D, net: Net) -> int:

@@ -19,6 +19,7 @@ from lilliput.targets.vectors import (
     HEADER,
     TapStrip,
     conv_bytes,
+    conv_lines,
     fits_strips,
     fits_vectors,
     has_small_windows,
@@ -63,6 +64,7 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
             scratch_bytes=conv_bytes(op, net),
             layout=Layout.SMALL_WINDOWS if has_small_windows(op, net) else Layout.VECTORS,
             folds_zero_point=True,
+            strip_lines=conv_lines(op, net),
             access=Access.PIXELS,
         )
     has_dsp = core.has_dsp and not core.has_mve and fits_dsp(op, net)
@@ -161,13 +163,15 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
     is_small = net.optimize is Optimize.FLASH
     keeps_channels = net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]
     if core.has_mve and keeps_channels and fits_strips(op, net):
+        lines, _ = strip(op, net)
         return Kernel(
             in_profile("lp_depthwise_conv2d_mve", op),
             header=HEADER,
             scratch_bytes=strips_bytes(op, net),
             layout=Layout.PATCHES,
             folds_zero_point=True,
-            access=_access_by_strips(op, net, strip(op, net)[0]),
+            strip_lines=lines,
+            access=_access_by_strips(op, net, lines),
         )
     if core.has_mve and fits_vectors(op, net) and (held := tap_strip(op, net)).fits:
         return Kernel(
@@ -176,6 +180,7 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
             scratch_bytes=held.scratch_bytes,
             layout=Layout.TAP_PAIRS_COLUMNS if held.transposed else Layout.TAP_PAIRS,
             folds_zero_point=True,
+            strip_lines=held.lines,
             access=_access_by_taps(op, net, held),
         )
     has_dsp = core.has_dsp and fits_dsp(op, net) and (not core.has_mve or fits_vectors(op, net))
