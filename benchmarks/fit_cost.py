@@ -43,7 +43,7 @@ PLANES = "_planes_s8"
 PARTS = "parts_of_"
 """Counts of unpacking begin so; with `OF_WEIGHTS` what the kernel for a byte has not, or has otherwise."""
 LAYERED_NETWORKS = 250
-"""So many networks of layers of few bits are drawn, and of bytes; those with kernels that are rare are taken."""
+"""So many networks of layers of few bits are drawn, and of bytes; those with rare kernels are taken."""
 PORTABLE_NETWORKS = 40
 """So many networks are also built with portable kernels, for cores that have others."""
 LEAST_SHARE = 1e-4
