@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lilliput.cost.loops import Counts, elements_inside, is_limited, split_up
 from lilliput.cost.slot_counts import in_slots
-from lilliput.cost.window_counts import in_places, in_runs
+from lilliput.cost.window_counts import in_places, in_runs, in_taps
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op
 from lilliput.net.tensor import DType
@@ -271,6 +271,8 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
     taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
     if blocking.spans:
         return _taps(taps_y, taps_x, channels, blocking)
+    if blocking.taps:
+        return in_taps(taps_y, taps_x, kernel_width, channels)
     blocks = -(-channels // blocking.channels)
     return {
         **_by_channel(op, net, (kernel_height, kernel_width), blocking),

@@ -50,7 +50,8 @@ from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, begins_with_factor, fully_connected, shares_factor
 from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
 from lilliput.targets.kernel import Kernel, Layout, in_profile, to_four
-from lilliput.targets.weighted import conv2d, depthwise, without_variants
+from lilliput.targets.taps import depthwise
+from lilliput.targets.weighted import conv2d, without_variants
 from lilliput.targets.weights import weights_bytes
 from lilliput.targets.wide import wide_channels_bytes
 
