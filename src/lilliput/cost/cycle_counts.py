@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from lilliput.cost.loops import Counts, elements_inside, split_up
+from lilliput.cost.loops import Counts, split_up
 from lilliput.cost.weighted_counts import conv2d, depthwise, fully_connected
 from lilliput.net.graph import Net, Stream
 from lilliput.net.ops import (
@@ -47,6 +47,7 @@ from lilliput.net.rows import of_rows, row_bytes
 from lilliput.net.schedule import Turn, stream_of, stream_schedule
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.moving import runs_of
+from lilliput.targets.taps import elements_inside
 
 _MOST_SUMMED_IN_PAIRS = 256
 

@@ -18,14 +18,6 @@ def split_up(length: int, sizes: tuple[int, ...]) -> Iterator[tuple[int, int]]:
 
 
 @lru_cache(maxsize=4096)
-def elements_inside(
-    length: int, outputs: int, window: int, stride: int, dilation: int, before: int
-) -> tuple[int, ...]:
-    """For each position of a window along one side: how many of its elements lie inside the image."""
-    starts = (position * stride - before for position in range(outputs))
-    return tuple(sum(0 <= start + k * dilation < length for k in range(window)) for start in starts)
-
-
 def is_limited(op: Conv2D | DepthwiseConv2D) -> bool:
     """Whether outputs keep a range smaller than int8: as if what a ReLU makes began at the least int8."""
     return op.activation is Activation.RELU6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lilliput.cost.loops import Counts, elements_inside, is_limited, split_up
+from lilliput.cost.loops import Counts, is_limited, split_up
 from lilliput.cost.slot_counts import in_slots
 from lilliput.cost.window_counts import in_places, in_runs, in_taps
 from lilliput.net.graph import Net
@@ -17,6 +17,7 @@ from lilliput.targets.kernel import Layout, to_four
 from lilliput.targets.pixels import EIGHT, LANE_WORDS, eights_of, pixel_lanes, row_eights
 from lilliput.targets.planes import chunk_channels
 from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
+from lilliput.targets.taps import elements_inside
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
 

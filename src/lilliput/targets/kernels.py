@@ -123,9 +123,15 @@ def slowness(core: Core) -> tuple[float, ...]:
 def _kernels(op: Op, net: Net, core: Core) -> tuple[Kernel, ...]:
     if net.optimize is not Optimize.RAM:
         return (_chosen(op, net, core, net.optimize),)
-    first = Optimize.SPEED if family_of(op, net) is Family.BYTES else Optimize.RAM
     ways = ((Optimize.RAM, core), (Optimize.FLASH, core), (Optimize.FLASH, core.portable))
-    found = [_chosen(op, net, core, first)]
+    found = [_chosen(op, net, core, Optimize.RAM)]
+    if family_of(op, net) is Family.BYTES:
+        fastest = _chosen(op, net, core, Optimize.SPEED)
+        if fastest.scratch_bytes < found[0].scratch_bytes:
+            # A kernel with more scratch memory that may write its output over its input.
+            ways = ((Optimize.SPEED, core), *ways[1:])
+        else:
+            found = [fastest]
     for optimize, instructions in ways:
         kernel = _chosen(op, net, instructions, optimize)
         found.append(kernel if kernel.scratch_bytes < found[-1].scratch_bytes else found[-1])
