@@ -46,10 +46,9 @@ from lilliput.net.patches import as_a_patch_sees, grid, patches_of
 from lilliput.net.rows import of_rows, row_bytes
 from lilliput.net.schedule import Turn, stream_of, stream_schedule
 from lilliput.targets.blocking import Blocking
+from lilliput.targets.compact import MOST_SUMMED_IN_PAIRS
 from lilliput.targets.moving import runs_of
 from lilliput.targets.taps import elements_inside
-
-_MOST_SUMMED_IN_PAIRS = 256
 
 
 def counts(op: Op, net: Net, blocking: Blocking) -> Counts:
@@ -121,7 +120,7 @@ def _pool(op: Op, net: Net, blocking: Blocking) -> Counts:
     steps, rest = divmod(depth, blocking.elements[0])
     blocks = -(-depth // blocking.channels)
     blocks_with_rest = int(rest > 0)
-    if not isinstance(op, MaxPool2D) and max(taps_y) * max(taps_x) > _MOST_SUMMED_IN_PAIRS:
+    if not isinstance(op, MaxPool2D) and max(taps_y) * max(taps_x) > MOST_SUMMED_IN_PAIRS:
         # Sums that do not fit int16 are taken channel by channel.
         steps, rest, blocks_with_rest = 0, depth, blocks
     return {

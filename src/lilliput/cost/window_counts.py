@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from lilliput.cost.loops import Counts
+from lilliput.cost.loops import Counts, split_up
 
 
 def in_places(
@@ -62,6 +62,23 @@ def in_runs(
         "group_runs": groups * runs,
         "group_products": groups * sum(taps_y) * sum(taps_x) * depth,
     }
+
+
+def in_channels(taps_y: Sequence[int], taps_x: Sequence[int], channels: tuple[int, int]) -> Counts:
+    """Counts of a kernel that multiplies some channels of each element of a window at a time.
+
+    Args:
+        channels: of the outputs, and how many are taken at a time.
+    """
+    pixels, rows, taps = len(taps_y) * len(taps_x), sum(taps_y) * len(taps_x), sum(taps_y) * sum(taps_x)
+    found: Counts = {"rows": len(taps_y), "pixels": pixels, "outputs": pixels * channels[0]}
+    for size, blocks in split_up(channels[0], channels[1:]):
+        found |= {
+            f"channel_{size}s": pixels * blocks,
+            f"tap_rows_{size}s": rows * blocks,
+            f"taps_{size}s": taps * blocks,
+        }
+    return found
 
 
 def in_taps(taps_y: Sequence[int], taps_x: Sequence[int], kernel_width: int, channels: int) -> Counts:

@@ -45,7 +45,7 @@ from lilliput.net.ops import (
 from lilliput.net.schedule import as_its_kernel_sees
 from lilliput.net.tensor import DType
 from lilliput.targets.compact import HEADER as COMPACT_HEADER
-from lilliput.targets.compact import compact_kernel, is_compact, not_portable
+from lilliput.targets.compact import compact_kernel, is_compact, not_slower
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, begins_with_factor, fully_connected, shares_factor
 from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
@@ -151,7 +151,7 @@ def _chosen(op: Op, net: Net, core: Core, optimize: Optimize) -> Kernel:
         return special
     op, seen = as_its_kernel_sees(op, net)
     seen = _made_for(optimize, seen)
-    found = compact_kernel(op, seen, core) or not_portable(choose(op, seen, core), op, seen, core)
+    found = compact_kernel(op, seen, core) or not_slower(choose(op, seen, core), op, seen, core)
     return without_variants(found, op, net)
 
 

@@ -23,7 +23,7 @@ from lilliput.targets.weighted import (
 
 LEAST_CHANNELS = 4
 """It takes four at a time."""
-MOST_FOR_MEMORY = 1.5
+MOST_FOR_MEMORY = 3
 """Where memory counts most, so many times the cycles are given for outputs in place of inputs."""
 
 
