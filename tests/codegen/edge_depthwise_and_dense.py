@@ -103,6 +103,45 @@ CASES: dict[str, Case] = {
     "depthwise_fours_least_sums": extreme(
         case_of((5, 5, 4), lambda b: b.depthwise("x", **EVEN)), -127, -(2**20)
     ),
+    # Windows as they lie: columns and rows as runs, borders on all sides, channels left of fours, one pixel.
+    **{
+        f"depthwise_taps_{kernel[0]}x{kernel[1]}_of_{height}x{width}x{depth}": case_of(
+            (height, width, depth),
+            lambda b, kernel=kernel, more=more: b.depthwise("x", kernel, **more),
+            seed=height + width + depth,
+        )
+        for height, width, depth, kernel, more in (
+            (15, 1, 12, (15, 1), {}),
+            (30, 1, 7, (4, 1), {}),
+            (1, 21, 9, (1, 9), {"padding": Padding(0, 0, 4, 4), "activation": RELU}),
+            (1, 21, 8, (1, 9), {"padding": Padding(0, 0, 16, 16), "dilation": (1, 4)}),
+            (23, 1, 5, (5, 1), {"padding": Padding(4, 4, 0, 0), "dilation": (2, 1)}),
+            (4, 4, 16, (5, 5), {"padding": Padding(2, 2, 2, 2), "activation": RELU6}),
+            (2, 2, 6, (5, 5), {"padding": Padding(2, 2, 2, 2)}),
+            (8, 7, 11, (5, 5), {"padding": Padding(1, 2, 1, 2), "strides": (2, 2)}),
+            (9, 10, 6, (3, 3), {"padding": Padding(2, 2, 2, 2), "dilation": (2, 2)}),
+            (9, 10, 7, (3, 4), {"dilation": (2, 3), "strides": (2, 1)}),
+            (7, 9, 4, (1, 1), {"strides": (2, 3)}),
+            (6, 6, 8, (2, 6), {"padding": Padding(1, 0, 5, 5), "strides": (1, 2)}),
+        )
+    },
+    "depthwise_taps_beside_the_image": case_of(
+        (2, 2, 5),
+        lambda b: b.depthwise("x", (2, 2), dilation=(4, 4), padding=Padding(3, 3, 3, 3)),
+        zero_point=-128,
+    ),
+    "depthwise_taps_dilated_beyond_the_image": case_of(
+        (3, 3, 6), lambda b: b.depthwise("x", dilation=(4, 4), padding=Padding(4, 4, 4, 4)), zero_point=127
+    ),
+    "depthwise_taps_shift_31": with_scales(
+        case_of((5, 7, 7), lambda b: b.depthwise("x", (5, 5), padding=Padding(2, 2, 2, 2))), 50.0
+    ),
+    "depthwise_taps_largest_sums": extreme(
+        case_of((6, 6, 5), lambda b: b.depthwise("x", (5, 5))), 127, 2**20
+    ),
+    "depthwise_taps_least_sums": extreme(
+        case_of((6, 6, 6), lambda b: b.depthwise("x", (2, 5), dilation=(2, 1))), -127, -(2**20)
+    ),
     "depthwise_dilated": case_of((9, 9, 4), lambda b: b.depthwise("x", dilation=(2, 3), padding=ONE)),
     "depthwise_stride_beyond_kernel": case_of((9, 11, 4), lambda b: b.depthwise("x", (2, 2), strides=(4, 3))),
     "depthwise_all_padding": case_of((2, 2, 3), lambda b: b.depthwise("x", padding=Padding(2, 2, 2, 2))),

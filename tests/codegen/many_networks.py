@@ -26,8 +26,8 @@ from lilliput.targets import Board
 from lilliput.targets.kernels import constant_bytes
 
 Arrays = dict[str, NDArray[np.generic]]
-_MOST_ON_CHIP = 1000
-"""Networks of one firmware."""
+_MOST_ON_CHIP = 400
+"""Networks of one firmware: more need more than the 512 KiB that QEMU's machine has for code."""
 _SPARE_BYTES = 4096
 """Of RAM for variables beside arena, inputs and outputs."""
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from lilliput.cost.loops import Counts, elements_inside, split_up
+from lilliput.cost.loops import Counts, split_up
 from lilliput.cost.weighted_counts import conv2d, depthwise, fully_connected
 from lilliput.net.graph import Net, Stream
 from lilliput.net.ops import (
@@ -46,9 +46,9 @@ from lilliput.net.patches import as_a_patch_sees, grid, patches_of
 from lilliput.net.rows import of_rows, row_bytes
 from lilliput.net.schedule import Turn, stream_of, stream_schedule
 from lilliput.targets.blocking import Blocking
+from lilliput.targets.compact import MOST_SUMMED_IN_PAIRS
 from lilliput.targets.moving import runs_of
-
-_MOST_SUMMED_IN_PAIRS = 256
+from lilliput.targets.taps import elements_inside
 
 
 def counts(op: Op, net: Net, blocking: Blocking) -> Counts:
@@ -120,7 +120,7 @@ def _pool(op: Op, net: Net, blocking: Blocking) -> Counts:
     steps, rest = divmod(depth, blocking.elements[0])
     blocks = -(-depth // blocking.channels)
     blocks_with_rest = int(rest > 0)
-    if not isinstance(op, MaxPool2D) and max(taps_y) * max(taps_x) > _MOST_SUMMED_IN_PAIRS:
+    if not isinstance(op, MaxPool2D) and max(taps_y) * max(taps_x) > MOST_SUMMED_IN_PAIRS:
         # Sums that do not fit int16 are taken channel by channel.
         steps, rest, blocks_with_rest = 0, depth, blocks
     return {

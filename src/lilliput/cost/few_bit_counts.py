@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lilliput.cost.loops import Counts, elements_inside, is_limited
+from lilliput.cost.loops import Counts, is_limited
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op, Profile
@@ -34,6 +34,7 @@ from lilliput.targets.lanes import (
 from lilliput.targets.pixels import LANE_WORDS, eights_of, pixel_lanes
 from lilliput.targets.planes import doublings_of
 from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
+from lilliput.targets.taps import elements_inside
 
 NIBBLE_PIXELS = 2
 """Output pixels that a pass over nibbles takes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from lilliput.net.fixedpoint import activation_range
 from lilliput.net.graph import Net
@@ -17,15 +16,6 @@ def split_up(length: int, sizes: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     for size in (*sizes, 1):
         yield size, length // size
         length %= size
-
-
-@lru_cache(maxsize=4096)
-def elements_inside(
-    length: int, outputs: int, window: int, stride: int, dilation: int, before: int
-) -> tuple[int, ...]:
-    """For each position of a window along one side: how many of its elements lie inside the image."""
-    starts = (position * stride - before for position in range(outputs))
-    return tuple(sum(0 <= start + k * dilation < length for k in range(window)) for start in starts)
 
 
 def is_limited(op: Conv2D | DepthwiseConv2D, net: Net) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lilliput.cost.few_bit_counts import in_halfwords, in_pixels, of_channels, stored
-from lilliput.cost.loops import Counts, elements_inside, is_limited, split_up
+from lilliput.cost.loops import Counts, is_limited, split_up
 from lilliput.cost.slot_counts import in_slots
-from lilliput.cost.window_counts import in_pairs, in_places, in_runs
+from lilliput.cost.window_counts import in_channels, in_pairs, in_places, in_runs, in_taps
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op
 from lilliput.net.tensor import DType
@@ -18,6 +18,7 @@ from lilliput.targets.kernel import Layout, to_four
 from lilliput.targets.pixels import EIGHT, row_eights
 from lilliput.targets.planes import chunk_channels
 from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
+from lilliput.targets.taps import elements_inside
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
 
@@ -197,19 +198,6 @@ def _spans(
     return found
 
 
-def _taps(taps_y: Sequence[int], taps_x: Sequence[int], channels: int, blocking: Blocking) -> Counts:
-    """Counts of a kernel that multiplies some channels of each element of a window at a time; as `_spans`."""
-    pixels, rows, taps = len(taps_y) * len(taps_x), sum(taps_y) * len(taps_x), sum(taps_y) * sum(taps_x)
-    found: Counts = {"rows": len(taps_y), "pixels": pixels, "outputs": pixels * channels}
-    for size, blocks in split_up(channels, (blocking.channels,)):
-        found |= {
-            f"channel_{size}s": pixels * blocks,
-            f"tap_rows_{size}s": rows * blocks,
-            f"taps_{size}s": taps * blocks,
-        }
-    return found
-
-
 def _ring(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
     """Counts of a kernel that keeps the rows under its windows in a ring, planes of four channels each."""
     _, width, depth = net.tensors[op.inputs[0]].shape
@@ -262,7 +250,9 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
     taps_y = elements_inside(height, rows, kernel_height, op.strides[0], op.dilation[0], op.padding.top)
     taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
     if blocking.spans:
-        return _taps(taps_y, taps_x, channels, blocking)
+        return in_channels(taps_y, taps_x, (channels, blocking.channels))
+    if blocking.taps:
+        return in_taps(taps_y, taps_x, kernel_width, channels)
     weights = stored(op, net, -(-kernel_height * kernel_width * channels // 4), blocking.packing)
     if blocking.pairs:
         return in_pairs(op, net) | weights

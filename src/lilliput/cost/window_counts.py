@@ -6,9 +6,10 @@ column of outputs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from lilliput.cost.loops import Counts
+from lilliput.cost.loops import Counts, split_up
 from lilliput.net.graph import Net
 from lilliput.net.ops import DepthwiseConv2D
 from lilliput.targets.weighted import STRIP_ROWS
@@ -100,3 +101,49 @@ def in_pairs(op: DepthwiseConv2D, net: Net) -> Counts:
         f"{like}_taps": channels * rows * pairs * kernel_height * kernel_width,
         "outputs": channels * rows * columns,
     }
+
+
+def in_channels(taps_y: Sequence[int], taps_x: Sequence[int], channels: tuple[int, int]) -> Counts:
+    """Counts of a kernel that multiplies some channels of each element of a window at a time.
+
+    Args:
+        channels: of the outputs, and how many are taken at a time.
+    """
+    pixels, rows, taps = len(taps_y) * len(taps_x), sum(taps_y) * len(taps_x), sum(taps_y) * sum(taps_x)
+    found: Counts = {"rows": len(taps_y), "pixels": pixels, "outputs": pixels * channels[0]}
+    for size, blocks in split_up(channels[0], channels[1:]):
+        found |= {
+            f"channel_{size}s": pixels * blocks,
+            f"tap_rows_{size}s": rows * blocks,
+            f"taps_{size}s": taps * blocks,
+        }
+    return found
+
+
+def in_taps(taps_y: Sequence[int], taps_x: Sequence[int], kernel_width: int, channels: int) -> Counts:
+    """Counts of a kernel that multiplies four channels of one element of a window after the other.
+
+    Elements of a window come in runs of rows or columns, whichever are longer; two of a run at a time.
+    """
+    pixels, groups, rest = len(taps_y) * len(taps_x), -(-channels // 4), channels % 4
+    whole = taps_x.count(kernel_width)
+    found: Counts = {
+        "rows": len(taps_y),
+        "calls": len(taps_y) * (len(taps_x) - whole + (whole > 0)),
+        "pixels": pixels,
+        "groups": pixels * groups,
+        "rest_pixels": pixels * (rest > 0),
+        "rest_outputs": pixels * rest,
+        "group_runs": 0.0,
+        "group_odd_runs": 0.0,
+        "group_pairs": 0.0,
+        "crossing_elements": 0.0,
+    }
+    for rows, times in Counter(taps_y).items():
+        for columns, across in Counter(taps_x).items():
+            runs, (pairs, odd) = times * across * groups * min(rows, columns), divmod(max(rows, columns), 2)
+            found["group_runs"] += runs
+            found["group_odd_runs"] += runs * odd
+            found["group_pairs"] += runs * pairs
+            found["crossing_elements"] += runs * (2 * pairs + odd) * (rest > 0)
+    return found

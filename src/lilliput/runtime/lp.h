@@ -260,6 +260,10 @@ void lp_depthwise_conv2d_dsp_s8(const lp_conv2d_params *params, const int8_t *in
 void lp_depthwise_conv2d_fours_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                       void *scratch);
 
+/* Depthwise convolution of any window for cores with packed 16-bit arithmetic, as many output channels as
+ * input channels, at least four; weights (kernel height, kernel width, channels). */
+void lp_depthwise_conv2d_taps_dsp_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output);
+
 /* Depthwise convolution without dilation, two pixels in one word as in lp_conv2d_pairs_s8(); weights
  * (channels, kernel height, kernel width), -127 to 127; the input's zero point is folded into the bias.
  * `scratch`, aligned to 4, holds words: one for each element of the kernel; an even number of outputs of a
@@ -356,6 +360,8 @@ void lp_depthwise_conv2d_fours_dsp_tflm_s8(const lp_conv2d_params *params, const
                                            int8_t *output, void *scratch);
 void lp_depthwise_conv2d_fours_dsp_relu_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
                                                 int8_t *output, void *scratch);
+void lp_depthwise_conv2d_taps_dsp_tflm_s8(const lp_conv2d_params *params, const int8_t *input,
+                                          int8_t *output);
 void lp_depthwise_conv2d_pairs_tflm_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                                        void *scratch);
 void lp_fully_connected_tflm_s8(const lp_fully_connected_params *params, const int8_t *input, int8_t *output);

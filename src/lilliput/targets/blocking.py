@@ -53,6 +53,7 @@ class Blocking:
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
         places: whether a window's places are taken one by one, in the image or not.
         pairs: whether windows of one channel lie in words of two columns each.
+        taps: whether elements of a window are multiplied where they lie, in runs down or across.
         runs: whether columns side by side are multiplied in one run, as far as they lie in the image.
     """
 
@@ -74,6 +75,7 @@ class Blocking:
     pairs: bool = False
     chunks: bool = False
     packing: Packing = Packing.NONE
+    taps: bool = False
 
 
 _COMMON = Blocking()
@@ -107,6 +109,7 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_max_pool2d_compact": Blocking(channels=1),
     "lp_average_pool2d_compact": Blocking(channels=1),
     "lp_depthwise_conv2d_compact": Blocking(channels=4, spans=True),
+    "lp_depthwise_conv2d_taps_dsp": Blocking(pixels=1, channels=4, taps=True),
     "lp_add_compact": Blocking(elements=()),
     "lp_conv2d_dsp_s16": _ONE_PIXEL,
     "lp_conv2d_binary": Blocking(pixels=1, channels=1, elements=(96, 32), filled=32, gathered=(4,)),

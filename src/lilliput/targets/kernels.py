@@ -45,12 +45,13 @@ from lilliput.net.ops import (
 from lilliput.net.schedule import as_its_kernel_sees
 from lilliput.net.tensor import DType
 from lilliput.targets.compact import HEADER as COMPACT_HEADER
-from lilliput.targets.compact import compact_kernel, is_compact, not_portable
+from lilliput.targets.compact import compact_kernel, is_compact, not_slower
 from lilliput.targets.cores import Core
 from lilliput.targets.dense import PRODUCT_LAYOUTS, begins_with_factor, fully_connected, shares_factor
 from lilliput.targets.format_kernels import Family, bias_bytes, family_kernel, family_of
 from lilliput.targets.kernel import Kernel, Layout, in_profile, to_four
-from lilliput.targets.weighted import conv2d, depthwise, without_variants
+from lilliput.targets.taps import depthwise
+from lilliput.targets.weighted import conv2d, without_variants
 from lilliput.targets.weights import weights_bytes
 from lilliput.targets.wide import wide_channels_bytes
 
@@ -122,9 +123,15 @@ def slowness(core: Core) -> tuple[float, ...]:
 def _kernels(op: Op, net: Net, core: Core) -> tuple[Kernel, ...]:
     if net.optimize is not Optimize.RAM:
         return (_chosen(op, net, core, net.optimize),)
-    first = Optimize.SPEED if family_of(op, net) is Family.BYTES else Optimize.RAM
     ways = ((Optimize.RAM, core), (Optimize.FLASH, core), (Optimize.FLASH, core.portable))
-    found = [_chosen(op, net, core, first)]
+    found = [_chosen(op, net, core, Optimize.RAM)]
+    if family_of(op, net) is Family.BYTES:
+        fastest = _chosen(op, net, core, Optimize.SPEED)
+        if fastest.scratch_bytes < found[0].scratch_bytes:
+            # A kernel with more scratch memory that may write its output over its input.
+            ways = ((Optimize.SPEED, core), *ways[1:])
+        else:
+            found = [fastest]
     for optimize, instructions in ways:
         kernel = _chosen(op, net, instructions, optimize)
         found.append(kernel if kernel.scratch_bytes < found[-1].scratch_bytes else found[-1])
@@ -144,7 +151,7 @@ def _chosen(op: Op, net: Net, core: Core, optimize: Optimize) -> Kernel:
         return special
     op, seen = as_its_kernel_sees(op, net)
     seen = _made_for(optimize, seen)
-    found = compact_kernel(op, seen, core) or not_portable(choose(op, seen, core), op, seen, core)
+    found = compact_kernel(op, seen, core) or not_slower(choose(op, seen, core), op, seen, core)
     return without_variants(found, op, net)
 
 

@@ -20,7 +20,7 @@ from lilliput.targets.cores import Core
 from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Kernel, Layout, to_four
 from lilliput.targets.lanes import prefers_nibbles, shares_strip
 from lilliput.targets.strip import strip_fours
-from lilliput.targets.weighted import conv2d, depthwise
+from lilliput.targets.weighted import conv2d, depthwise_in_strips
 
 ONE_CHUNK = frozenset(
     {Layout.CHANNELS_FIRST, Layout.COLUMNS_FIRST, Layout.TAP_BY_TAP, Layout.CHANNEL_BY_CHANNEL}
@@ -72,7 +72,7 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
     if core.has_mve or op.profile is not Profile.LILLIPUT or net.optimize is Optimize.FLASH:
         return None
     if isinstance(op, DepthwiseConv2D):
-        found = depthwise(op, net, core)
+        found = depthwise_in_strips(op, net, core)
         return found if found.scratch_bytes and found.layout is not Layout.PLAIN else None
     weights = net.tensors[op.inputs[1]]
     is_filled = math.prod(weights.shape[1:]) % 4 != 0

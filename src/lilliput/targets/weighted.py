@@ -158,8 +158,8 @@ def without_variants(kernel: Kernel, op: Op, net: Net) -> Kernel:
     return _in_variant(kernel._replace(function=stem, begins_at_bias=False), op)
 
 
-def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
-    """The kernel of a depthwise convolution."""
+def depthwise_in_strips(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
+    """The kernel of a depthwise convolution, from copies of its input if not portable."""
     is_small = net.optimize is Optimize.FLASH
     keeps_channels = net.tensors[op.inputs[0]].shape[2] == net.tensors[op.outputs[0]].shape[2]
     if core.has_mve and keeps_channels and fits_strips(op, net):
