@@ -8,7 +8,8 @@ BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 JOBS ?= 2
 FUZZ_SECONDS ?= 1800
-C_CHECK := -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only
+# Compiled for good: with -fsyntax-only no compiler says what is unused, nor what only an optimizer sees.
+C_CHECK := -std=c99 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -c -o /dev/null
 CPPCHECK := --quiet --error-exitcode=1 --std=c99 --inline-suppr --enable=warning,performance,portability \
     --check-level=exhaustive --suppress=missingIncludeSystem
 RUNTIME_C := $(wildcard src/lilliput/runtime/*.c)
@@ -16,6 +17,7 @@ RUNTIME_H := $(wildcard src/lilliput/runtime/*.h)
 FIRMWARE_C := $(wildcard src/lilliput/measure/*/*.c src/lilliput/measure/*/*.h)
 # Kernels for a core's own instructions are only seen by a compiler for such a core.
 ARM_GCC := $(shell command -v arm-none-eabi-gcc)
+compile_all = printf '%s\n' $(RUNTIME_C) | xargs -P $(JOBS) -I{} $(1) $(C_CHECK) {}
 export PYTHON CC
 
 help:
@@ -58,10 +60,11 @@ lint:
 	$(BIN)/mypy
 	$(if $(RUNTIME_C)$(FIRMWARE_C),$(BIN)/clang-format --dry-run -Werror $(RUNTIME_C) $(RUNTIME_H) $(FIRMWARE_C))
 	$(if $(RUNTIME_C),$(BIN)/cppcheck $(CPPCHECK) $(RUNTIME_C))
-	$(if $(RUNTIME_C),$(or $(CC),cc) $(C_CHECK) $(RUNTIME_C))
-	$(if $(ARM_GCC),$(ARM_GCC) -mcpu=cortex-m4 -mthumb $(C_CHECK) $(RUNTIME_C))
-	$(if $(ARM_GCC),$(ARM_GCC) -mcpu=cortex-m0plus -mthumb $(C_CHECK) $(RUNTIME_C))
-	$(if $(ARM_GCC),$(ARM_GCC) -mcpu=cortex-m55 -mthumb -mfloat-abi=hard $(C_CHECK) $(RUNTIME_C))
+	$(call compile_all,$(or $(CC),cc))
+	$(if $(ARM_GCC),$(call compile_all,$(ARM_GCC) -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16))
+	$(if $(ARM_GCC),$(call compile_all,$(ARM_GCC) -mcpu=cortex-m0plus -mthumb))
+	$(if $(ARM_GCC),$(call compile_all,$(ARM_GCC) -mcpu=cortex-m33 -mthumb -mfloat-abi=hard -mfpu=fpv5-sp-d16))
+	$(if $(ARM_GCC),$(call compile_all,$(ARM_GCC) -mcpu=cortex-m55 -mthumb -mfloat-abi=hard))
 
 format:
 	@tools/environment.sh dev

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from fit_formats import SINGLE_BITS, UNPACKED, few_bit_networks, format_networks, long_products
 from fit_layers import byte_layers, enough_layers, few_bit_layers
-from fit_networks import networks
+from fit_networks import element_wise_networks, networks
 from function_sizes import function_sizes
 from samples import Sample, Taken, measured, roomy
 from scipy.optimize import nnls
@@ -44,6 +44,8 @@ PARTS = "parts_of_"
 """Counts of unpacking begin so; with `OF_WEIGHTS` what the kernel for a byte has not, or has otherwise."""
 LAYERED_NETWORKS = 250
 """So many networks of layers of few bits are drawn, and of bytes; those with rare kernels are taken."""
+ELEMENT_WISE_NETWORKS = 48
+"""So many networks are of sums, differences and products."""
 PORTABLE_NETWORKS = 40
 """So many networks are also built with portable kernels, for cores that have others."""
 LEAST_SHARE = 1e-4
@@ -64,6 +66,7 @@ def main() -> int:
     options = parser.parse_args()
     for core in (core for core in CORES if not options.core or core.name in options.core):
         nets = networks(options.networks, options.seed)
+        nets += element_wise_networks(ELEMENT_WISE_NETWORKS, options.seed)
         nets += format_networks(options.networks // 2, options.seed)
         nets += format_networks(options.networks // 8, options.seed, SINGLE_BITS)
         nets += format_networks(options.networks, options.seed + 1, UNPACKED)

@@ -67,6 +67,14 @@ def networks(count: int, seed: int) -> list[Net]:
     return nets + [replace(net, optimize=Optimize.FLASH) for net in nets[::3]]
 
 
+def element_wise_networks(count: int, seed: int) -> list[Net]:
+    """Quantized networks of sums, differences and products, with operands that are repeated in every way;
+    every other one for least flash."""
+    rngs = (np.random.default_rng([seed, count, 2, index]) for index in range(count))
+    nets = [_quantized(_element_wise(rng), index) for index, rng in enumerate(rngs)]
+    return [replace(net, optimize=Optimize.FLASH) if i % 2 else net for i, net in enumerate(nets)]
+
+
 def searched_networks(count: int, seed: int) -> list[Net]:
     """Quantized networks from the search space `cnn` alone."""
     rngs = (np.random.default_rng([seed, index]) for index in range(count))
@@ -114,6 +122,27 @@ def _first_layer(rng: np.random.Generator) -> Net:
     row.weighted(Conv2D, (3, 3), int(rng.integers(1, 17)))
     net = Net("net", tuple(row.ops), row.tensors, ("input",), (row.newest,))
     return _with_weights(net, rng)
+
+
+def _element_wise(rng: np.random.Generator) -> Net:
+    """An image and what it is pooled to, of the same shape or repeated along some axes."""
+    channels = int(np.exp(rng.uniform(0, np.log(80))))
+    row = _Row(rng, (*(int(side) for side in rng.integers(2, 14, 2)), channels))
+    for _ in range(5):
+        image, (height, width, _) = row.newest, row.shape
+        match row.pick(0, 0, 1, 2, 3, 4, 4):
+            case 0:
+                row.add(GlobalAveragePool2D)
+            case 1:
+                row.add(AveragePool2D, pool=(height, 1))
+            case 2:
+                row.add(AveragePool2D, pool=(1, width))
+            case 3:
+                row.add(Conv2D, row.constant(1, 1, 1, channels), row.constant(1))
+            case _:
+                row.add(Logistic)
+        row.add((Add, Sub, Mul)[row.pick(0, 1, 2)], image, activation=row.activation())
+    return _finished(row, rng)
 
 
 def _multiplying_layer(rng: np.random.Generator) -> Net:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
-from tests.codegen import edge_convolutions, edge_depthwise_and_dense
+from tests.codegen import edge_convolutions, edge_depthwise_and_dense, edge_pairs
 from tests.codegen.case_builder import (
     NONE,
     ONE,
@@ -69,6 +69,7 @@ def _shuffled(builder: Builder) -> str:
 CASES: dict[str, Case] = {
     **edge_convolutions.CASES,
     **edge_depthwise_and_dense.CASES,
+    **edge_pairs.CASES,
     "max_pool": case_of((6, 6, 5), lambda b: b.add(MaxPool2D, "x", pool=(2, 2), strides=(2, 2))),
     "max_pool_padded": case_of(
         (5, 7, 4), lambda b: b.add(MaxPool2D, "x", pool=(3, 3), strides=(2, 2), padding=ONE, activation=RELU6)

@@ -10,7 +10,7 @@ from tests.codegen.edge_cases import CASES
 from tests.codegen.quantized_builder import Builder, placed
 from tests.codegen.tflm_form import in_tflm
 
-from lilliput.net import Activation, Add, GlobalAveragePool2D, Net, Quant, Requantize, Softmax
+from lilliput.net import Activation, Add, GlobalAveragePool2D, Net, Quant, Requantize, Softmax, Sub
 from lilliput.targets.cores import core
 
 # Shifts left that int32 does not hold.
@@ -112,6 +112,22 @@ def _add(first: float, second: float, output: float, activation: Activation = Ac
     return _in_tflm(make)
 
 
+def _sub_halves(twos: int, swaps: bool) -> Case:
+    """Nearly nothing is left of a difference, of which the smallest part counts: what is taken off is a half
+    of that where a multiplier ends in so many zeros, as an integer in the file's float32 can."""
+
+    def make(target: str, name: str) -> Net:
+        builder = Builder((256,), 7)
+        builder.tensors["x"] = replace(builder.tensors["x"], quant=Quant.per_tensor(0.5, 0))
+        scale = 0.5 * (2**23 + 2 ** (twos - 7)) / 2**24
+        other = builder.add(Requantize, "x", scale=scale)
+        builder.tensors[other] = replace(builder.tensors[other], quant=Quant.per_tensor(scale, 0))
+        inputs = (other, "x") if swaps else ("x", other)
+        return builder.net(builder.add(Sub, *inputs, scale=2.02 / 2**20), target, name)
+
+    return _in_tflm(make)
+
+
 def _mean(scale: float) -> Case:
     def make(target: str, name: str) -> Net:
         builder = Builder((7, 9, 6), 3, zero_point=0)
@@ -152,6 +168,11 @@ TFLM_CASES: dict[str, Case] = {
     "tflm_add_half": _add(0.05, 0.05, 0.05),
     "tflm_add_small": _add(0.05, 0.0001, 0.08, Activation.RELU6),
     "tflm_add_large": _add(0.01, 0.05, 0.02, Activation.RELU),
+    **{
+        f"tflm_sub_halves_{twos}{'_swapped' if swaps else ''}": _sub_halves(twos, swaps)
+        for twos in range(7, 12)
+        for swaps in (False, True)
+    },
     "tflm_mean_narrow": _mean(0.006),
     "tflm_mean_wide": _mean(0.4),
     "tflm_softmax_flat": _softmax(9, 0.001),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -315,10 +315,14 @@ def softmax_constant(name: str, op: Softmax, net: Net) -> Constant:
 
 def lookup_constant(name: str, op: Op, net: Net) -> Constant:
     """What an op makes of each element by itself: the output's bytes for the input's bytes 0 to 255."""
-    source = net.tensors[op.inputs[0]].dtype.numpy
-    every = np.arange(256, dtype=np.uint8).view(source)
+    names = (*op.inputs, *op.outputs)
+    alone = {name: replace(net.tensors[name], shape=(1,), data=None) for name in names}
+    (source,) = {alone[name] for name in op.inputs if not alone[name].constant}
+    every = np.arange(256, dtype=np.uint8).view(source.dtype.numpy).reshape(256, 1)
+    values = [every if name == source.name else _data(name, net) for name in op.inputs]
     meaning = TFLM_OPS if op.profile is Profile.TFLM else INTEGER_OPS
-    table = meaning[type(op)](op, net, [every]).view(np.uint8)
+    one = Net(net.name, (op,), alone, (source.name,), op.outputs)
+    table = meaning[type(op)](op, one, values).reshape(-1).view(np.uint8)
     return Constant(name, "uint8_t", tuple(map(str, table.tolist())), len(table))
 
 

@@ -10,7 +10,6 @@ from lilliput.codegen.calls import Place, bounds, call, fields, sides, zero_poin
 from lilliput.codegen.constants import (
     Constant,
     channels_constant,
-    lookup_constant,
     pool_scales_constant,
     shared_factor_bytes,
     softmax_constant,
@@ -18,7 +17,7 @@ from lilliput.codegen.constants import (
 )
 from lilliput.codegen.format_layers import FORMAT_EMITTERS
 from lilliput.codegen.moves import concat, gather, pad, reshape, resize
-from lilliput.codegen.pairs import Emitted, add, mul
+from lilliput.codegen.pairs import Emitted, add, lookup, mul
 from lilliput.codegen.streams import turn_body
 from lilliput.codegen.text import comment_text
 from lilliput.errors import NetError
@@ -267,9 +266,7 @@ def _rescale(place: Place) -> Emitted:
         source = f"(const uint8_t *)({place.input()})"
         return (), f"    {place.kernel.function}({source}, {place.output}, {place.elements});\n"
     if place.kernel.function == LOOKUP:
-        table = lookup_constant(place.constant("table"), op, place.net)
-        arguments = (table.name, place.input(), place.output, place.elements)
-        return (table,), f"    {place.kernel.function}({', '.join(arguments)});\n"
+        return lookup(place)
     found = requantize_parameters(op, place.net)
     values = [
         ("multiplier", found.multiplier),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from lilliput.codegen.calls import Place, bounds, call, fields, stepped, zero_point
-from lilliput.codegen.constants import Constant, operand_constant, packed_factor
+from lilliput.codegen.constants import Constant, lookup_constant, operand_constant, packed_factor
 from lilliput.codegen.text import braces
 from lilliput.net.fixedpoint import add_parameters, mul_parameters
 from lilliput.net.fixedpoint_tflm import Factor, add_factors, mul_factor
 from lilliput.net.ops import Add, Mul, Profile, Repetition, Sub, repetition
-from lilliput.targets.kernels import packed_add_factors
+from lilliput.targets.kernels import LOOKUP, packed_add_factors, packed_mul_factor
 
 Emitted = tuple[tuple[Constant, ...], str]
 """Arrays that a layer reads, and the statements of its function."""
@@ -19,6 +19,8 @@ Emitted = tuple[tuple[Constant, ...], str]
 def add(place: Place) -> Emitted:
     """A sum or a difference."""
     op: Add | Sub = place.op
+    if place.kernel.function == LOOKUP:
+        return lookup(place)
     if "spread" in place.kernel.function:
         return _add_spread(place)
     if op.profile is Profile.TFLM:
@@ -34,6 +36,14 @@ def add(place: Place) -> Emitted:
     ]
     constants, (first, second) = _operands(place, (0, 1))
     return constants, call(place, "lp_add_params", fields(place, values), first, second, place.output)
+
+
+def lookup(place: Place) -> Emitted:
+    """What becomes of each element by itself, from a table."""
+    table = lookup_constant(place.constant("table"), place.op, place.net)
+    (image,) = place.images[:-1]
+    arguments = (table.name, place.address(image), place.output, place.elements)
+    return (table,), f"    {place.kernel.function}({', '.join(arguments)});\n"
 
 
 def _add_tflm(place: Place) -> Emitted:
@@ -125,12 +135,12 @@ def _add_spread(place: Place) -> Emitted:
             ("shift", found.shift),
         ]
         return constants, spread_call(place, "lp_add_spread_params", fields(place, values), order, *operands)
-    factors = add_factors(op, place.net)
+    inputs, output = _spread_factors(place)
     signs = (1, -1) if isinstance(op, Sub) else (1, 1)
     values = [
-        ("whole_factor", _factor(factors.inputs[order[0]])),
-        ("other_factor", _factor(factors.inputs[order[1]])),
-        ("output_factor", _factor(factors.output)),
+        ("whole_factor", inputs[order[0]]),
+        ("other_factor", inputs[order[1]]),
+        ("output_factor", output),
         *sizes,
         *_zero_points(place, order),
         ("whole_sign", signs[order[0]]),
@@ -140,17 +150,40 @@ def _add_spread(place: Place) -> Emitted:
     return constants, spread_call(place, "lp_add_spread_tflm_params", fields(place, values), order, *operands)
 
 
+def _spread_factors(place: Place) -> tuple[list[str], str]:
+    """The factors of both inputs and of the sum, as the kernel wants them."""
+    op: Add | Sub = place.op
+    packed = packed_add_factors(op, place.net)
+    if place.kernel.function == "lp_add_spread_tflm_s8" or packed is None:
+        found = add_factors(op, place.net)
+        return [_factor(factor) for factor in found.inputs], _factor(found.output)
+    swaps, (second, output) = packed
+    inputs = ["{0, 0}", braces(packed_factor(second))]
+    return inputs[:: -1 if swaps else 1], braces(packed_factor(output))
+
+
 def mul(place: Place) -> Emitted:
     """A product."""
-    op: Mul = place.op
+    if place.kernel.function == LOOKUP:
+        return lookup(place)
     order, sizes = spread_of(place)
     constants, operands = _operands(place, order)
-    found = mul_factor(op, place.net) if op.profile is Profile.TFLM else mul_parameters(op, place.net)
+    multiplier, shift = _product_factor(place)
     values = [
-        ("multiplier", found.multiplier),
-        ("shift", found.shift),
+        ("multiplier", multiplier),
+        ("shift", shift),
         *sizes,
         *_zero_points(place, order),
         *bounds(place),
     ]
     return constants, spread_call(place, "lp_mul_params", fields(place, values), order, *operands)
+
+
+def _product_factor(place: Place) -> tuple[int, int]:
+    """Multiplier and shift, as the kernel wants them."""
+    op: Mul = place.op
+    packed = packed_mul_factor(op, place.net)
+    if place.kernel.function in ("lp_mul_s8", "lp_mul_tflm_s8", "lp_mul_s16") or packed is None:
+        found = mul_factor(op, place.net) if op.profile is Profile.TFLM else mul_parameters(op, place.net)
+        return found.multiplier, found.shift
+    return packed_factor(Factor(*packed)) if op.profile is Profile.TFLM else packed

@@ -32,6 +32,7 @@ from lilliput.net.ops import (
     Pad,
     ReLU,
     ReLU6,
+    Repetition,
     Requantize,
     Reshape,
     ResizeNearest,
@@ -47,8 +48,11 @@ from lilliput.net.rows import of_rows, row_bytes
 from lilliput.net.schedule import Turn, stream_of, stream_schedule
 from lilliput.targets.blocking import Blocking
 from lilliput.targets.compact import MOST_SUMMED_IN_PAIRS
+from lilliput.targets.kernels import maps_one
 from lilliput.targets.moving import runs_of
 from lilliput.targets.taps import elements_inside
+
+_MANY_ROWS, _REPEATED = 8, 4  # of an operand, as `runtime/lp_pairs_dsp.h` has them
 
 
 def counts(op: Op, net: Net, blocking: Blocking) -> Counts:
@@ -175,12 +179,35 @@ def _element_wise(op: Op, net: Net, blocking: Blocking) -> Counts:
 
 
 def _pairs(op: Op, net: Net, blocking: Blocking) -> Counts:
+    assert isinstance(op, Add | Sub | Mul)
+    if maps_one(op, net):
+        return _element_wise(op, net, blocking)
     output = net.tensors[op.outputs[0]]
     smaller = min((net.tensors[name] for name in op.inputs), key=lambda tensor: tensor.elements)
     spread = repetition(smaller.shape, output.shape)
     assert spread is not None
+    calls = math.prod(times for times, _ in spread.loops)
     rounds = output.elements // (spread.step * spread.period)
-    return {"rounds": rounds, "places": output.elements // spread.step, **_element_wise(op, net, blocking)}
+    found: Counts = {"calls": calls, "rounds": rounds, "places": output.elements // spread.step}
+    if blocking.short_row:
+        return found | _runs(spread, output.elements, calls, blocking)
+    return found | _element_wise(op, net, blocking)
+
+
+def _runs(spread: Repetition, elements: int, calls: int, blocking: Blocking) -> Counts:
+    """Counts of a kernel that takes runs of elements; in each an operand begins anew or has one value."""
+    run = spread.period if spread.step == 1 else spread.step
+    of_a_call = elements // calls
+    if spread.step == 1 and run <= blocking.short_row and _MANY_ROWS * run <= of_a_call:
+        run *= _REPEATED
+    found: Counts = {"runs": 0.0}
+    for length, times in ((run, of_a_call // run), (of_a_call % run, 1)):
+        if length:
+            found["runs"] += calls * times
+            for size, steps in split_up(length, blocking.elements):
+                for name, count in ((f"{size}s", steps), (f"has_{size}s", steps > 0)):
+                    found[name] = found.get(name, 0.0) + calls * times * count
+    return found
 
 
 def _gather(op: Op, net: Net, blocking: Blocking) -> Counts:

@@ -144,7 +144,9 @@ typedef struct {
     uint8_t shift;
 } lp_add_spread_params;
 
-/* The same in the profile `tflm`; signs are 1 or -1, of the inputs once they are scaled. */
+/* The same in the profile `tflm`; signs are 1 or -1, of the inputs once they are scaled.  Functions with
+ * `dsp` or `compact` in their name take the factor of at least one input to be a half, which is then {0, 0},
+ * and the others as it is said of lp_tflm_channel. */
 typedef struct {
     lp_factor whole_factor, other_factor, output_factor;
     uint32_t elements, step, period;
@@ -153,7 +155,9 @@ typedef struct {
     int8_t minimum, maximum;
 } lp_add_spread_tflm_params;
 
-/* In the profile `tflm` the factor is multiplier * 2**(shift - 31), else multiplier / 2**shift. */
+/* In the profile `tflm` the factor is multiplier * 2**(shift - 31), else multiplier / 2**shift.  Functions
+ * with `dsp` or `compact` in their name have it as it is said of the multiplier and the scale of
+ * lp_tflm_channel, else as multiplier / 2**32. */
 typedef struct {
     int32_t multiplier, shift;
     uint32_t elements, step, period;
@@ -304,6 +308,11 @@ void lp_add_spread_s8(const lp_add_spread_params *params, const int8_t *whole, c
 /* Product of two tensors, of which the second may be repeated; `output` may be `whole`. */
 void lp_mul_s8(const lp_mul_params *params, const int8_t *whole, const int8_t *other, int8_t *output);
 
+/* The same for cores with packed 16-bit arithmetic. */
+void lp_add_spread_dsp_s8(const lp_add_spread_params *params, const int8_t *whole, const int8_t *other,
+                          int8_t *output);
+void lp_mul_dsp_s8(const lp_mul_params *params, const int8_t *whole, const int8_t *other, int8_t *output);
+
 /* Runs of bytes that do not lie side by side: a part of a tensor, or its axes in another order. */
 void lp_gather_s8(const lp_gather_params *params, const int8_t *input, int8_t *output);
 
@@ -376,6 +385,10 @@ void lp_add_spread_tflm_s8(const lp_add_spread_tflm_params *params, const int8_t
                            int8_t *output);
 void lp_mul_tflm_s8(const lp_mul_params *params, const int8_t *whole, const int8_t *other, int8_t *output);
 void lp_add_dsp_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
+                        int8_t *output);
+void lp_add_spread_dsp_tflm_s8(const lp_add_spread_tflm_params *params, const int8_t *whole,
+                               const int8_t *other, int8_t *output);
+void lp_mul_dsp_tflm_s8(const lp_mul_params *params, const int8_t *whole, const int8_t *other,
                         int8_t *output);
 void lp_softmax_tflm_s8(const lp_softmax_tflm_params *params, const int8_t *input, int8_t *output);
 

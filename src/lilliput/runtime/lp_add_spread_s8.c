@@ -2,9 +2,12 @@
 
 #define LP_PARAMS lp_add_spread_params
 
-LP_INLINE int32_t lp_pair(const lp_add_spread_params *params, int32_t whole, int32_t other) {
-    return (whole * params->whole_multiplier + other * params->other_multiplier + params->offset) >>
-           params->shift;
+LP_INLINE int32_t lp_other(const lp_add_spread_params *params, int32_t other) {
+    return other * params->other_multiplier + params->offset;
+}
+
+LP_INLINE int32_t lp_pair_of(const lp_add_spread_params *params, int32_t whole, int32_t other) {
+    return (whole * params->whole_multiplier + other) >> params->shift;
 }
 
 #include "lp_pairs.h"

@@ -38,6 +38,10 @@ void lp_average_pool2d_compact_tflm_s8(const lp_average_pool2d_params *params, c
                                        int8_t *output);
 void lp_add_compact_tflm_s8(const lp_add_tflm_params *params, const int8_t *input_1, const int8_t *input_2,
                             int8_t *output);
+void lp_add_spread_compact_tflm_s8(const lp_add_spread_tflm_params *params, const int8_t *whole,
+                                   const int8_t *other, int8_t *output);
+void lp_mul_compact_tflm_s8(const lp_mul_params *params, const int8_t *whole, const int8_t *other,
+                            int8_t *output);
 
 #ifdef __cplusplus
 }

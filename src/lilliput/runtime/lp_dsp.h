@@ -98,14 +98,16 @@ LP_INLINE uint32_t lp_pack_4(int32_t a, int32_t b, int32_t c, int32_t d) {
 
 /* Bytes 0 and 2 as int16, added to a pair. */
 LP_INLINE int32_t lp_add_even_bytes(int32_t pair, uint32_t bytes) {
-    __asm__("sxtab16 %0, %0, %1" : "+r"(pair) : "r"(bytes));
-    return pair;
+    int32_t sums;
+    __asm__("sxtab16 %0, %1, %2" : "=r"(sums) : "r"(pair), "r"(bytes));
+    return sums;
 }
 
 /* Bytes 1 and 3 as int16, added to a pair. */
 LP_INLINE int32_t lp_add_odd_bytes(int32_t pair, uint32_t bytes) {
-    __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(pair) : "r"(bytes));
-    return pair;
+    int32_t sums;
+    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(sums) : "r"(pair), "r"(bytes));
+    return sums;
 }
 
 /* sum + a.low * b.low */

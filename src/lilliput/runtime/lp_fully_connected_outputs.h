@@ -53,8 +53,8 @@ LP_INLINE void prepare(products *all, const lp_fully_connected_dsp_params *param
     }
 }
 
-/* One output from its sum of products. */
-static int8_t output_of(const products *all, int32_t unit, int32_t sum) {
+/* One output from its sum of products; not every kernel needs it on every core. */
+static LP_UNUSED int8_t output_of(const products *all, int32_t unit, int32_t sum) {
     const int32_t *const factors = all->factors + (all->factor_bytes ? 0 : unit / 4 * FACTORS) + unit % 4;
     lp_profile_channel channel;
     channel.bias = all->biases[unit];

@@ -159,6 +159,17 @@ LP_INLINE int32_t lp_scale_twice_tflm(int32_t sum, int32_t doubled, int32_t frac
 #endif
 }
 
+/* zero_point + sum * multiplier / 2**32, rounded to nearest, halves up. */
+LP_INLINE int32_t lp_scale_once(int32_t sum, int32_t multiplier, int32_t zero_point) {
+#if LP_DSP
+    int32_t value;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(value) : "r"(sum), "r"(multiplier), "r"(zero_point));
+    return value;
+#else
+    return lp_multiply_top(sum, multiplier) + zero_point;
+#endif
+}
+
 /* Sum of products of `count` pairs. */
 LP_INLINE int32_t lp_dot_s8(const int8_t *LP_RESTRICT a, const int8_t *LP_RESTRICT b, int32_t count) {
     int32_t sum = 0;

@@ -2,8 +2,12 @@
 
 #define LP_PARAMS lp_mul_params
 
-LP_INLINE int32_t lp_pair(const lp_mul_params *params, int32_t whole, int32_t other) {
-    const int32_t product = (whole - params->whole_zero_point) * (other - params->other_zero_point);
+LP_INLINE int32_t lp_other(const lp_mul_params *params, int32_t other) {
+    return other - params->other_zero_point;
+}
+
+LP_INLINE int32_t lp_pair_of(const lp_mul_params *params, int32_t whole, int32_t other) {
+    const int32_t product = (whole - params->whole_zero_point) * other;
     return lp_scale_tflm(product, params->multiplier, params->shift) + params->output_zero_point;
 }
 

@@ -49,6 +49,8 @@ class Blocking:
         lanes: whether how many inputs are summed at a time follows from bits, as `targets/pixels.py` has it.
         slots: whether several inputs of a row share a word, as `runtime/lp_slots.h` has it.
         packing: what shares a word, as `cost/few_bit_counts.py` counts it.
+        short_row: rows of an operand up to so many elements are repeated where many of them come, as
+            `runtime/lp_pairs_dsp.h` has it.
         chunks: whether windows are gathered anew for each chunk of channels, as `targets/planes.py` has it.
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
         places: whether a window's places are taken one by one, in the image or not.
@@ -76,6 +78,7 @@ class Blocking:
     chunks: bool = False
     packing: Packing = Packing.NONE
     taps: bool = False
+    short_row: int = 0
 
 
 _COMMON = Blocking()
@@ -125,6 +128,10 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_depthwise_conv2d": Blocking(channels=16),
     "lp_add_spread": Blocking(elements=()),
     "lp_mul": Blocking(elements=()),
+    "lp_add_spread_compact": Blocking(elements=()),
+    "lp_mul_compact": Blocking(elements=()),
+    "lp_add_spread_dsp": Blocking(short_row=32),
+    "lp_mul_dsp": Blocking(short_row=32),
     "lp_conv2d_pairs": Blocking(channels=1, gathered=()),
     "lp_conv2d_1x1_pairs": Blocking(channels=1, gathered=()),
     "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),

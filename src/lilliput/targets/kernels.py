@@ -12,8 +12,8 @@ from typing import Any
 
 from lilliput.errors import NetError
 from lilliput.net.access import Access
-from lilliput.net.fixedpoint import pool_counts
-from lilliput.net.fixedpoint_tflm import Factor, add_factors
+from lilliput.net.fixedpoint import mul_parameters, pool_counts
+from lilliput.net.fixedpoint_tflm import Factor, add_factors, mul_factor
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import (
     Add,
@@ -71,6 +71,7 @@ INDEX_BYTES = 2
 """Which row or column of an image another one takes."""
 LOOKUP_TABLE_BYTES = 256
 """What each of 256 inputs becomes."""
+_WORD_BITS = 32
 LOOKUP = "lp_lookup"
 """The kernel of whatever makes of each element another one."""
 
@@ -186,6 +187,8 @@ def constant_bytes(op: Op, net: Net, core: Core) -> int:
             return len(pool_counts(op, net)) * POOL_SCALE_BYTES
         case Softmax():
             return TFLM_SOFTMAX_TABLE_BYTES if op.profile is Profile.TFLM else SOFTMAX_TABLE_BYTES
+        case Add() | Sub() | Mul() if maps_one(op, net):
+            return LOOKUP_TABLE_BYTES
         case Add() | Sub() | Mul() | Concat():
             return sum(to_four(tensor.storage_bytes) for tensor in net.constants(op))
         case ResizeNearest():
@@ -213,19 +216,70 @@ def _always_in_profile(stem: str, access: Access) -> Callable[[Op, Net, Core], K
 
 
 def _add(op: Add | Sub, net: Net, core: Core) -> Kernel:
+    if maps_one(op, net):
+        return Kernel(LOOKUP, access=Access.ELEMENTS)
     first, second = (net.tensors[name] for name in op.inputs)
-    subtracts_twice_rounded = isinstance(op, Sub) and op.profile is Profile.TFLM
-    if first.shape != second.shape or subtracts_twice_rounded:
-        return Kernel(in_profile("lp_add_spread", op), access=Access.ELEMENTS)
     is_twice_rounded = op.profile is Profile.TFLM
-    is_packed = is_twice_rounded and core.has_dsp and packed_add_factors(op, net) is not None
-    if is_compact(net, core) and is_packed == is_twice_rounded:
+    is_packed = core.has_dsp and (not is_twice_rounded or packed_add_factors(op, net) is not None)
+    if first.shape != second.shape or (isinstance(op, Sub) and is_twice_rounded):
+        return _pairwise("lp_add_spread", op, net, core, is_packed)
+    if is_compact(net, core) and is_packed:
         return Kernel(in_profile("lp_add_compact", op), access=Access.ELEMENTS, header=COMPACT_HEADER)
-    return Kernel("lp_add_dsp_tflm_s8" if is_packed else in_profile("lp_add", op), access=Access.ELEMENTS)
+    is_special = is_packed and is_twice_rounded
+    return Kernel("lp_add_dsp_tflm_s8" if is_special else in_profile("lp_add", op), access=Access.ELEMENTS)
+
+
+def _mul(op: Mul, net: Net, core: Core) -> Kernel:
+    if maps_one(op, net):
+        return Kernel(LOOKUP, access=Access.ELEMENTS)
+    return _pairwise("lp_mul", op, net, core, core.has_dsp and packed_mul_factor(op, net) is not None)
+
+
+def _pairwise(stem: str, op: Add | Sub | Mul, net: Net, core: Core, is_packed: bool) -> Kernel:
+    """The kernel `stem` of two tensors, one of which may be repeated.
+
+    Args:
+        stem: its name in C without profile and type.
+        op: the op.
+        net: its network.
+        core: that it runs on.
+        is_packed: whether kernels for cores with DSP instructions can compute it.
+    """
+    if is_packed and not is_compact(net, core) and not _subtracts_halves(op, net):
+        return Kernel(in_profile(f"{stem}_dsp", op), access=Access.ELEMENTS)
+    if is_packed and op.profile is Profile.TFLM:
+        return Kernel(in_profile(f"{stem}_compact", op), access=Access.ELEMENTS, header=COMPACT_HEADER)
+    return Kernel(in_profile(stem, op), access=Access.ELEMENTS)
+
+
+def _subtracts_halves(op: Add | Sub | Mul, net: Net) -> bool:
+    """Whether it may matter that `op` rounds what it takes off before its sign changes, in `tflm`.
+
+    x * m / 2**11 is rounded, halves up, for whole x up to 255 and the factor's multiplier m.  Halves are only
+    met where both have ten factors of two together.
+    """
+    if not isinstance(op, Sub) or op.profile is not Profile.TFLM:
+        return False
+    found = packed_add_factors(op, net)
+    assert found is not None
+    swaps, (scaled, _) = found
+    twos = (scaled.multiplier & -scaled.multiplier).bit_length() - 1
+    return not swaps and 3 <= twos <= 10
+
+
+def maps_one(op: Add | Sub | Mul, net: Net) -> bool:
+    """Whether `op` makes of each int8 another one, as of a tensor and a number: a table says all.
+
+    Where flash counts most, it is not made into one: two tables take more than a kernel.
+    """
+    if net.optimize is Optimize.FLASH or family_of(op, net) is not Family.BYTES:
+        return False
+    first, second = (net.tensors[name] for name in op.inputs)
+    return first is second or any(tensor.constant and tensor.elements == 1 for tensor in (first, second))
 
 
 def packed_add_factors(op: Add | Sub, net: Net) -> tuple[bool, tuple[Factor, Factor]] | None:
-    """How `lp_add_dsp_tflm_s8` and `lp_add_compact_tflm_s8` compute a sum of the profile `tflm`, if they can.
+    """How kernels for cores with DSP instructions compute a sum of the profile `tflm`, if they can.
 
     The factor of the input with the larger scale is a half, and it comes first; where the other's is too, it
     is written as one, halved: only a shift right by at least 1 is held.
@@ -239,8 +293,25 @@ def packed_add_factors(op: Add | Sub, net: Net) -> tuple[bool, tuple[Factor, Fac
     first, second = found.inputs[:: -1 if swaps else 1]
     if second == half:
         second = Factor(1 << 31, -1)
-    fits = all(factor.multiplier and -31 <= factor.shift <= -1 for factor in (second, found.output))
+    fits = all(_is_packed(factor) for factor in (second, found.output))
     return (swaps, (second, found.output)) if fits and first == half else None
+
+
+def packed_mul_factor(op: Mul, net: Net) -> tuple[int, int] | None:
+    """How kernels for cores with DSP instructions scale products, if they can: multiplier and shift.
+
+    In the profile `tflm` they are as in a `Factor`, else the shift is 32.
+    """
+    if op.profile is Profile.TFLM:
+        factor = mul_factor(op, net)
+        return (factor.multiplier, factor.shift) if _is_packed(factor) else None
+    found = mul_parameters(op, net)
+    multiplier = found.multiplier << (_WORD_BITS - found.shift)
+    return (multiplier, _WORD_BITS) if multiplier < 1 << (_WORD_BITS - 1) else None
+
+
+def _is_packed(factor: Factor) -> bool:
+    return factor.multiplier > 0 and -31 <= factor.shift <= -1
 
 
 def _always(
@@ -261,7 +332,7 @@ KERNELS: Mapping[type[Op], Callable[[Any, Net, Core], Kernel]] = {
     GlobalAveragePool2D: _always_in_profile("lp_average_pool2d", Access.WINDOWS),
     Add: _add,
     Sub: _add,
-    Mul: _always_in_profile("lp_mul", Access.ELEMENTS),
+    Mul: _mul,
     Concat: _always("lp_copy_rows"),
     Pad: _always("lp_pad_s8", "lp_copy_rows"),
     Slice: _always("lp_gather_s8"),
