@@ -96,17 +96,15 @@ typedef struct {
     int32_t scale;
 } lp_factor;
 
-/* The scale of a mean over `count` elements; in the profile `tflm` the factor is multiplier * 2**(shift -
- * 31).
- */
+/* The scale of a mean over `count` elements; in the profile `tflm` its factor is multiplier * 2**(shift -
+ * 31). */
 typedef struct {
     int32_t multiplier;
     uint16_t count;
     int8_t shift;
 } lp_pool_scale;
 
-/* `scales` holds one entry for every count that occurs, or is 0 in the profile `tflm` where none is wanted.
- */
+/* `scales` holds an entry for every count that occurs, or is 0 in the profile `tflm` where none is wanted. */
 typedef struct {
     const lp_pool_scale *scales;
     uint16_t input_height, input_width, channels;

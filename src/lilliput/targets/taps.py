@@ -23,6 +23,9 @@ from lilliput.targets.weighted import (
 
 LEAST_CHANNELS = 4
 """It takes four at a time."""
+LEAST_GAIN = 1.4
+"""So many times its cycles another kernel for 3x3 windows, which most networks have already, has to take: the
+code of one more is 1 kB."""
 MOST_FOR_MEMORY = 3
 """Where memory counts most, so many times the cycles are given for outputs in place of inputs."""
 
@@ -34,8 +37,10 @@ def depthwise(op: DepthwiseConv2D, net: Net, core: Core) -> Kernel:
         return found
     if found.layout is not Layout.PLAIN:
         saves_memory = net.optimize is Optimize.RAM and found.access is Access.CHANNELS
-        copying = _fours_cycles(op, net) if found.layout is Layout.TAP_BY_TAP else _channel_cycles(op, net)
-        if copying <= taps_cycles(op, net) * (MOST_FOR_MEMORY if saves_memory else 1):
+        is_usual = found.layout is Layout.TAP_BY_TAP
+        copying = _fours_cycles(op, net) if is_usual else _channel_cycles(op, net)
+        most = MOST_FOR_MEMORY if saves_memory else LEAST_GAIN if is_usual else 1
+        if copying <= taps_cycles(op, net) * most:
             return found
     return Kernel(
         in_profile("lp_depthwise_conv2d_taps_dsp", op), layout=Layout.TAP_BY_TAP, access=Access.WINDOWS

@@ -23,5 +23,5 @@ def test_padding_beyond_any_memory_is_told() -> None:
     options = {**window(), schema.ConvOptions.DILATION_H: Number("i", 1 << 28)}
     file.operator(Builtin.CONV_2D, (image, weights), (target,), options)
     file.inputs, file.outputs = (image,), (target,)
-    with pytest.raises(FormatError, match="elements"):
+    with pytest.raises(FormatError, match="dilation"):
         parse_tflite(file.data())
