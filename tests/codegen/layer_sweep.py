@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from tests.codegen.host_program import random_input
@@ -89,12 +90,9 @@ def depthwise(seed: int, most_macs: int) -> tuple[Builder, str]:
         step = int(random.integers(1, 3))
         kernel, strides, dilation, multiplier = (3, 3), (step, step), (1, 1), 1
     depth = int(random.integers(1, _MOST_CHANNELS // multiplier + 1))
-    spans = [(size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True)]
-    padding = _padding(random, spans)
-    macs = most_macs * math.prod(strides) / (math.prod(kernel) * depth * multiplier)
-    builder = Builder((*_image(random, spans, padding, depth, macs), depth), seed)
-    window = {"strides": strides, "dilation": dilation, "padding": padding}
-    return builder, builder.depthwise("x", kernel, multiplier, **window, **_attributes(random))
+    most_windows = most_macs / (math.prod(kernel) * depth * multiplier)
+    builder, attributes = _image_for(random, seed, (kernel, strides, dilation), depth, most_windows)
+    return builder, builder.depthwise("x", kernel, multiplier, **attributes)
 
 
 def convolution(seed: int, most_macs: int) -> tuple[Builder, str]:
@@ -106,12 +104,26 @@ def convolution(seed: int, most_macs: int) -> tuple[Builder, str]:
     most_depth = min(_MOST_CHANNELS, 1600 // math.prod(kernel))
     depth = int(random.integers(1, (most_depth if random.random() < 0.6 else 4) + 1))
     channels = int(random.integers(1, 1 + min(_MOST_CHANNELS, max(9, 4000 // (math.prod(kernel) * depth)))))
+    most_windows = most_macs / (math.prod(kernel) * depth * channels)
+    builder, attributes = _image_for(random, seed, (kernel, strides, dilation), depth, most_windows)
+    return builder, builder.conv("x", channels, kernel, **attributes)
+
+
+def _image_for(
+    random: np.random.Generator, seed: int, window: tuple[Any, Any, Any], depth: int, most_windows: float
+) -> tuple[Builder, dict[str, Any]]:
+    """A network's beginning that such windows fit, and the attributes of the layer.
+
+    Args:
+        window: kernel, strides and dilation.
+        most_windows: in steps of one.
+    """
+    kernel, strides, dilation = window
     spans = [(size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True)]
     padding = _padding(random, spans)
-    macs = most_macs * math.prod(strides) / (math.prod(kernel) * depth * channels)
-    builder = Builder((*_image(random, spans, padding, depth, macs), depth), seed)
-    window = {"strides": strides, "dilation": dilation, "padding": padding}
-    return builder, builder.conv("x", channels, kernel, **window, **_attributes(random))
+    image = _image(random, spans, padding, depth, most_windows * math.prod(strides))
+    attributes = {"strides": strides, "dilation": dilation, "padding": padding, **_attributes(random)}
+    return Builder((*image, depth), seed), attributes
 
 
 def dense(seed: int, most_macs: int) -> tuple[Builder, str]:

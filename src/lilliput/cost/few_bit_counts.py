@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from lilliput.cost.loops import Counts, is_limited
+from lilliput.cost.window_counts import in_strips
 from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op, Profile
@@ -33,7 +34,7 @@ from lilliput.targets.lanes import (
 )
 from lilliput.targets.pixels import LANE_WORDS, eights_of, pixel_lanes
 from lilliput.targets.planes import doublings_of
-from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
+from lilliput.targets.strip import strip_fours
 from lilliput.targets.taps import elements_inside
 
 NIBBLE_PIXELS = 2
@@ -191,7 +192,7 @@ def _lanes(op: Conv2D, net: Net, packing: Packing) -> Counts:
     elif packing is Packing.LANES_STRIP:
         fours, unpacked, lines = strip_fours(op, net), rows, rows
         whole, rest, written = columns // BLOCK_PIXELS, int(columns % BLOCK_PIXELS > 0), columns
-        around = _strip(op, net)
+        around = in_strips(op, net)
     else:
         unpacked, lines = -(-pixels // (BLOCK_PIXELS * blocks_of(op, net))), 1
         whole, rest, written = pixels // BLOCK_PIXELS, int(pixels % BLOCK_PIXELS > 0), pixels
@@ -221,21 +222,6 @@ def _rounds(fours: int, segment: int, packing: Packing) -> int:
     step = 2 * BAND_WIDTH if packing is Packing.LANES_BAND else 4
     further = (fours - 1) // segment
     return -(-(fours - further * segment) // step) + further * -(-segment // step)
-
-
-def _strip(op: Conv2D, net: Net) -> Counts:
-    """Counts of the strips of `runtime/lp_strip.h`, row by row of outputs."""
-    _, width, depth = net.tensors[op.inputs[0]].shape
-    rows = net.tensors[op.outputs[0]].shape[0]
-    kernel_height, across = net.tensors[op.inputs[1]].shape[1], strip_columns(op, net)
-    copied = rows * kernel_height * (op.padding.left + op.padding.right > 0)
-    return {
-        "rows": rows,
-        "strip_fours": rows * across * kernel_height,
-        "end_fours": rows * across * strip_ends(op, net),
-        "copied_rows": copied,
-        "copied_elements": copied * width * depth,
-    }
 
 
 def _summed(op: WeightedOp, net: Net, blocks: int, outputs: int) -> Counts:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lilliput.cost.few_bit_counts import in_halfwords, in_pixels, of_channels, stored
 from lilliput.cost.loops import Counts, is_limited, split_up
 from lilliput.cost.slot_counts import in_slots
-from lilliput.cost.window_counts import in_channels, in_pairs, in_places, in_runs, in_taps
+from lilliput.cost.window_counts import in_channels, in_pairs, in_places, in_runs, in_strips, in_taps
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op
 from lilliput.net.tensor import DType
@@ -17,7 +17,7 @@ from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import Layout, to_four
 from lilliput.targets.pixels import EIGHT, row_eights
 from lilliput.targets.planes import chunk_channels
-from lilliput.targets.strip import strip_columns, strip_ends, strip_fours
+from lilliput.targets.strip import strip_fours
 from lilliput.targets.taps import elements_inside
 from lilliput.targets.weighted import comes_in_fours, fours_strip, takes_columns
 
@@ -136,11 +136,8 @@ def _in_chunks(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
 
 def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
     """Counts of a kernel whose windows lie in a strip, row by row of outputs."""
-    _, width, depth = net.tensors[op.inputs[0]].shape
     rows, columns, channels = net.tensors[op.outputs[0]].shape
-    kernel_height = net.tensors[op.inputs[1]].shape[1]
-    fours, across = strip_fours(op, net), strip_columns(op, net)
-    copied = rows * kernel_height * (op.padding.left + op.padding.right > 0)
+    fours = strip_fours(op, net)
     rest = columns % blocking.pixels
     few = rest if rest <= blocking.few_pixels else 0
     blocks = rows * -(-(columns - few) // blocking.pixels)
@@ -148,11 +145,7 @@ def _in_strip(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
     pairs = rows * few * (channels // blocking.channels)
     return {
         **_products(blocks, channels, 4 * fours, blocking),
-        "rows": rows,
-        "strip_fours": rows * across * kernel_height,
-        "end_fours": rows * across * strip_ends(op, net),
-        "copied_rows": copied,
-        "copied_elements": copied * width * depth,
+        **in_strips(op, net),
         "outputs": rows * columns * channels,
         "limited_outputs": rows * columns * channels * is_limited(op, net),
         "limited_blocks": (blocks + rows * few) * is_limited(op, net),

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from lilliput.cost.loops import Counts, split_up
 from lilliput.net.graph import Net
-from lilliput.net.ops import DepthwiseConv2D
+from lilliput.net.ops import Conv2D, DepthwiseConv2D
+from lilliput.targets.strip import strip_columns, strip_ends
 from lilliput.targets.weighted import STRIP_ROWS
 
 ASSEMBLY_WIDTH = 3
@@ -147,3 +148,18 @@ def in_taps(taps_y: Sequence[int], taps_x: Sequence[int], kernel_width: int, cha
             found["group_pairs"] += runs * pairs
             found["crossing_elements"] += runs * (2 * pairs + odd) * (rest > 0)
     return found
+
+
+def in_strips(op: Conv2D, net: Net) -> Counts:
+    """Counts of the strips of `runtime/lp_strip.h`, row by row of outputs."""
+    _, width, depth = net.tensors[op.inputs[0]].shape
+    rows = net.tensors[op.outputs[0]].shape[0]
+    kernel_height, across = net.tensors[op.inputs[1]].shape[1], strip_columns(op, net)
+    copied = rows * kernel_height * (op.padding.left + op.padding.right > 0)
+    return {
+        "rows": rows,
+        "strip_fours": rows * across * kernel_height,
+        "end_fours": rows * across * strip_ends(op, net),
+        "copied_rows": copied,
+        "copied_elements": copied * width * depth,
+    }
