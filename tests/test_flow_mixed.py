@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.measure.small import needs_gcc
 
 from lilliput import cli
 from lilliput.config import DataSettings
 from lilliput.cost.mixing import WIDTHS, Limits
 from lilliput.data import load
 from lilliput.errors import ConfigError
+from lilliput.flow import mixing
 from lilliput.flow.evaluation import load_data
-from lilliput.flow.mixing import limits_named, sensitivities
+from lilliput.flow.mixing import limits_named, sensitivities, sizes
 from lilliput.flow.quantizing import prepared
 from lilliput.net import Net
-from lilliput.net.formats import Formats
+from lilliput.net.formats import Formats, formats_named
 from lilliput.net.storage import load as load_net
 from lilliput.net.storage import save
 from lilliput.search.chain import ChainSpace
 from lilliput.search.chain_architecture import ChainArchitecture, Convolution, Dense, Pooling
+from lilliput.targets import Board, board
 from lilliput.train import fit
 from lilliput.train.settings import TrainSettings
 
@@ -119,6 +123,60 @@ def test_of_two_limits_that_exclude_each_other_a_pair_is_told_that_does_not(
     assert pair
     assert int(pair[1]) > flash
     assert compiled(model, tmp_path / "fits", f"ram={ram},flash={pair[1]}", "--data", "digits") == 0
+
+
+@needs_gcc
+def test_what_is_built_keeps_the_budget_where_more_was_predicted_to_fit(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sizes of code are predicted to some bytes only: int8 takes one more than the 3,135 it should."""
+    target = board("generic-m4")
+    told = []
+    for flash in range(3_135, 2_850, -20):
+        out = tmp_path / str(flash)
+        assert compiled(model, out, f"flash={flash}", "--data", "digits", "--optimize", "flash") == 0
+        cost = json.loads(capsys.readouterr().out)["cost"]
+        told.append(cost["weights_bytes"] + cost["code_bytes"])
+        assert sizes(load_net(out / "model.safetensors"), target).flash_bytes <= flash
+    assert len(set(told)) > 3
+
+
+def larger_code(monkeypatch: pytest.MonkeyPatch, more_bytes: int) -> None:
+    """Builds take so much more than is predicted."""
+    real = mixing.sizes
+
+    def found(net: Net, target: Board) -> mixing.Sizes:
+        taken = real(net, target)
+        return replace(taken, flash_bytes=taken.flash_bytes + more_bytes)
+
+    monkeypatch.setattr(mixing, "sizes", found)
+
+
+def test_the_smallest_budget_that_is_told_is_that_of_what_is_built(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    larger_code(monkeypatch, 500)
+    assert compiled(model, tmp_path / "none", "flash=100", "--data", "digits") == 2
+    smallest = re.search(r"flash=(\d+)B", capsys.readouterr().err)
+    assert smallest
+    flash = int(smallest[1])
+    assert compiled(model, tmp_path / "less", f"flash={flash - 1}", "--data", "digits") == 2
+    assert f"give flash={flash}B" in capsys.readouterr().err
+    assert compiled(model, tmp_path / "fits", f"flash={flash}", "--data", "digits") == 0
+    cost = json.loads(capsys.readouterr().out)["cost"]
+    assert cost["weights_bytes"] + cost["code_bytes"] <= flash - 400
+
+
+def test_a_fine_tuning_that_needs_more_than_the_budget_is_told(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sized = mixing.Sizes(20_000, 5_000)
+    monkeypatch.setattr(mixing, "_kept", lambda *_: formats_named("w4a8"))
+    monkeypatch.setattr(mixing, "sizes", lambda *_: sized)
+    budget = ("flash=19999", "--data", "digits", "--qat", "1")
+    assert compiled(model, tmp_path / "none", *budget) == 2
+    assert "give flash=20000B or more, or leave --qat out" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize(

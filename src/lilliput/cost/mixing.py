@@ -99,7 +99,7 @@ def choose_bits(net: Net, board: Board, losses: Losses, limits: Limits) -> Forma
 
 class _Knapsack:
     def __init__(self, net: Net, board: Board, losses: Losses, limits: Limits) -> None:
-        self._net, self._board, self._losses = net, board, losses
+        self._net, self._board, self._losses, self._limits = net, board, losses, limits
         self._flash_limit = math.inf if limits.flash_bytes is None else limits.flash_bytes
         self._ram_limit = math.inf if limits.ram_bytes is None else limits.ram_bytes
         self._ops = weighted_ops(net)
@@ -136,12 +136,12 @@ class _Knapsack:
             return Formats()
         lean = self._leanest() if self._ram_limit < math.inf else self._widest
         if self._arena(lean) > self._ram_limit:
-            raise self._refused("ram", self._ram_limit, self._arena(lean))
+            raise refusal(self._net, self._limits, "ram", self._arena(lean))
         found = self._within_ram(lean, self._least_loss)
         if found is None:
             smallest = self._within_ram(lean, self._smallest)
             assert smallest is not None
-            raise self._refused("flash", self._flash_limit, self._needs(smallest)[0])
+            raise refusal(self._net, self._limits, "flash", self._needs(smallest)[0])
         return formats_with(dict(zip(self._ops, found, strict=True)))
 
     def _within_ram(self, lean: Bits, best: Callable[[Allowed], Bits | None]) -> Bits | None:
@@ -279,17 +279,20 @@ class _Knapsack:
             self._known[bits] = (found.flash_bytes, found.arena_bytes)
         return self._known[bits]
 
-    def _refused(self, name: str, limit_bytes: float, smallest_bytes: int) -> BudgetError:
-        beside = (
-            "" if name == "ram" or self._ram_limit == math.inf else f" within {self._ram_limit:.0f} B of ram"
-        )
-        return BudgetError(
-            f"network '{self._net.name}' does not fit: {name} at most {limit_bytes:.0f} B{beside}",
-            f"with the bits that take the least it needs {smallest_bytes} B of {name}{beside}",
-            f"give {name}={smallest_bytes}B or more, or search a smaller network",
-            name,
-            smallest_bytes,
-        )
+
+def refusal(net: Net, limits: Limits, bound: str, smallest_bytes: int) -> BudgetError:
+    """What is told where no bits keep the limits: "flash" or "ram" is `smallest_bytes` at the least."""
+    limit_bytes = limits.flash_bytes if bound == "flash" else limits.ram_bytes
+    assert limit_bytes is not None
+    within_ram = bound == "flash" and limits.ram_bytes is not None
+    beside = f" within {limits.ram_bytes:.0f} B of ram" if within_ram else ""
+    return BudgetError(
+        f"network '{net.name}' does not fit: {bound} at most {limit_bytes:.0f} B{beside}",
+        f"with the bits that take the least it needs {smallest_bytes} B of {bound}{beside}",
+        f"give {bound}={smallest_bytes}B or more, or search a smaller network",
+        bound,
+        smallest_bytes,
+    )
 
 
 def _undominated(choices: list[_Choice], most: int) -> list[_Choice]:

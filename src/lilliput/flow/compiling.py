@@ -10,6 +10,7 @@ from lilliput import __version__
 from lilliput.errors import BudgetError, ConfigError
 from lilliput.flow.building import build
 from lilliput.flow.files import whole_directory, write_atomically, write_with
+from lilliput.flow.mixing import check_kept, mixed_format
 from lilliput.flow.models import load_model, optimized, planned_for
 from lilliput.measure.artifact import MANIFEST, MODEL, manifest_text
 from lilliput.net import Net, Optimize
@@ -96,6 +97,8 @@ def compile(
         format, goal = _chosen(found, target, data, mixed, format)
         found = replace(found, optimize=goal)
     net = planned_for(found, target, data, format, qat)
+    if mixed is not None and qat is not None:
+        check_kept(net, target, mixed)
     out = Path(out)
     with whole_directory(out) as part:
         library = write_library(part, net, target)
@@ -122,8 +125,6 @@ def _chosen(
     net: Net, board: Board, data: str | None, budget: str, format: str | None
 ) -> tuple[str, Optimize]:
     """The format for a budget, and what kernels are for."""
-    from lilliput.flow.mixing import mixed_format
-
     if format is not None:
         raise ConfigError(
             f"network '{net.name}' cannot have a format and choose one",

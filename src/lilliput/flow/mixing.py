@@ -1,21 +1,32 @@
-"""`--mixed BUDGET`: bits for each layer's weights, chosen by what they cost in accuracy and in bytes."""
+"""`--mixed BUDGET`: bits for each layer's weights, chosen by what they cost in accuracy and in bytes.
+
+The choice is made by predictions, but a budget is a promise.  So what was chosen is built, and where that
+takes more than was predicted, the choice is made again with so much less.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
-from lilliput.cost.mixing import WIDTHS, Limits, Losses, choose_bits, formats_with, weighted_ops
+from lilliput.codegen import generate
+from lilliput.cost import cost
+from lilliput.cost.mixing import WIDTHS, Limits, Losses, choose_bits, formats_with, refusal, weighted_ops
 from lilliput.data import Dataset
-from lilliput.errors import BudgetError, ConfigError, NetError
+from lilliput.errors import BudgetError, ConfigError, MeasureError, NetError
 from lilliput.flow.datasets import named_data
-from lilliput.flow.quantizing import calibration_examples, prepared
+from lilliput.flow.quantizing import calibration_examples, in_formats, prepared
+from lilliput.measure.firmware import FIRMWARE, build_firmware
+from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Net, Optimize
 from lilliput.net.check import Stage, stage_of
 from lilliput.net.formats import Formats
-from lilliput.passes import quantize
+from lilliput.passes import plan_for, quantize
 from lilliput.targets import Board
 
 EXAMPLES = 1000
@@ -58,11 +69,100 @@ def mixed_format(net: Net, board: Board, data: str | None, budget: str) -> tuple
     losses, refused = sensitivities(folded, dataset), list[BudgetError]()
     for goal in dict.fromkeys((folded.optimize, Optimize.RAM, Optimize.FLASH)):
         try:
-            return written(choose_bits(replace(folded, optimize=goal), board, losses, limits)), goal
+            return written(_kept(replace(folded, optimize=goal), board, dataset, losses, limits)), goal
         except BudgetError as error:
             refused.append(error)
     # What is told of flash holds within the limit of RAM; what is told of RAM, for any flash.
     raise min(refused, key=lambda error: (error.bound != "flash", error.smallest))
+
+
+def _kept(net: Net, board: Board, dataset: Dataset, losses: Losses, limits: Limits) -> Formats:
+    """As `choose_bits`, but what is chosen keeps the limits as it is built, too."""
+
+    def sizes_of(formats: Formats) -> Sizes:
+        return sizes(plan_for(in_formats(net, dataset, formats), board.core), board)
+
+    asked = limits
+    while True:
+        try:
+            chosen = choose_bits(net, board, losses, asked)
+        except BudgetError as error:
+            # The least flash is that within the limit of RAM; the least RAM, for any flash.
+            least = Limits(ram_bytes=asked.ram_bytes) if error.bound == "flash" else Limits()
+            smallest = choose_bits(net, board, losses, _with(least, error.bound, error.smallest))
+            found = sizes_of(smallest)
+            if bound := found.exceeds(limits):
+                raise refusal(net, limits, bound, found.of(bound)) from None
+            return smallest
+        found = sizes_of(chosen)
+        bound = found.exceeds(limits)
+        if not bound:
+            return chosen
+        excess = found.of(bound) - _limit(limits, bound)
+        asked = _with(asked, bound, _limit(asked, bound) - excess)
+
+
+def check_kept(net: Net, board: Board, budget: str) -> None:
+    """Whether a planned network keeps the budget; a fine-tuning may have changed what its kernels need.
+
+    Raises:
+        BudgetError: it does not; says what would do.
+    """
+    limits, found = limits_named(budget), sizes(net, board)
+    if bound := found.exceeds(limits):
+        needed = found.of(bound)
+        raise BudgetError(
+            f"network '{net.name}' no longer fits: {bound} at most {_limit(limits, bound):.0f} B",
+            f"it takes {needed} B of {bound} after its fine-tuning",
+            f"give {bound}={needed}B or more, or leave --qat out",
+            bound,
+            needed,
+        )
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a planned network takes, in bytes."""
+
+    flash_bytes: int
+    ram_bytes: int
+
+    def of(self, bound: str) -> int:
+        """The bytes of "flash" or of "ram"."""
+        return self.flash_bytes if bound == "flash" else self.ram_bytes
+
+    def exceeds(self, limits: Limits) -> str:
+        """The first limit that is not kept, "ram" or "flash"; empty if both are."""
+        return next((bound for bound in ("ram", "flash") if self.of(bound) > _limit(limits, bound)), "")
+
+
+def sizes(net: Net, board: Board) -> Sizes:
+    """The arena to the byte, and the flash as the core's gcc builds it; as predicted where there is none.
+
+    Args:
+        net: planned.
+    """
+    predicted = cost(net, board)
+    if shutil.which(board.core.gcc) is None:
+        return Sizes(predicted.flash_bytes, predicted.arena_bytes)
+    with tempfile.TemporaryDirectory(prefix="lilliput-") as folder:
+        output = Path(folder) / FIRMWARE
+        try:
+            built = build_firmware(generate(net, board), net.name, board, find_toolchain(board), output)
+        except MeasureError:
+            # The board is too small, which is told once the budget is kept.
+            return Sizes(predicted.flash_bytes, predicted.arena_bytes)
+    assert built.flash_bytes.total is not None
+    return Sizes(built.flash_bytes.total, predicted.arena_bytes)
+
+
+def _limit(limits: Limits, bound: str) -> float:
+    found = limits.flash_bytes if bound == "flash" else limits.ram_bytes
+    return math.inf if found is None else found
+
+
+def _with(limits: Limits, bound: str, limit_bytes: float) -> Limits:
+    return replace(limits, **{f"{bound}_bytes": limit_bytes})
 
 
 def limits_named(text: str) -> Limits:
