@@ -22,7 +22,7 @@ from lilliput.targets import Board, board
 from lilliput.targets.kernels import constant_bytes
 
 BOARDS = ("nucleo-l4r5zi", "rp2040")
-NAMES = ("w4a8", "w4a4", "w2a2", "w1a1")
+NAMES = ("w7a8", "w5a8", "w4a8", "w4a4", "w3a8", "w2a2", "w1a1")
 
 
 def run(seed: int) -> Iterator[Comparison]:

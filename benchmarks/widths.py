@@ -1,10 +1,11 @@
-"""Cycles of single layers on an emulated Cortex-M4 in formats of every width, against int8."""
+"""Cycles of single layers on an emulated Cortex-M4 and M0+ in formats of every width, against int8."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from lilliput.targets.kernels import kernel_for
 NONE = Padding()
 WEIGHT_BITS = range(2, 9)
 ACTIVATION_BITS = (8, 4, 2)
+BOARDS = ("generic-m4", "rp2040")
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,14 @@ LAYERS: Mapping[str, Layer] = {
 
 def run(seed: int) -> Iterator[Comparison]:
     """Cycles per multiply-accumulate of each layer in each format beside int8."""
-    target = board("generic-m4")
-    for what in LAYERS:
+    for target, what in product(map(board, BOARDS), LAYERS):
         base, _ = measured(what, "int8", target, seed)
         for weights in WEIGHT_BITS:
             for activations in ACTIVATION_BITS:
                 name = f"w{weights}a{activations}"
                 found, _ = measured(what, name, target, seed)
-                yield Comparison(f"{what}, {name}", "cycles/MAC", (name, found), ("int8", base))
+                where = f"{what}, {name}, {target.core.name}"
+                yield Comparison(where, "cycles/MAC", (name, found), ("int8", base))
 
 
 def measured(what: str, name: str, target: Board, seed: int) -> tuple[float, str]:

@@ -1,4 +1,4 @@
-"""Kernels for weights of 2 and 4 bits at the edges of what they do: shapes, borders, extremes."""
+"""Kernels for weights of 2 to 7 bits at the edges of what they do: shapes, borders, extremes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lilliput.targets.kernels import kernel_for
 from lilliput.targets.pixels import eights_of, pixel_lanes
 
 TARGETS = ("generic-m4", "rp2040", "generic-rv32imc")
-FORMATS = ("w4a8", "w4a4", "w4a6", "w4a2", "w2a2", "w2a8", "w2a4")
+FORMATS = ("w4a8", "w4a4", "w4a6", "w4a2", "w2a2", "w2a8", "w2a4", "w3a2", "w5a6", "w6a4", "w7a4")
 ROWS = 3
 SAME, WIDE = Padding(1, 1, 1, 1), Padding(2, 2, 2, 2)
 CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]] = {
@@ -167,6 +167,14 @@ def test_all_kernels_for_packed_weights_run(target: str) -> None:
     assert used >= KERNELS[target]
 
 
+def test_all_widths_share_words_without_dsp() -> None:
+    core = board("rp2040").core
+    nets = NETWORKS["rp2040"].nets.values()
+    used = {name for net in nets for op in net.ops for name in kernel_for(op, net, core).needs}
+    assert used >= {f"lp_multiply_pixels_{bits}" for bits in range(2, 8)}
+    assert used >= {f"lp_multiply_row_pair_{bits}" for bits in range(2, 5)}
+
+
 @pytest.mark.parametrize("target", KERNELS)
 def test_extremes_reach_both_ends_of_what_flows(target: str) -> None:
     networks = NETWORKS[target]
@@ -188,6 +196,7 @@ def test_pixels_share_words_in_each_way() -> None:
     }
     assert found >= {("w2a2", 4, True), ("w2a2", 4, False), ("w4a8", 2, True), ("w4a8", 2, False)}
     assert found >= {("w4a2", 4, True), ("w2a4", 4, False), ("w2a4", 2, False), ("w4a4", 2, False)}
+    assert found >= {("w3a2", 4, True), ("w5a6", 2, True), ("w6a4", 2, True), ("w7a4", 2, True)}
 
 
 def segment_count(op: Conv2D, net: Net) -> int:

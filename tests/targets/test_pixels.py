@@ -14,8 +14,10 @@ from lilliput.net.formats import formats_named
 from lilliput.net.graph import Optimize, Plan
 from lilliput.passes import quantize
 from lilliput.targets import board
+from lilliput.targets.kernel import Layout
 from lilliput.targets.kernels import kernel_for
-from lilliput.targets.pixels import lane_limit, pixel_lanes, segment_eights, sum_limit
+from lilliput.targets.pixels import EIGHT, lane_limit, parts_of, pixel_lanes, segment_eights, sum_limit
+from lilliput.targets.planes import chunk_channels
 
 
 @pytest.mark.parametrize("lanes", [2, 4])
@@ -35,12 +37,19 @@ def test_the_limit_is_the_last_sum_that_lanes_hold(lanes: int, input_bits: int) 
     assert taken_apart(beyond) != beyond
 
 
-@pytest.mark.parametrize("bits", [2, 4])
-@pytest.mark.parametrize("input_bits", range(2, 9))
+@pytest.mark.parametrize("bits", range(1, 5))
+@pytest.mark.parametrize("input_bits", range(1, 9))
 def test_halves_hold_so_many_products(bits: int, input_bits: int) -> None:
     largest = ((1 << bits) - 1) * ((1 << input_bits) - 1)
     assert sum_limit(input_bits, bits) * largest < 1 << 16 <= (sum_limit(input_bits, bits) + 1) * largest
-    assert sum_limit(input_bits, bits) >= 8  # the loops take eight inputs
+    assert sum_limit(input_bits, bits) >= 8 << bits % 2  # what the loops take
+
+
+@pytest.mark.parametrize(("lower", "times"), [(1, 15), (2, 5), (3, 2)])
+@pytest.mark.parametrize("input_bits", range(1, 9))
+def test_lower_parts_hold_so_many_times_what_upper_ones_do(lower: int, times: int, input_bits: int) -> None:
+    """As `lp_fully_connected_packed_pairs_s8` takes it."""
+    assert sum_limit(input_bits, 4) // EIGHT * times <= sum_limit(input_bits, lower) // EIGHT
 
 
 def _net(formats: str, weights: np.ndarray) -> Net:
@@ -88,6 +97,62 @@ def test_weights_of_two_outputs_share_words() -> None:
                 word, field = divmod(place, 16 // bits)
                 found = int(words[output // 2, word]) >> (16 * (output % 2) + bits * field)
                 assert found % (1 << bits) - (1 << (bits - 1)) == rows[output, place]
+
+
+@pytest.mark.parametrize("bits", range(1, 8))
+@pytest.mark.parametrize("inputs", [3, 16, 21, 40])
+def test_parts_of_rows_give_all_weights(bits: int, inputs: int) -> None:
+    rng = np.random.default_rng(bits)
+    low = -1 if bits == 1 else -(1 << (bits - 1)) + 1
+    rows = rng.integers(low, (1 << (bits - 1)) + (bits == 1), (3, inputs))
+    rows = np.where(rows == 0, 1, rows) if bits == 1 else rows
+    eights = -(-inputs // 8)
+    words = packed_row_pairs(rows, bits).reshape(2, -1)
+    found, begin = np.zeros((4, inputs), np.int64), 0
+    for part in parts_of(bits):
+        end = begin + (eights + eights % 2 * (part % 2)) * part // 2
+        halves = np.stack([words[:, begin:end] & 0xFFFF, words[:, begin:end] >> 16], axis=1).reshape(4, -1)
+        for place in range(inputs):
+            if part == 3:
+                three = halves[:, place // 16 * 3 : place // 16 * 3 + 3].astype(np.int64)
+                five, field = divmod(place % 16, 5)
+                own = (three & 1) @ [1, 2, 4] if five == 3 else three[:, five] >> 1 + 3 * field & 7
+            else:
+                word, field = divmod(place, 16 // part)
+                own = halves[:, word].astype(np.int64) >> part * field & (1 << part) - 1
+            found[:, place] = (found[:, place] << part) + own
+        begin = end
+    raised = found[:3] * 2 if bits == 1 else found[:3]
+    assert begin == words.shape[1]
+    assert np.array_equal(raised - (1 << (bits - 1)), rows)
+
+
+def test_weights_are_unpacked_where_sums_do_not_last() -> None:
+    core = board("rp2040").core
+    drawn = np.random.default_rng(0).normal(0, 1, (12, 64))
+    taken = {
+        name: kernel_for(net.ops[1], net, core).function
+        for name in ("w3a8", "w5a8", "w6a8", "w7a8", "w6a6", "w7a5")
+        for net in [_net(name, drawn)]
+    }
+    lanes, planes = "lp_conv2d_packed_pixels_s8", "lp_conv2d_1x1_pairs_planes_s8"
+    assert taken == dict.fromkeys(("w3a8", "w5a8", "w6a6", "w7a5"), lanes) | dict.fromkeys(
+        ("w6a8", "w7a8"), planes
+    )
+    net = _net("w7a8", np.random.default_rng(0).normal(0, 1, (40, 400)))
+    op = net.ops[1]
+    for optimize, channels in ((Optimize.SPEED, 10), (Optimize.RAM, 10), (Optimize.FLASH, 0)):
+        seen = replace(net, optimize=optimize)
+        if channels:
+            assert chunk_channels(op, seen, Layout.FOURS_FIRST) == channels
+        else:
+            assert kernel_for(op, seen, core).function == "lp_conv2d_packed_s8"
+    wide = _net("w7a8", np.random.default_rng(0).normal(0, 1, (40, 1200)))
+    found = [
+        chunk_channels(wide.ops[1], replace(wide, optimize=optimize), Layout.FOURS_FIRST)
+        for optimize in (Optimize.SPEED, Optimize.RAM)
+    ]
+    assert found == [8, 4]
 
 
 def test_where_memory_or_flash_counts_the_portable_kernel_stays() -> None:

@@ -49,10 +49,10 @@ from lilliput.net.ops import (
 )
 from lilliput.targets.binary import zero_point_of_bits
 from lilliput.targets.format_kernels import Family, family_of
-from lilliput.targets.kernel import BIT_LAYOUTS, LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS, Layout
+from lilliput.targets.kernel import LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS, Layout
 from lilliput.targets.lanes import band_rows, blocks_of, nibble_segment, pass_segments, segment_fours
 from lilliput.targets.pixels import pixel_lanes, row_eights
-from lilliput.targets.planes import channel_words, chunk_channels, doublings_of
+from lilliput.targets.planes import channel_words, chunk_channels, doublings_of, planes_bytes
 from lilliput.targets.slots import slots_of, slots_rows
 from lilliput.targets.wide import run_length, window_fours
 
@@ -154,11 +154,13 @@ def _packed(place: Place) -> Emitted:
         ("strip_lines", 0),
     ]
     bits: Values = [("weight_bits", place.net.tensors[op.inputs[1]].dtype.bits)]
-    are_words = place.kernel.layout is Layout.BIT_PAIRS
-    address = f"(const uint8_t *){weights.name}" if are_words else weights.name
-    values: Values = [("conv", _nested(place, conv)), ("weights", address)]
+    values: Values = [("conv", _nested(place, conv)), ("weights", weights.name)]
     parameters = "lp_packed_params"
-    if place.kernel.in_planes:
+    if place.kernel.in_planes and place.kernel.layout is Layout.ROWS:
+        parameters = "lp_row_planes_params"
+        row_words = planes_bytes(op, place.net, place.kernel.layout) // 4 // place.output_shape[-1]
+        values += [("multiply", place.kernel.needs[0]), ("row_words", row_words)]
+    elif place.kernel.in_planes:
         parameters = "lp_planes_params"
         chunk = chunk_channels(op, place.net, place.kernel.layout)
         channel = channel_words(op, place.net, place.kernel.layout)
@@ -175,13 +177,16 @@ def _packed(place: Place) -> Emitted:
     elif place.kernel.layout in NIBBLE_LAYOUTS:
         parameters = "lp_lanes_params"
         values += [("segment_fours", nibble_segment(op, place.net)), ("pass_segments", 1), ("blocks", 1)]
-    elif place.kernel.layout in BIT_LAYOUTS:
+    elif place.kernel.layout is Layout.BIT_EIGHTS:
         parameters = "lp_eights_params"
-        by_pixel = place.kernel.layout is Layout.BIT_EIGHTS
-        lanes, segment = pixel_lanes(op, place.net) if by_pixel else (2, row_eights(op, place.net))
-        input_bits = place.net.tensors[op.inputs[0]].dtype.bits
-        values.append(("segment_eights", segment))
-        bits += [("input_bits", input_bits), ("lanes", lanes)]
+        lanes, segment = pixel_lanes(op, place.net)
+        values += [("multiply", place.kernel.needs[0]), ("segment_eights", segment)]
+        bits += [("input_bits", place.net.tensors[op.inputs[0]].dtype.bits), ("lanes", lanes)]
+    elif place.kernel.layout is Layout.BIT_PAIRS:
+        parameters = "lp_row_pairs_params"
+        values += zip(("upper", "lower"), (*place.kernel.needs, 0), strict=False)
+        values.append(("segment_eights", row_eights(op, place.net)))
+        bits.append(("input_bits", place.net.tensors[op.inputs[0]].dtype.bits))
     elif is_binary:
         parameters, bits = "lp_binary_params", []
     elif place.kernel.layout is Layout.SLOTS:

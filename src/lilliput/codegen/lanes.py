@@ -1,4 +1,4 @@
-"""Weights of 2 or 4 bits as `lp_lanes.h` reads them: two channels share a halfword.
+"""Weights of few bits in lanes: two channels share a halfword, or two rows a word.
 
 How far sums of such halfwords go is derived in `lilliput.targets.lanes`.
 """
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lilliput.targets.lanes import LANE_CHANNELS
-from lilliput.targets.pixels import EIGHT
+from lilliput.targets.pixels import EIGHT, parts_of
 
 _TURNS = {2: (0, 4, 8, 12), 4: (0, 8)}
 """By how many bits a word is turned right to give two lanes after the other; bits of a weight → turns."""
@@ -56,12 +56,34 @@ def packed_nibbles(rows: NDArray[np.int64]) -> NDArray[np.uint32]:
 
 
 def packed_row_pairs(rows: NDArray[np.int64], bits: int) -> NDArray[np.uint32]:
-    """Words of two outputs' weights of 2 or 4 bits as `lp_row_lanes.h` has them."""
-    filled = np.pad(rows, ((0, -len(rows) % 2), (0, -rows.shape[1] % EIGHT))) + (1 << (bits - 1))
-    fields = filled.reshape(len(filled) // 2, 2, -1, 16 // bits) << bits * np.arange(16 // bits)
-    halves = fields.sum(axis=3)
-    words: NDArray[np.uint32] = (halves[:, 1] << 16 | halves[:, 0]).astype(np.uint32).reshape(-1)
-    return words
+    """Words of two outputs' weights of 1 to 7 bits as `lp_row_lanes.h` has them."""
+    raised = rows + (1 << (bits - 1)) >> (bits == 1)
+    filled = np.pad(raised, ((0, -len(rows) % 2), (0, -rows.shape[1] % (EIGHT << (bits & 1)))))
+    used = -(-rows.shape[1] // EIGHT) * EIGHT
+    words, above = [], bits
+    for part in parts_of(bits):
+        above -= part
+        values = (filled[:, : None if part % 2 else used] >> above) & ((1 << part) - 1)
+        halves = _thirds(values) if part == 3 else _halves(values, part)
+        halves = halves.reshape(len(filled) // 2, 2, -1)
+        words.append(halves[:, 1] << 16 | halves[:, 0])
+    found: NDArray[np.uint32] = np.concatenate(words, axis=1).astype(np.uint32).reshape(-1)
+    return found
+
+
+def _halves(values: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
+    """Rows of halfwords of as many numbers as fit, from bit 0 on."""
+    fields = values.reshape(len(values), -1, 16 // bits) << bits * np.arange(16 // bits)
+    found: NDArray[np.int64] = fields.sum(axis=2)
+    return found
+
+
+def _thirds(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows of halfwords of five numbers of three bits from bit 1 on; bits 0 of three are a sixteenth."""
+    sixteens = values.reshape(len(values), -1, 16)
+    fields = sixteens[:, :, :15].reshape(*sixteens.shape[:2], 3, 5) << 1 + 3 * np.arange(5)
+    halves: NDArray[np.int64] = fields.sum(axis=3) | (sixteens[:, :, 15:] >> np.arange(3) & 1)
+    return halves.reshape(len(values), -1)
 
 
 def _turned_left(words: NDArray[np.uint32], turn: int) -> NDArray[np.uint32]:

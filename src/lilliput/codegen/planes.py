@@ -28,8 +28,12 @@ def planes_of(weights: Weights, op: WeightedOp, net: Net, layout: Layout) -> NDA
         rows = _swapped(in_order(weights, op, layout))
         chunk = chunk_channels(op, net, layout)
         chunks = [_paired(rows[first : first + chunk]) for first in range(0, len(rows), chunk)]
-    elif isinstance(op, FullyConnected):
-        chunks = list(filled_rows(weights))
+    elif isinstance(op, Conv2D) and layout is Layout.FOURS_FIRST:
+        rows, chunk = filled_rows(weights), chunk_channels(op, net, layout)
+        chunks = [rows[first : first + chunk].reshape(-1) for first in range(0, len(rows), chunk)]
+    elif isinstance(op, FullyConnected):  # what fills up adds nothing
+        rows = filled_rows(_raised(weights, dtype))
+        return np.concatenate([packed_planes(row, dtype.bits) for row in rows])
     else:
         flat = laid_out(weights, op, layout)
         chunks = [np.pad(flat, (0, -len(flat) % 4))]

@@ -32,7 +32,7 @@ from lilliput.targets.lanes import (
     pass_segments,
     segment_fours,
 )
-from lilliput.targets.pixels import LANE_WORDS, eights_of, pixel_lanes
+from lilliput.targets.pixels import LANE_WORDS, eights_of, pixel_lanes, row_eights, row_words
 from lilliput.targets.planes import doublings_of
 from lilliput.targets.strip import strip_fours
 from lilliput.targets.taps import elements_inside
@@ -88,6 +88,23 @@ def in_pixels(op: Conv2D, net: Net) -> Counts:
         "shifted_outputs": pixels * channels * shifted,
         "limited_outputs": pixels * channels * is_limited(op, net),
         **{f"{name}_of_{size}": count for name, count in windows.items()},
+    }
+
+
+def in_row_pairs(op: FullyConnected, net: Net) -> Counts:
+    """Counts of a matrix product two outputs of which share words, part after part."""
+    outputs, inputs = net.tensors[op.inputs[1]].shape
+    pairs, words, eights = -(-outputs // 2), row_words(op, net), row_eights(op, net)
+    upper = max(words)
+    segments = {part: eights * ((1 << upper) - 1) // ((1 << part) - 1) for part in words}
+    return {
+        "inputs": inputs,
+        "pairs": pairs,
+        "second_parts": pairs * (len(words) - 1),
+        **{f"words_of_{part}_bits": pairs * number for part, number in words.items()},
+        "segments": pairs * sum(-(-eights_of(op, net) // segment) for segment in segments.values()),
+        "outputs": outputs,
+        "shifted_outputs": outputs * is_shifted(op, net),
     }
 
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lilliput.cost.few_bit_counts import in_halfwords, in_pixels, of_channels, stored
+from lilliput.cost.few_bit_counts import in_halfwords, in_pixels, in_row_pairs, of_channels, stored
 from lilliput.cost.loops import Counts, is_limited, split_up
 from lilliput.cost.slot_counts import in_slots
-from lilliput.cost.window_counts import in_channels, in_pairs, in_places, in_runs, in_strips, in_taps
+from lilliput.cost.window_counts import (
+    in_channels,
+    in_pairs,
+    in_pixel_pairs,
+    in_places,
+    in_runs,
+    in_strips,
+    in_taps,
+)
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Op
 from lilliput.net.tensor import DType
 from lilliput.targets.blocking import Blocking, Packing
 from lilliput.targets.dense import SPARSE_ROWS, SPARSE_SHARE
 from lilliput.targets.kernel import Layout, to_four
-from lilliput.targets.pixels import EIGHT, row_eights
 from lilliput.targets.planes import chunk_channels
 from lilliput.targets.strip import strip_fours
 from lilliput.targets.taps import elements_inside
@@ -118,6 +125,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
         pairs = few * (channels // blocking.channels)
         found["few_pixels"], found["few_pairs"] = few, pairs
         found["few_eights"] = pairs * -(-elements // 8)
+    if blocking.gathers_pairs:
+        found |= in_pixel_pairs(op, net, taps_x)
     # Only a kernel for integers takes the channels one by one.
     by_channel = depth == 1 and net.tensors[op.inputs[0]].dtype is not DType.FLOAT32
     return found | (_by_channel(op, net, (kernel_height, kernel_width), blocking) if by_channel else {})
@@ -125,7 +134,8 @@ def conv2d(op: Op, net: Net, blocking: Blocking) -> Counts:
 
 def _in_chunks(op: Conv2D, net: Net, blocking: Blocking) -> Counts:
     """Counts of a kernel that computes some channels after others, from windows that are gathered anew."""
-    channels, chunk = net.tensors[op.outputs[0]].shape[2], chunk_channels(op, net, Layout.SPLIT_PAIRS)
+    layout = Layout.FOURS_FIRST if blocking.channels == 1 else Layout.SPLIT_PAIRS
+    channels, chunk = net.tensors[op.outputs[0]].shape[2], chunk_channels(op, net, layout)
     whole, rest = divmod(channels, chunk)
     found: Counts = {}
     for times, part in ((whole, chunk), (1, rest)):
@@ -360,7 +370,8 @@ def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:
     if blocking.packing.shares:
         return in_halfwords(op, net, blocking.packing)
     if blocking.lanes:
-        blocking = replace(blocking, pass_elements=EIGHT * row_eights(op, net))
+        return in_row_pairs(op, net)
+    weights = net.tensors[op.inputs[1]].dtype
     passes = -(-inputs // blocking.pass_elements)
     found: Counts = {
         **_products(1, outputs, inputs, blocking),
@@ -373,6 +384,8 @@ def fully_connected(op: Op, net: Net, blocking: Blocking) -> Counts:
         "listed_blocks": outputs // SPARSE_ROWS,
         "listed_products": outputs * inputs * SPARSE_SHARE,
     }
+    if weights.narrow:  # what fills no loop is taken out of each plane by itself
+        found["rest_parts"] = outputs * -(-(inputs % 32) // 4) * weights.bits.bit_count()
     for size, steps in split_up(-(-inputs // blocking.filled) * blocking.filled, blocking.elements):
         found[f"input_{size}s"] = steps
         found[f"has_{size}s"] = steps > 0

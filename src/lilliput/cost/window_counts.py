@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from lilliput.cost.loops import Counts, split_up
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D
@@ -17,6 +19,28 @@ from lilliput.targets.weighted import STRIP_ROWS
 
 ASSEMBLY_WIDTH = 3
 """Columns of the windows that there is assembly for."""
+
+
+def in_pixel_pairs(op: Conv2D, net: Net, taps_x: Sequence[int]) -> Counts:
+    """Counts of a kernel that gathers windows of two pixels, a run of inputs of both after the other.
+
+    Args:
+        taps_x: columns of the window in the image, for each column of outputs.
+    """
+    _, kernel_height, kernel_width, depth = net.tensors[op.inputs[1]].shape
+    rows = net.tensors[op.outputs[0]].shape[0]
+    are_whole = np.tile([taps == kernel_width and op.dilation[1] == 1 for taps in taps_x], rows)
+    # The last pixel stands for those that are missing to fours.
+    pairs = np.pad(are_whole, (0, -len(are_whole) % 4), mode="edge").reshape(-1, 2)
+    whole = int(pairs.all(axis=1).sum())
+    runs, columns = whole * kernel_height, (len(pairs) - whole) * kernel_height * kernel_width
+    return {
+        "pixel_pairs": len(pairs),
+        "pair_rows": len(pairs) * kernel_height,
+        "pair_runs": runs + columns,
+        "pair_twos": runs * (kernel_width * depth // 2) + columns * (depth // 2),
+        "pair_ones": runs * (kernel_width * depth % 2) + columns * (depth % 2),
+    }
 
 
 def in_places(

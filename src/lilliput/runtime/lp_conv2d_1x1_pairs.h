@@ -3,8 +3,10 @@
 
 #include "lp_pairs_block.h"
 
+/* `step` outputs lie from pixel to pixel, of which those of `params` are some; a channel has `elements`
+ * weights, zeros behind those of the pixel. */
 LP_INLINE void conv2d_1x1_pairs(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
-                                void *scratch) {
+                                int32_t step, int32_t elements, void *scratch) {
     const int32_t depth = params->input_channels;
     for (int32_t left = (int32_t)params->output_height * params->output_width; left > 0;
          left -= LP_PAIRS_PIXELS) {
@@ -18,9 +20,9 @@ LP_INLINE void conv2d_1x1_pairs(const lp_conv2d_params *params, const int8_t *in
             to[2] = lp_pixel_pair(third[k], fourth[k]);
             to += 1 + 2 * (k & 1);
         }
-        lp_pairs_multiply(params, (const int32_t *)scratch, depth, count, output);
+        lp_pairs_multiply(params, (const int32_t *)scratch, elements, count, output, step);
         input += count * depth;
-        output += count * params->output_channels;
+        output += count * step;
     }
 }
 

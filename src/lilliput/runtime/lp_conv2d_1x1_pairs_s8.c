@@ -3,5 +3,5 @@
 
 void lp_conv2d_1x1_pairs_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output,
                             void *scratch) {
-    conv2d_1x1_pairs(params, input, output, scratch);
+    conv2d_1x1_pairs(params, input, output, params->output_channels, params->input_channels, scratch);
 }

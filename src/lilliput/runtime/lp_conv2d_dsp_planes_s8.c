@@ -4,5 +4,5 @@
 
 void lp_conv2d_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
                              void *scratch) {
-    conv2d_planes(params, input, output, scratch, conv2d_dsp);
+    conv2d_planes(params, input, output, scratch, 0, conv2d_dsp);
 }

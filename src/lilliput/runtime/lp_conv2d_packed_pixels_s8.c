@@ -161,8 +161,6 @@ static void multiply_pixels(const lp_eights_params *params, const uint32_t *inpu
     const int32_t eights = (elements + 7) / 8;
     const int32_t are_bytes = params->lanes == 4;
     const int32_t half = are_bytes ? 0x80 : 0x8000;
-    lp_pixels_multiply *const multiply =
-        params->weight_bits == 2 ? lp_multiply_pixels_2 : lp_multiply_pixels_4;
     const lp_channel *channel = lp_channels(conv->channels);
     const uint8_t *weights = params->weights;
     lp_lane_sums lanes;
@@ -179,7 +177,7 @@ static void multiply_pixels(const lp_eights_params *params, const uint32_t *inpu
         }
         for (int32_t left = eights; left > 0; least -= half) {
             const int32_t some = lp_minimum(left, params->segment_eights);
-            multiply(weights, next, some, &lanes);
+            params->multiply(weights, next, some, &lanes);
             weights += some * params->weight_bits;
             next += some * 8 * LP_LANE_WORDS;
             left -= some;

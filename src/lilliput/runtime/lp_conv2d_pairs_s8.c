@@ -2,5 +2,5 @@
 #include "lp_conv2d_pairs.h"
 
 void lp_conv2d_pairs_s8(const lp_conv2d_params *params, const int8_t *input, int8_t *output, void *scratch) {
-    conv2d_pairs(params, input, output, scratch);
+    conv2d_pairs(params, input, output, params->output_channels, lp_window_elements(params), scratch);
 }

@@ -11,7 +11,7 @@ typedef void part_function(const lp_conv2d_params *part, const int8_t *input, in
                            void *scratch);
 
 /* Gives all outputs the range that is smaller than int8. */
-static LP_NOINLINE void limit_all(const lp_conv2d_params *conv, int8_t *output) {
+static LP_NOINLINE LP_UNUSED void limit_all(const lp_conv2d_params *conv, int8_t *output) {
     const int8_t *const end =
         output + (int32_t)conv->output_height * conv->output_width * conv->output_channels;
 #if LP_DSP
@@ -26,25 +26,29 @@ static LP_NOINLINE void limit_all(const lp_conv2d_params *conv, int8_t *output) 
     }
 }
 
+/* All channels; `are_bytes` says whether those functions take weights as bytes and limit outputs one by one.
+ */
 LP_INLINE void conv2d_planes(const lp_planes_params *params, const int8_t *input, int8_t *output,
-                             void *scratch, part_function *compute) {
+                             void *scratch, int32_t are_bytes, part_function *compute) {
     const int32_t channels = params->conv.output_channels;
+    const uint32_t guard = are_bytes ? LP_GUARD_BYTES : LP_GUARD_HALVES;
     const lp_channel *constants = (const lp_channel *)params->conv.channels;
     const uint32_t *weights = params->weights;
     lp_conv2d_params part = params->conv;
     part.weights = (const int8_t *)scratch;
-    part.minimum = -128; /* limits are for outputs that lie side by side */
-    part.maximum = 127;
+    if (!are_bytes) {
+        part.minimum = -128; /* limits are for outputs that lie side by side */
+        part.maximum = 127;
+    }
     for (int32_t first = 0; first < channels; first += params->chunk_channels) {
         const int32_t count = lp_minimum(params->chunk_channels, channels - first);
-        weights =
-            params->unpack(weights, count * params->channel_words, LP_GUARD_HALVES, 0, (uint32_t *)scratch);
+        weights = params->unpack(weights, count * params->channel_words, guard, 0, (uint32_t *)scratch);
         part.channels = constants + first;
         part.output_channels = (uint16_t)count;
         compute(&part, input, output + first, channels,
                 (uint32_t *)scratch + params->chunk_channels * params->channel_words);
     }
-    if (params->conv.minimum > -128 || params->conv.maximum < 127) {
+    if (!are_bytes && (params->conv.minimum > -128 || params->conv.maximum < 127)) {
         limit_all(&params->conv, output);
     }
 }

@@ -43,6 +43,20 @@ LP_INLINE int32_t lp_odd_bytes(uint32_t bytes) {
     return pair;
 }
 
+/* Bytes 0 and 2 as a pair, not signed. */
+LP_INLINE int32_t lp_even_fields(uint32_t bytes) {
+    int32_t pair;
+    __asm__("uxtb16 %0, %1" : "=r"(pair) : "r"(bytes));
+    return pair;
+}
+
+/* Bytes 1 and 3 as a pair, not signed. */
+LP_INLINE int32_t lp_odd_fields(uint32_t bytes) {
+    int32_t pair;
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(bytes));
+    return pair;
+}
+
 /* Bytes 0 of a and b, then bytes 2. */
 LP_INLINE uint32_t lp_zip_even_bytes(uint32_t a, uint32_t b) {
     __asm__("uxtb16 %0, %0\n\tuxtb16 %1, %1\n\torr %0, %0, %1, lsl #8" : "+r"(a), "+r"(b));

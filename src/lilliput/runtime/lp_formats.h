@@ -7,6 +7,7 @@
 #define LP_FORMATS_H
 
 #include "lp.h"
+#include "lp_part_functions.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -72,27 +73,45 @@ typedef struct {
 
 /* Weights of 1 to 7 bits in planes (lp_planes.h), those that are unpacked at a time by themselves: of
  * convolutions `chunk_channels` channels, whose weights come in the order that the kernel for those of a byte
- * has them in, as `channel_words` words of each; of matrix products a row, filled up to words; of depthwise
- * convolutions all, as if of one channel. */
+ * has them in, as `channel_words` words of each; of depthwise convolutions all, as if of one channel. */
 typedef struct {
     lp_conv2d_params conv;
     const uint32_t *weights;
-    /* lp_unpack_planes_N() */
-    const uint32_t *(*unpack)(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
-                              uint32_t *to);
+    lp_unpack_function *unpack; /* lp_unpack_planes_N() */
     uint16_t chunk_channels, channel_words;
     uint8_t doublings; /* of weights, only for depthwise convolutions */
 } lp_planes_params;
 
-/* Weights of 2 or 4 bits as lp_pixel_lanes.h and lp_row_lanes.h say, aligned to 4.  `segment_eights` eights
- * of inputs of `input_bits` bits are summed at a time in words of 2 or 4 `lanes`.  Biases have what inputs,
- * counted from the least that their type has, add to sums. */
+/* The same of matrix products: each row by itself, filled up to words as if with the least weight. */
+typedef struct {
+    lp_conv2d_params conv;
+    const uint32_t *weights;
+    lp_row_function *multiply; /* lp_multiply_planes_N() */
+    uint16_t row_words;
+    uint8_t weight_bits;
+} lp_row_planes_params;
+
+/* Weights of 2 to 7 bits as lp_pixel_lanes.h says, aligned to 4.  `segment_eights` eights of inputs of
+ * `input_bits` bits are summed at a time in words of 2 or 4 `lanes`.  Biases have what inputs, counted from
+ * the least that their type has, add to sums. */
 typedef struct {
     lp_conv2d_params conv;
     const uint8_t *weights;
+    lp_pixels_function *multiply; /* lp_multiply_pixels_N() */
     uint16_t segment_eights;
     uint8_t weight_bits, input_bits, lanes;
 } lp_eights_params;
+
+/* Weights of 1 to 7 bits as lp_row_lanes.h says; `upper` multiplies by those of up to four bits and the upper
+ * part of others, `lower` by their lower part: lp_multiply_row_pair_N().  `segment_eights` are those of the
+ * former. */
+typedef struct {
+    lp_conv2d_params conv;
+    const uint32_t *weights;
+    lp_row_pair_function *upper, *lower;
+    uint16_t segment_eights;
+    uint8_t weight_bits, input_bits;
+} lp_row_pairs_params;
 
 /* Weights of -1 and 1, inputs of -1 and 0.  For each output channel the weights of a window, from bit 0 of
  * each word on: a bit says whether a weight is -1.  Inputs count as 0 and 1, and `conv.input_zero_point` is
@@ -268,9 +287,10 @@ void lp_fully_connected_packed_dsp_s8(const lp_lanes_params *params, const int8_
                                       void *scratch);
 
 /* The same for cores that multiply 32 by 32 bits to 32 at most, in words of two lanes; `scratch`, aligned to
- * 4, holds 32 bytes for each eight of inputs, of which the last may be incomplete. */
-void lp_fully_connected_packed_pairs_s8(const lp_eights_params *params, const int8_t *input, int8_t *output,
-                                        void *scratch);
+ * 4, holds 32 bytes for each eight of inputs, of which the last may be incomplete; for weights of an odd
+ * number of bits 64 for each sixteen. */
+void lp_fully_connected_packed_pairs_s8(const lp_row_pairs_params *params, const int8_t *input,
+                                        int8_t *output, void *scratch);
 
 /* As lp_conv2d_nibbles_dsp_s8() for a matrix product, whose inputs are expanded 1024 at a time at most.
  * `scratch`, aligned to 4, holds 8 bytes for each four of those, and four for each output, which are filled
@@ -279,7 +299,8 @@ void lp_fully_connected_nibbles_dsp_s8(const lp_lanes_params *params, const int8
                                        void *scratch);
 
 /* As the kernels for int8 of that name for weights in planes, all of which are unpacked in one chunk, but for
- * lp_conv2d_dsp_planes_s8().  `scratch` begins with the words of a chunk. */
+ * lp_conv2d_dsp_planes_s8() and those with `pairs` in their names.  `scratch` begins with the words of a
+ * chunk; windows of pairs are filled to fours. */
 void lp_conv2d_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
                              void *scratch);
 void lp_conv2d_1x1_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
@@ -290,9 +311,14 @@ void lp_conv2d_rows_dsp_planes_s8(const lp_planes_params *params, const int8_t *
                                   void *scratch);
 void lp_conv2d_strip_dsp_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
                                    void *scratch);
+void lp_conv2d_pairs_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                               void *scratch);
+void lp_conv2d_1x1_pairs_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
+                                   void *scratch);
 
 /* Matrix times vector for weights in planes.  Up to three bytes behind the inputs are read. */
-void lp_fully_connected_planes_dsp_s8(const lp_planes_params *params, const int8_t *input, int8_t *output);
+void lp_fully_connected_planes_dsp_s8(const lp_row_planes_params *params, const int8_t *input,
+                                      int8_t *output);
 
 /* As lp_conv2d_nibbles_dsp_s8() for kernels three columns wide, a step of one column, input channels that are
  * a multiple of four, at least two output columns and no dilation; inputs in the order of lp_band.h.
@@ -359,23 +385,6 @@ void lp_requantize_s8_s16(const lp_requantize_params *params, const void *input,
 void lp_requantize_u8_s16(const lp_requantize_params *params, const void *input, void *output);
 void lp_requantize_s16(const lp_requantize_params *params, const void *input, void *output);
 void lp_requantize_s16_s8(const lp_requantize_params *params, const void *input, void *output);
-
-/* `words` words of four weights in planes, of as many bits as the name says, as fields with that guard
- * (lp_planes.h); returns where weights go on. */
-const uint32_t *lp_unpack_planes_1(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
-                                   uint32_t *to);
-const uint32_t *lp_unpack_planes_2(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
-                                   uint32_t *to);
-const uint32_t *lp_unpack_planes_3(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
-                                   uint32_t *to);
-const uint32_t *lp_unpack_planes_4(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
-                                   uint32_t *to);
-const uint32_t *lp_unpack_planes_5(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
-                                   uint32_t *to);
-const uint32_t *lp_unpack_planes_6(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
-                                   uint32_t *to);
-const uint32_t *lp_unpack_planes_7(const uint32_t *weights, int32_t words, uint32_t guard, int32_t doublings,
-                                   uint32_t *to);
 
 /* `count` weights of `bits` bits, the first of them number `first`, as int8. */
 void lp_unpack(const uint8_t *weights, int32_t bits, uint32_t first, uint32_t count, int8_t *output);

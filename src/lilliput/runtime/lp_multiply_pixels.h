@@ -25,18 +25,85 @@ CHECK_OFFSET(sums, 12);
     "add     r10, r5                 \n"                                                                     \
     "add     r11, r6                 \n"
 
+/* The products of an input with the weight at bit `at` of r1, or at its upper end. */
+#define INPUT(bits, at) "lsls    r2, r1, #32-" bits "-" at "  \n" PRODUCTS(bits)
+#define LAST_INPUT(bits) "movs    r2, r1                  \n" PRODUCTS(bits)
+
+#define TWO_INPUTS(bits, first, second) INPUT(bits, first) INPUT(bits, second)
+#define FOUR_INPUTS(bits, first, second, third, fourth)                                                      \
+    TWO_INPUTS(bits, first, second)                                                                          \
+    TWO_INPUTS(bits, third, fourth)
+
+/* Weights, which are not aligned to words, to r1: two, three or four bytes, two halfwords. */
+#define TAKE_TWO_BYTES(first, second)                                                                        \
+    "ldrb    r1, [r7, #" first "]             \n"                                                            \
+    "ldrb    r2, [r7, #" second "]            \n"                                                            \
+    "lsls    r2, r2, #8              \n"                                                                     \
+    "orrs    r1, r1, r2              \n"
+#define TAKE_THREE_BYTES(first, second, third)                                                               \
+    TAKE_TWO_BYTES(first, second)                                                                            \
+    "ldrb    r2, [r7, #" third "]             \n"                                                            \
+    "lsls    r2, r2, #16             \n"                                                                     \
+    "orrs    r1, r1, r2              \n"
+#define TAKE_FOUR_BYTES(first, second, third, fourth)                                                        \
+    TAKE_THREE_BYTES(first, second, third)                                                                   \
+    "ldrb    r2, [r7, #" fourth "]            \n"                                                            \
+    "lsls    r2, r2, #24             \n"                                                                     \
+    "orrs    r1, r1, r2              \n"
+#define TAKE_TWO_HALVES(first, second)                                                                       \
+    "ldrh    r1, [r7, #" first "]             \n"                                                            \
+    "ldrh    r2, [r7, #" second "]            \n"                                                            \
+    "lsls    r2, r2, #16             \n"                                                                     \
+    "orrs    r1, r1, r2              \n"
+
 #if LP_BITS == 2
-#define TAKE_WEIGHTS                                                                                         \
-    "ldrh    r1, [r7]                \n"                                                                     \
-    "adds    r7, r7, #2              \n"
-#define EIGHT_SHIFT "1" /* of the bytes of eight weights */
-#define INPUT(index) "lsls    r2, r1, #30-2*" index "    \n" PRODUCTS("2")
-#define LAST_INPUT INPUT("7")
+#define BITS "2"
+#define NEXT_WEIGHTS "adds    r7, r7, #2              \n"
+#define EIGHT                                                                                                \
+    "ldrh    r1, [r7]                \n" FOUR_INPUTS("2", "0", "2", "4", "6")                                \
+        FOUR_INPUTS("2", "8", "10", "12", "14")
+#elif LP_BITS == 3
+#define BITS "3"
+#define NEXT_WEIGHTS "adds    r7, r7, #3              \n"
+#define EIGHT                                                                                                \
+    TAKE_THREE_BYTES("0", "1", "2")                                                                          \
+    FOUR_INPUTS("3", "0", "3", "6", "9")                                                                     \
+    FOUR_INPUTS("3", "12", "15", "18", "21")
+#elif LP_BITS == 4
+#define BITS "4"
+#define NEXT_WEIGHTS
+#define EIGHT                                                                                                \
+    "ldmia   r7!, {r1}               \n" FOUR_INPUTS("4", "0", "4", "8", "12") TWO_INPUTS("4", "16", "20")   \
+        INPUT("4", "24") LAST_INPUT("4")
+#elif LP_BITS == 5
+#define BITS "5"
+#define NEXT_WEIGHTS "adds    r7, r7, #5              \n"
+#define EIGHT                                                                                                \
+    TAKE_FOUR_BYTES("0", "1", "2", "3")                                                                      \
+    FOUR_INPUTS("5", "0", "5", "10", "15")                                                                   \
+    TWO_INPUTS("5", "20", "25")                                                                              \
+    TAKE_TWO_BYTES("3", "4")                                                                                 \
+    TWO_INPUTS("5", "6", "11")
+#elif LP_BITS == 6
+#define BITS "6"
+#define NEXT_WEIGHTS "adds    r7, r7, #6              \n"
+#define EIGHT                                                                                                \
+    TAKE_TWO_HALVES("0", "2")                                                                                \
+    FOUR_INPUTS("6", "0", "6", "12", "18")                                                                   \
+    INPUT("6", "24")                                                                                         \
+    TAKE_TWO_HALVES("2", "4")                                                                                \
+    TWO_INPUTS("6", "14", "20")                                                                              \
+    LAST_INPUT("6")
 #else
-#define TAKE_WEIGHTS "ldmia   r7!, {r1}               \n"
-#define EIGHT_SHIFT "2"
-#define INPUT(index) "lsls    r2, r1, #28-4*" index "    \n" PRODUCTS("4")
-#define LAST_INPUT "movs    r2, r1                  \n" PRODUCTS("4")
+#define BITS "7"
+#define NEXT_WEIGHTS "adds    r7, r7, #7              \n"
+#define EIGHT                                                                                                \
+    TAKE_FOUR_BYTES("0", "1", "2", "3")                                                                      \
+    FOUR_INPUTS("7", "0", "7", "14", "21")                                                                   \
+    TAKE_FOUR_BYTES("3", "4", "5", "6")                                                                      \
+    TWO_INPUTS("7", "4", "11")                                                                               \
+    INPUT("7", "18")                                                                                         \
+    LAST_INPUT("7")
 #endif
 
 /* The lanes of a word: 14 cycles. */
@@ -53,7 +120,7 @@ CHECK_OFFSET(sums, 12);
     "stmia   r0!, {r5, r6}           \n"
 
 /* r0 inputs, r1 eight weights, r7 where the next ones lie, r12 where they end, r8 to r11 lanes; in the end r0
- * sums, r2 mask, r3 bits.  Eight inputs take about 125 cycles. */
+ * sums, r2 mask, r3 bits.  Eight inputs take 125 (4 bits) to 152 cycles (7). */
 LP_THUMB_1_NAKED static void multiply_pixels(const uint8_t *weights LP_THUMB_1_UNUSED,
                                              const uint32_t *inputs LP_THUMB_1_UNUSED,
                                              int32_t eights LP_THUMB_1_UNUSED,
@@ -70,13 +137,13 @@ LP_THUMB_1_NAKED static void multiply_pixels(const uint8_t *weights LP_THUMB_1_U
                      "mov     r9, r3                  \n"
                      "mov     r10, r3                 \n"
                      "mov     r11, r3                 \n"
-                     "lsls    r2, r2, #" EIGHT_SHIFT "            \n"
+                     "movs    r3, #" BITS "                \n"
+                     "muls    r2, r3, r2              \n"
                      "adds    r2, r2, r0              \n"
                      "mov     r12, r2                 \n"
                      "movs    r7, r0                  \n"
                      "movs    r0, r1                  \n"
-                     "1:                              \n" TAKE_WEIGHTS INPUT("0") INPUT("1") INPUT("2")
-                         INPUT("3") INPUT("4") INPUT("5") INPUT("6") LAST_INPUT
+                     "1:                              \n" EIGHT NEXT_WEIGHTS
                      "cmp     r7, r12                 \n"
                      "bne     1b                      \n"
                      "ldr     r0, [sp, #16]           \n"
@@ -100,19 +167,24 @@ static void multiply_pixels(const uint8_t *weights, const uint32_t *inputs, int3
                             lp_lane_sums *sums) {
     uint32_t first = sums->start, second = first, third = first, fourth = first;
     for (; eights > 0; eights--) {
-        uint32_t packed = 0;
-        for (int32_t byte = 0; byte < LP_BITS; byte++) {
-            packed |= (uint32_t)*weights++ << 8 * byte;
+        for (int32_t half = 0; half < 2; half++) { /* four weights each */
+            uint32_t packed = 0;
+            for (int32_t byte = 0; byte < (LP_BITS + 1) / 2; byte++) {
+                packed |= (uint32_t)weights[byte + half * (LP_BITS / 2)] << 8 * byte;
+            }
+            packed >>= half * (LP_BITS % 2) * 4;
+            for (const uint32_t *end = inputs + 4 * LP_LANE_WORDS; inputs != end;
+                 inputs += 2 * LP_LANE_WORDS) {
+                const uint32_t weight = (uint32_t)((int32_t)(packed << (32 - LP_BITS)) >> (32 - LP_BITS));
+                const uint32_t next = (uint32_t)((int32_t)(packed << (32 - 2 * LP_BITS)) >> (32 - LP_BITS));
+                packed >>= 2 * LP_BITS;
+                first += weight * inputs[0] + next * inputs[4];
+                second += weight * inputs[1] + next * inputs[5];
+                third += weight * inputs[2] + next * inputs[6];
+                fourth += weight * inputs[3] + next * inputs[7];
+            }
         }
-        for (const uint32_t *end = inputs + 8 * LP_LANE_WORDS; inputs != end; inputs += 2 * LP_LANE_WORDS) {
-            const uint32_t weight = (uint32_t)((int32_t)(packed << (32 - LP_BITS)) >> (32 - LP_BITS));
-            const uint32_t next = (uint32_t)((int32_t)(packed << (32 - 2 * LP_BITS)) >> (32 - LP_BITS));
-            packed >>= 2 * LP_BITS;
-            first += weight * inputs[0] + next * inputs[4];
-            second += weight * inputs[1] + next * inputs[5];
-            third += weight * inputs[2] + next * inputs[6];
-            fourth += weight * inputs[3] + next * inputs[7];
-        }
+        weights += LP_BITS;
     }
     take_apart(sums, 0, first);
     take_apart(sums, 1, second);

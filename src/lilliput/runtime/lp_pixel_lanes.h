@@ -1,4 +1,4 @@
-/* Convolutions by weights of 2 or 4 bits on cores that multiply 32 by 32 bits to 32, and nothing faster.
+/* Convolutions by weights of 2 to 7 bits on cores that multiply 32 by 32 bits to 32, and nothing faster.
  *
  * A word holds the inputs of two or four output pixels in lanes of 16 or 8 bits.  Its product with a weight
  * is the products of all of them, which carry into each other, but so do their sums: where each lane begins
@@ -19,18 +19,11 @@
 
 /* What lanes hold behind the sums of some inputs, over and over; the assembly knows the place of every
  * field. */
-typedef struct {
+struct lp_lane_sums {
     uint32_t start;                   /* of a word's lanes */
     uint32_t mask;                    /* of every second lane */
     uint32_t bits;                    /* of a lane */
     uint32_t sums[2 * LP_LANE_WORDS]; /* of each word's even lanes, and of its odd ones */
-} lp_lane_sums;
-
-/* Adds the sums of `eights` eights of inputs, one at least; weights of 2 and 4 bits are aligned to 2 and 4.
- */
-typedef void lp_pixels_multiply(const uint8_t *weights, const uint32_t *inputs, int32_t eights,
-                                lp_lane_sums *sums);
-void lp_multiply_pixels_2(const uint8_t *weights, const uint32_t *inputs, int32_t eights, lp_lane_sums *sums);
-void lp_multiply_pixels_4(const uint8_t *weights, const uint32_t *inputs, int32_t eights, lp_lane_sums *sums);
+};
 
 #endif

@@ -46,7 +46,7 @@ class Blocking:
         turns: whether columns are taken as rows where those come in fewer blocks.
         few_pixels: up to so many pixels that fill no block are computed one by one.
         strip: whether the windows of a row of outputs lie in a strip, as `runtime/lp_strip.h` has it.
-        lanes: whether how many inputs are summed at a time follows from bits, as `targets/pixels.py` has it.
+        lanes: whether two rows of weights share words, part after part, as `targets/pixels.py` has it.
         slots: whether several inputs of a row share a word, as `runtime/lp_slots.h` has it.
         packing: what shares a word, as `cost/few_bit_counts.py` counts it.
         short_row: rows of an operand up to so many elements are repeated where many of them come, as
@@ -55,6 +55,7 @@ class Blocking:
         spans: whether rows of windows are multiplied where they lie, as far as they lie in the image.
         places: whether a window's places are taken one by one, in the image or not.
         pairs: whether windows of one channel lie in words of two columns each.
+        gathers_pairs: whether windows of two pixels are gathered, a run of inputs of both after the other.
         taps: whether elements of a window are multiplied where they lie, in runs down or across.
         runs: whether columns side by side are multiplied in one run, as far as they lie in the image.
     """
@@ -75,6 +76,7 @@ class Blocking:
     places: bool = False
     runs: bool = False
     pairs: bool = False
+    gathers_pairs: bool = False
     chunks: bool = False
     packing: Packing = Packing.NONE
     taps: bool = False
@@ -84,6 +86,7 @@ class Blocking:
 _COMMON = Blocking()
 _BY_FOURS = Blocking(elements=(16, 4), filled=4, few_pixels=FEW_PIXELS)
 _BY_EIGHT_FOURS = replace(_BY_FOURS, elements=(32, 4))
+_PIXEL_PAIRS = Blocking(channels=1, gathered=())
 _ONE_PIXEL = Blocking(pixels=1, channels=4, filled=4)
 
 _BLOCKING: Mapping[str, Blocking] = {
@@ -103,10 +106,10 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_conv2d_nibbles_dsp": Blocking(packing=Packing.NIBBLES),
     "lp_conv2d_nibbles_rows_dsp": Blocking(packing=Packing.NIBBLES),
     "lp_conv2d_packed_pixels": Blocking(packing=Packing.PIXELS),
-    "lp_fully_connected_packed_pairs": Blocking(channels=2, elements=(8,), filled=8, lanes=True),
+    "lp_fully_connected_packed_pairs": Blocking(lanes=True),
     "lp_conv2d_slots_dsp": Blocking(slots=True),
     "lp_conv2d_dsp_planes": replace(_BY_FOURS, chunks=True),
-    "lp_fully_connected_planes_dsp": Blocking(channels=1, elements=(32, 16, 4), filled=4, pass_elements=256),
+    "lp_fully_connected_planes_dsp": Blocking(channels=1, elements=(32, 4), filled=4),
     "lp_conv2d_1x1_dsp_relu": _BY_EIGHT_FOURS,
     "lp_conv2d_compact": Blocking(channels=4, spans=True),
     "lp_max_pool2d_compact": Blocking(channels=1),
@@ -132,8 +135,10 @@ _BLOCKING: Mapping[str, Blocking] = {
     "lp_mul_compact": Blocking(elements=()),
     "lp_add_spread_dsp": Blocking(short_row=32),
     "lp_mul_dsp": Blocking(short_row=32),
-    "lp_conv2d_pairs": Blocking(channels=1, gathered=()),
-    "lp_conv2d_1x1_pairs": Blocking(channels=1, gathered=()),
+    "lp_conv2d_pairs": replace(_PIXEL_PAIRS, gathers_pairs=True),
+    "lp_conv2d_pairs_planes": replace(_PIXEL_PAIRS, gathers_pairs=True, filled=4, chunks=True),
+    "lp_conv2d_1x1_pairs": _PIXEL_PAIRS,
+    "lp_conv2d_1x1_pairs_planes": replace(_PIXEL_PAIRS, filled=4, chunks=True),
     "lp_depthwise_conv2d_pairs": Blocking(pixels=2, channels=1, turns=False),
     "lp_depthwise_conv2d_pairs_planes": Blocking(pairs=True),
 }

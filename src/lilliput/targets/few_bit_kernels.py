@@ -25,7 +25,7 @@ from lilliput.targets.lanes import (
     prefers_nibbles,
     shares_strip,
 )
-from lilliput.targets.pixels import PIXEL_BITS, inputs_bytes, pixels_bytes
+from lilliput.targets.pixels import fits_pixels, inputs_bytes, parts_of, pixels_bytes
 from lilliput.targets.planes import in_planes, prefers_planes
 from lilliput.targets.slots import prefers_slots, slots_bytes, slots_of
 from lilliput.targets.strip import strip_bytes, strip_fours
@@ -158,9 +158,9 @@ def _without_dsp(op: Conv2D | FullyConnected, net: Net, core: Core) -> Kernel:
     portable = _packed("lp_conv2d")(op, net, core)
     if not core.has_pairs or op.profile is not Profile.LILLIPUT or net.optimize is Optimize.FLASH:
         return portable
-    if net.tensors[op.inputs[1]].dtype.bits not in PIXEL_BITS:
-        return portable
-    return _pixel_lanes(op, net) if isinstance(op, Conv2D) else _row_lanes(op, net)
+    if isinstance(op, FullyConnected):
+        return _row_lanes(op, net)
+    return _pixel_lanes(op, net) if fits_pixels(op, net) else in_planes(op, net, core, HEADER) or portable
 
 
 def _pixel_lanes(op: Conv2D, net: Net) -> Kernel:
@@ -168,7 +168,7 @@ def _pixel_lanes(op: Conv2D, net: Net) -> Kernel:
         "lp_conv2d_packed_pixels_s8",
         scratch_bytes=pixels_bytes(op, net),
         layout=Layout.BIT_EIGHTS,
-        needs=("lp_multiply_pixels_2", "lp_multiply_pixels_4", "lp_requantize_pairs"),
+        needs=(f"lp_multiply_pixels_{net.tensors[op.inputs[1]].dtype.bits}", "lp_requantize_pairs"),
         folds_zero_point=True,
         access=Access.PIXELS,
         header=HEADER,
@@ -180,7 +180,9 @@ def _row_lanes(op: FullyConnected, net: Net) -> Kernel:
         "lp_fully_connected_packed_pairs_s8",
         scratch_bytes=inputs_bytes(op, net),
         layout=Layout.BIT_PAIRS,
-        needs=("lp_multiply_row_pair_2", "lp_multiply_row_pair_4"),
+        needs=tuple(
+            f"lp_multiply_row_pair_{part}" for part in parts_of(net.tensors[op.inputs[1]].dtype.bits)
+        ),
         folds_zero_point=True,
         access=Access.INPUTS_FIRST,
         header=HEADER,

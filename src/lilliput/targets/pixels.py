@@ -1,4 +1,4 @@
-"""Weights of 2 or 4 bits on cores without DSP instructions: what shares a word, and how far that goes.
+"""Weights of few bits on cores without DSP instructions: what shares a word, and how far that goes.
 
 `runtime/lp_pixel_lanes.h` describes the lanes of convolutions, the inputs of two or four pixels.  A lane of k
 bits begins at 2**(k - 1), and holds that plus the sum of its products as long as this is from -2**(k - 1) to
@@ -6,7 +6,8 @@ bits begins at 2**(k - 1), and holds that plus the sum of its products as long a
 sum, and the negative ones, may each add up to (2**(k - 1) - 1) / (2**m - 1).
 
 `runtime/lp_row_lanes.h` describes those of matrix products, the weights of two outputs in 16 bits each.
-Weights of b bits are counted from the least one, too, so that no product exceeds (2**b - 1) * (2**m - 1).
+Weights are counted from the least one, too; of more than four bits the upper four are multiplied by
+themselves, then the others.  So no product of a part of b bits exceeds (2**b - 1) * (2**m - 1).
 """
 
 from __future__ import annotations
@@ -19,17 +20,21 @@ from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net
 from lilliput.targets.lanes import longest_segment
 
-PIXEL_BITS = frozenset({2, 4})
-"""Bits of the weights that these kernels take."""
+PIXEL_BITS = frozenset(range(2, 8))
+"""Bits of the weights of convolutions that these kernels take, as long as their sums fit."""
+UPPER_BITS = 4
+"""Bits of the upper part of weights of matrix products that have more."""
 EIGHT = 8
 """Inputs that a step of the loops takes."""
 LEAST_EIGHTS = 3
 """From so many eights between taking sums apart on, four pixels a word are faster than two."""
+LEAST_PAIR_EIGHTS = 2
+"""From so many eights between taking sums apart on, two pixels a word are faster than kernels for a byte."""
 MOST_SEGMENTS = 256
 """So many sums of four pixels a word fit in the 16 bits in which they are added up."""
 LANE_WORDS = 4
 """Words that an input of all pixels takes that are computed side by side."""
-_USUAL_SUMS = {2: 9, 4: 40}
+_USUAL_SUMS = {2: 9, 3: 17, 4: 40, 5: 86, 6: 177, 7: 360}
 """Bits → what weights of one sign seldom exceed in so many eights."""
 _WORD_BYTES = 4
 
@@ -46,25 +51,50 @@ def pixels_bytes(op: WeightedOp, net: Net) -> int:
 
 
 def inputs_bytes(op: WeightedOp, net: Net) -> int:
-    """Scratch memory for the inputs of a matrix product, a word each."""
-    return _WORD_BYTES * EIGHT * eights_of(op, net)
+    """Scratch memory for the inputs of a matrix product, a word each; odd bits take sixteens."""
+    eights = eights_of(op, net)
+    return _WORD_BYTES * EIGHT * (eights + eights % 2 * (net.tensors[op.inputs[1]].dtype.bits % 2))
+
+
+def parts_of(bits: int) -> tuple[int, ...]:
+    """Bits of the upper part of weights of so many bits, and of the lower one if there is any."""
+    return (UPPER_BITS, bits - UPPER_BITS) if bits > UPPER_BITS else (bits,)
+
+
+def row_words(op: WeightedOp, net: Net) -> dict[int, int]:
+    """Bits of a part → words of it in two rows of a matrix product, inputs filled to eights or sixteens."""
+    eights = eights_of(op, net)
+    parts = parts_of(net.tensors[op.inputs[1]].dtype.bits)
+    return {part: (eights + eights % 2 * (part % 2)) * part // 2 for part in parts}
 
 
 def row_pairs_bytes(op: WeightedOp, net: Net) -> int:
-    """Bytes of the weights of a matrix product, outputs two by two, inputs filled to eights."""
-    weights = net.tensors[op.inputs[1]]
-    return -(-weights.shape[0] // 2) * 2 * eights_of(op, net) * weights.dtype.bits
+    """Bytes of the weights of a matrix product, outputs two by two."""
+    rows = net.tensors[op.inputs[1]].shape[0]
+    return _WORD_BYTES * -(-rows // 2) * sum(row_words(op, net).values())
 
 
 def row_eights(op: WeightedOp, net: Net) -> int:
-    """Eights of inputs of a matrix product that may be summed at a time."""
-    types = (net.tensors[name].dtype for name in op.inputs[:2])
-    return min(sum_limit(*(dtype.bits for dtype in types)) // EIGHT, eights_of(op, net))
+    """Eights of inputs of a matrix product that may be summed at a time, of the upper part."""
+    inputs, weights = (net.tensors[name].dtype.bits for name in op.inputs[:2])
+    eights = eights_of(op, net)
+    return min(sum_limit(inputs, parts_of(weights)[0]) // EIGHT, eights + eights % 2)
 
 
 def sum_limit(input_bits: int, weight_bits: int) -> int:
     """So many products of numbers that are not negative fit in 16 bits."""
     return ((1 << 16) - 1) // (((1 << input_bits) - 1) * ((1 << weight_bits) - 1))
+
+
+def fits_pixels(op: WeightedOp, net: Net) -> bool:
+    """Whether two pixels share a word for sixteen inputs, or all; without weights, whether they mostly do."""
+    weights = net.tensors[op.inputs[1]]
+    if weights.dtype.bits not in PIXEL_BITS:
+        return False
+    if weights.data is None:
+        usual = _USUAL_SUMS[weights.dtype.bits]
+        return lane_limit(16, net.tensors[op.inputs[0]].dtype.bits) >= usual
+    return segment_eights(op, net, 2) >= min(LEAST_PAIR_EIGHTS, eights_of(op, net))
 
 
 def pixel_lanes(op: WeightedOp, net: Net) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from lilliput.targets.cores import Core
 from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Kernel, Layout, to_four
 from lilliput.targets.lanes import prefers_nibbles, shares_strip
 from lilliput.targets.strip import strip_fours
-from lilliput.targets.weighted import conv2d, depthwise_in_strips
+from lilliput.targets.weighted import PAIR_OF_PIXELS_BYTES, conv2d, depthwise_in_strips
 
 ONE_CHUNK = frozenset(
     {Layout.CHANNELS_FIRST, Layout.COLUMNS_FIRST, Layout.TAP_BY_TAP, Layout.CHANNEL_BY_CHANNEL}
@@ -30,9 +30,10 @@ GROUP_WORDS = 8
 """Words of four weights whose planes lie together."""
 CHUNK_BYTES = 4096
 """Unpacked weights of a convolution that are held at a time."""
-LEAST_CHUNK = 4
-"""Channels that are unpacked at a time at least, since windows are gathered anew for each chunk."""
-BY_CHUNKS = "lp_conv2d_dsp_s8"
+LEAST_CHUNK, LEAST_PAIRS_CHUNK = 4, 8
+"""Channels that are unpacked at a time at least, since windows are gathered anew for each chunk; the second
+where a gathered input takes twice the cycles of a product, unless memory counts most."""
+BY_CHUNKS = frozenset({"lp_conv2d_dsp_s8", "lp_conv2d_pairs_s8", "lp_conv2d_1x1_pairs_s8"})
 """What computes some channels after others; all other kernels compute all."""
 LEAST_PIXELS = 32
 """From so many output pixels on, unpacking takes little beside multiplying."""
@@ -51,16 +52,16 @@ def in_planes(op: WeightedOp, net: Net, core: Core, header: str) -> Kernel | Non
     found = _for_bytes(op, net, core)
     if found is None:
         return None
-    unpack = f"lp_unpack_planes_{net.tensors[op.inputs[1]].dtype.bits}"
+    bits = net.tensors[op.inputs[1]].dtype.bits
     if isinstance(op, FullyConnected):
-        return found._replace(needs=(unpack,), header=header, in_planes=True)
+        return found._replace(needs=(f"lp_multiply_planes_{bits}",), header=header, in_planes=True)
     in_chunks = isinstance(op, Conv2D) and not _is_whole(op, net, found.layout)
     unpacked_bytes = 4 * chunk_channels(op, net, found.layout) * channel_words(op, net, found.layout)
-    inner = () if found.function == BY_CHUNKS else (found.function,)
+    inner = () if found.function in BY_CHUNKS else (found.function,)
     return found._replace(
         function=f"{found.function.removesuffix('_s8')}_planes_s8",
         scratch_bytes=unpacked_bytes + found.scratch_bytes,
-        needs=(unpack, *found.needs, *inner),
+        needs=(f"lp_unpack_planes_{bits}", *found.needs, *inner),
         access=Access.SEPARATE if in_chunks else found.access,
         header=header,
         in_planes=True,
@@ -75,11 +76,13 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
         found = depthwise_in_strips(op, net, core)
         return found if found.scratch_bytes and found.layout is not Layout.PLAIN else None
     weights = net.tensors[op.inputs[1]]
-    is_filled = math.prod(weights.shape[1:]) % 4 != 0
-    if not core.has_dsp or (weights.dtype is DType.SIGN and is_filled):
-        return None  # no single bit stands for 0
     if isinstance(op, FullyConnected):
-        return Kernel("lp_fully_connected_planes_dsp_s8", layout=Layout.ROWS, folds_zero_point=True)
+        found = Kernel("lp_fully_connected_planes_dsp_s8", layout=Layout.ROWS, folds_zero_point=True)
+        return found if core.has_dsp else None
+    if not core.has_dsp:
+        return _in_pairs(op, net, core) if core.has_pairs else None
+    if weights.dtype is DType.SIGN and math.prod(weights.shape[1:]) % 4:
+        return None  # no single bit stands for 0, and inputs that fill up are not 0
     requant = conv_requant(op, net)
     if requant.shift < 32 and min(requant.multipliers) < LEAST_MULTIPLIER:
         return None
@@ -92,13 +95,20 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
     _, *window, depth = weights.shape
     elements = to_four(math.prod(window) * depth)
     return Kernel(
-        BY_CHUNKS,
+        "lp_conv2d_dsp_s8",
         scratch_bytes=8 * elements + (elements if depth % 4 else 0),
         layout=Layout.SPLIT_PAIRS,
         needs=("lp_multiply_block", "lp_expand_fours"),
         folds_zero_point=True,
         access=Access.PIXELS,
     )
+
+
+def _in_pairs(op: Conv2D, net: Net, core: Core) -> Kernel:
+    """Where two pixels share a word; windows are filled to fours as weights are."""
+    found = conv2d(op, net, core)
+    elements = to_four(math.prod(net.tensors[op.inputs[1]].shape[1:]))
+    return found._replace(scratch_bytes=2 * PAIR_OF_PIXELS_BYTES * elements)
 
 
 def prefers_planes(op: Conv2D, net: Net, core: Core) -> bool:
@@ -140,7 +150,11 @@ def chunk_channels(op: WeightedOp, net: Net, layout: Layout) -> int:
         return 1
     channels = net.tensors[op.inputs[1]].shape[0]
     fitting = CHUNK_BYTES // (4 * channel_words(op, net, layout)) // 2 * 2
-    return min(max(fitting, LEAST_CHUNK), channels)
+    if layout is not Layout.FOURS_FIRST:
+        return min(max(fitting, LEAST_CHUNK), channels)
+    least = LEAST_CHUNK if net.optimize is Optimize.RAM else LEAST_PAIRS_CHUNK
+    chunks = -(-channels // max(fitting, least))
+    return -(-channels // chunks)  # no more than others are
 
 
 def doublings_of(op: WeightedOp, net: Net, layout: Layout) -> int:

@@ -1,0 +1,8 @@
+#define LP_TFLM 0
+#define LP_BITS 5
+#include "lp_multiply_pixels.h"
+
+void lp_multiply_pixels_5(const uint8_t *weights, const uint32_t *inputs, int32_t eights,
+                          lp_lane_sums *sums) {
+    multiply_pixels(weights, inputs, eights, sums);
+}
