@@ -48,6 +48,7 @@ class Layer:
 LAYERS: Mapping[str, Layer] = {
     "dense, 3136 → 32": Layer((7, 7, 64), (32, 3136)),
     "dense, 480 → 10": Layer((1, 1, 480), (10, 480)),
+    "3×3 convolution, 3 → 16": Layer((32, 32, 3), (16, 3, 3, 3), SAME),
     "3×3 convolution, 16 → 32": Layer((12, 12, 16), (32, 3, 3, 16), SAME),
     "3×3 convolution, 224 → 16": Layer((6, 6, 224), (16, 3, 3, 224), SAME),
     "1×1 convolution, 64 → 64": Layer((8, 8, 64), (64, 1, 1, 64)),

@@ -13,6 +13,9 @@ from lilliput.flow.datasets import named_data
 
 TEMPLATE = {"kind": "cnn", "filters": [4], "kernels": 3, "batch_norm": True}
 
+MANY_FORMATS = "int8," + ",".join(f"stage{index}_block1_conv1=w4a8" for index in range(12))
+"""As --mixed prints them: more letters than the name of a folder holds."""
+
 
 def experiment(*models: dict[str, Any], **tables: Any) -> dict[str, Any]:
     return {"data": {"name": "digits"}, "model_template": TEMPLATE, "model": list(models), **tables}
@@ -45,6 +48,15 @@ def test_a_model_takes_from_the_template_what_its_kind_has() -> None:
         (experiment({"name": "a", "filters": 0}), ["e.toml: model[0].filters is"]),
         (experiment({"name": "a", "kind": "mlp", "batch_norm": False}), ["'mlp' has no batch_norm"]),
         (experiment({"name": "a"}, model_template={**TEMPLATE, "filtres": 3}), ["model_template.filtres is"]),
+        (
+            experiment({"name": "a"}, postprocessing=[{"format": "int8"}, {"format": MANY_FORMATS}]),
+            ["postprocessing[1] is wrong", "letters, more than 255", "give this step a short name"],
+        ),
+        (
+            experiment({"name": "a"}, postprocessing=[{"name": "b" * 256}]),
+            ["postprocessing[0] is wrong", "256 letters", "give this step a short name"],
+        ),
+        (experiment({"name": "a" * 129}), ["model[0] is wrong", "has 129 letters, more than 128"]),
     ],
 )
 def test_a_mistake_is_told_once_and_where_it_stands(raw: dict[str, Any], words: list[str]) -> None:
@@ -54,6 +66,13 @@ def test_a_mistake_is_told_once_and_where_it_stands(raw: dict[str, Any], words: 
     assert all(word in text for word in words), text
     assert "; also" not in text
     assert "constrained" not in text
+
+
+def test_a_format_for_many_layers_is_taken_with_a_name() -> None:
+    found = config.parse_experiment(
+        experiment({"name": "a"}, postprocessing=[{"format": MANY_FORMATS, "name": "mixed"}]), "e.toml"
+    )
+    assert [post.title for post in found.postprocessing] == ["mixed"]
 
 
 @pytest.mark.parametrize("more", ["", '[budget]\nerror = 0.1\n[[model]]\nname = "a"\n'])

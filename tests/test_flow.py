@@ -15,7 +15,8 @@ import pytest
 import lilliput
 from lilliput import cli, config
 from lilliput.errors import BudgetError, ConfigError, DataError, FormatError, StudyError
-from lilliput.flow.final import chosen
+from lilliput.flow.final import chosen, require_one
+from lilliput.flow.run_directory import RunDirectory
 from lilliput.results import Trial
 
 CONFIG = """\
@@ -387,3 +388,51 @@ def test_the_final_stage_takes_the_best_within_the_budget_or_a_spread_of_it() ->
     small = settings.final.model_copy(update={"budget": config.BudgetSettings(ram_bytes=500)})
     assert [one.number for one in chosen(front, settings.model_copy(update={"final": small}))] == [3, 4]
     assert chosen([], settings) == ()
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ({"ram_bytes": 89}, ["final.budget.ram_bytes at most 89", "set final.budget.ram_bytes = 90 or more"]),
+        (
+            {"ram_bytes": 3000, "error": 0.045},
+            ["budget.error at most 0.045", "the nearest of the 3", "set final.budget.error = 0.05 or more"],
+        ),
+        (
+            {"flash_bytes": 99, "macs": 3},
+            ["set final.budget.flash_bytes = 100 and final.budget.macs = 10 or more"],
+        ),
+    ],
+)
+def test_a_final_budget_that_nothing_keeps_is_told(
+    tmp_path: Path, bounds: dict[str, float], words: list[str]
+) -> None:
+    front = [trial(2, 0.03, 3800), trial(3, 0.05, 400), trial(4, 0.4, 90)]
+    settings = config.parse(tomllib.loads(CONFIG), "x")
+    final = settings.final.model_copy(update={"budget": config.BudgetSettings(**bounds)})
+    run = RunDirectory(tmp_path)
+    with pytest.raises(BudgetError) as caught:
+        require_one(front, settings.model_copy(update={"final": final}), run)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+    require_one(front, settings, run)
+    require_one([], settings.model_copy(update={"final": final}), run)
+    none = final.model_copy(update={"networks": 0})
+    require_one(front, settings.model_copy(update={"final": none}), run)
+
+
+def test_a_search_whose_final_budget_nothing_keeps_fails_and_keeps_its_results(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, file = tmp_path / "run", tmp_path / "c.toml"
+    shutil.copytree(finished, run)
+    shutil.rmtree(run / "front")
+    (run / "report.html").unlink()
+    small = "[final.budget]\nflash_bytes = 500\n[final.training]"
+    file.write_text(CONFIG.replace("[final.training]", small))
+    assert cli.main(["search", str(file), "-o", str(run), "--resume"]) == 2
+    told = capsys.readouterr().err
+    assert "final.budget.flash_bytes at most 500" in told
+    assert "go on with --resume" in told
+    assert study(run)["trials"] == study(finished)["trials"]
+    assert (run / "report.html").exists()
+    assert not list((run / "front").glob("*"))

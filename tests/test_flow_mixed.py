@@ -19,7 +19,7 @@ from lilliput.data import load
 from lilliput.errors import ConfigError
 from lilliput.flow import mixing
 from lilliput.flow.evaluation import load_data
-from lilliput.flow.mixing import limits_named, sensitivities, sizes
+from lilliput.flow.mixing import calibrated, limits_named, sensitivities, sizes
 from lilliput.flow.quantizing import prepared
 from lilliput.net import Net
 from lilliput.net.formats import Formats, formats_named
@@ -191,8 +191,8 @@ def test_what_is_missing_or_too_much_is_told(
 
 
 def test_two_bits_lose_more_than_seven_and_eight_lose_nothing(model: Path) -> None:
-    data = load_data(DataSettings(name="digits"))
-    found = sensitivities(prepared(load_net(model), Formats()), data)
+    data, net = load_data(DataSettings(name="digits")), prepared(load_net(model), Formats())
+    found = sensitivities(net, data, calibrated(net, data))
     assert set(found) == {"conv1", "conv3", "dense1", "logits"}
     for by_width in found.values():
         assert tuple(by_width) == WIDTHS

@@ -22,7 +22,7 @@ from lilliput.targets import board
 NAMES = (
     *(name for name in FORMATS if not name.startswith("w")),
     *("w4a8", "w2a8", "w3a5", "w7a6", "w4a4", "w2a2", "w5a3", "w8a4", "w1a1", "w1a8"),
-    *("mixed", "mixed wide"),
+    *("mixed", "mixed wide", "mixed beside int16x8"),
     *("float32 for flash", "w4a4 for flash"),
 )
 """What is tested; "mixed" ones give each layer another format, the last two are compiled for little code."""
@@ -36,7 +36,8 @@ def chosen_formats(name: str, net: Net, rng: np.random.Generator) -> Formats:
         return Formats(format_named(name))
     names = [f"w{n}a{m}" for n in range(1, 9) for m in range(1, 9)] + ["int8"]
     names += ["int16x8"] * len(names) * ("wide" in name)
-    return Formats(ops={op.name: format_named(str(rng.choice(names))) for op in net.ops})
+    ops = {op.name: format_named(str(rng.choice(names))) for op in net.ops}
+    return Formats(format_named("int16x8" if "beside" in name else "int8"), ops)
 
 
 def _random(name: str, index: int, target: str) -> Net | None:

@@ -24,7 +24,9 @@ from lilliput.net.reference import run_all
 from lilliput.passes import plan_for, quantize
 from lilliput.targets import board
 from lilliput.targets.kernels import kernel_for
+from lilliput.targets.lanes import held_groups
 from lilliput.targets.pixels import eights_of, pixel_lanes
+from lilliput.targets.strip import strip_ends, strip_runs
 
 TARGETS = ("generic-m4", "rp2040", "generic-rv32imc")
 FORMATS = ("w4a8", "w4a4", "w4a6", "w4a2", "w2a2", "w2a8", "w2a4", "w3a2", "w5a6", "w6a4", "w7a4")
@@ -54,6 +56,14 @@ CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]
     "two channels": ((4, 17, 2), 7, (3, 4), {"padding": SAME, "strides": (1, 2)}),
     "six channels": ((4, 8, 6), 6, (5, 5), {"padding": WIDE}),
     "five in a row": ((5, 11, 1), 4, (3, 5), {"strides": (1, 2)}),
+    "colour": ((7, 11, 3), 9, (3, 3), {"padding": SAME}),
+    "colour, in the image": ((9, 18, 3), 8, (3, 3), {}),
+    "colour, stride 2": ((9, 17, 3), 8, (3, 3), {"strides": (2, 2), "padding": Padding(1, 0, 1, 0)}),
+    "colour, 7x7": ((8, 30, 3), 5, (7, 7), {"strides": (4, 2), "padding": Padding(3, 3, 3, 3)}),
+    "colour, rows left out": ((11, 9, 3), 4, (2, 3), {"strides": (3, 1), "padding": Padding(1, 1, 1, 1)}),
+    "nine in a row": ((6, 21, 1), 4, (5, 9), {"strides": (1, 2), "padding": Padding(2, 2, 4, 4)}),
+    "lanes one by one": ((4, 8, 6), 13, (5, 5), {"padding": WIDE}),
+    "eight fours": ((4, 7, 4), 6, (2, 4), {}),
 }
 """What → shape of the input, output channels, kernel, attributes."""
 SLOT_CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, object]]] = {
@@ -63,6 +73,7 @@ SLOT_CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, int], dict[str, obj
     "many channels": ((7, 10, 40), 5, (3, 3), {"padding": SAME}),
     "5x3": ((12, 9, 5), 6, (5, 3), {"padding": Padding(2, 2, 1, 1)}),
     "2x6": ((5, 17, 3), 8, (2, 6), {"padding": Padding(0, 1, 5, 0)}),
+    "2x5": ((6, 14, 2), 3, (2, 5), {}),
     "4x5": ((9, 12, 3), 7, (4, 5), {"padding": Padding(1, 2, 0, 4)}),
     "5x4": ((8, 16, 4), 8, (5, 4), {"padding": Padding(2, 2, 3, 3)}),
     "3x2": ((9, 9, 3), 4, (3, 2), {}),
@@ -173,6 +184,27 @@ def test_all_widths_share_words_without_dsp() -> None:
     used = {name for net in nets for op in net.ops for name in kernel_for(op, net, core).needs}
     assert used >= {f"lp_multiply_pixels_{bits}" for bits in range(2, 8)}
     assert used >= {f"lp_multiply_row_pair_{bits}" for bits in range(2, 5)}
+
+
+def test_lanes_are_multiplied_in_each_way() -> None:
+    core = board("generic-m4").core
+    nets = NETWORKS["generic-m4"].nets.values()
+    used = {name for net in nets for op in net.ops for name in kernel_for(op, net, core).needs}
+    ways = ("2", "2_small", "2_band", "4", "4_small", "4_band")
+    assert used >= {f"lp_multiply_lanes_{way}" for way in ways}
+
+
+def test_strips_are_made_in_each_way() -> None:
+    """Windows apart or not, with last elements of rows or not, lanes of all channels kept or not."""
+    core = board("generic-m4").core
+    found = {
+        (strip_runs(op, net) > 1, strip_ends(op, net) > 0, held_groups(op, net) > 1)
+        for net in NETWORKS["generic-m4"].nets.values()
+        for op in net.ops
+        if kernel_for(op, net, core).function == "lp_conv2d_packed_strip_dsp_s8"
+    }
+    assert {way[:2] for way in found} >= {(True, True), (True, False), (False, False)}
+    assert {way[2] for way in found} == {True, False}
 
 
 @pytest.mark.parametrize("target", KERNELS)

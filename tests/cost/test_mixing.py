@@ -22,9 +22,9 @@ M4 = board("generic-m4")
 
 
 def three_layers() -> Net:
-    """Two convolutions of 2,304 weights over images smaller than the rows they keep, and a product."""
+    """Two convolutions of 6,400 weights over images smaller than the rows they keep, and a product."""
     sketch = Sketch((6, 6, 16))
-    x = sketch.conv(sketch.conv("x", 16), 16)
+    x = sketch.conv(sketch.conv("x", 16, 5), 16, 5)
     return sketch.net(sketch.dense(sketch.add(GlobalAveragePool2D, x), 10))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tests.formats.tflite.files import small_file
 from tests.formats.tflite.random_operators import random_file
-from tests.fuzz.targets import constants
+from tests.fuzz.targets import constants, data_places
 from tests.net.test_tflm import CASES, tflm
 from tests.strategies import random_net
 
@@ -87,10 +87,16 @@ def board_files() -> list[bytes]:
     return [path.read_bytes() for path in sorted(folder.glob("*.toml"))]
 
 
+def data_files() -> list[bytes]:
+    """Every file of the small data sets."""
+    return [bytes((index,)) + place.content for index, place in enumerate(data_places())]
+
+
 SEEDS: Mapping[str, Callable[[], list[bytes]]] = {
     "tflite": tflite_files,
     "network": network_files,
     "configuration": configuration_files,
     "board": board_files,
+    "data": data_files,
 }
 """Target → its seeds."""

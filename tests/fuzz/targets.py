@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save
+from tests.fuzz.data_sets import Place, places
 
 from lilliput.codegen import generate
 from lilliput.config import read
@@ -91,11 +92,19 @@ def board_file(data: bytes) -> None:
         return
 
 
+def data_set(data: bytes) -> None:
+    """A file of a data set: the first byte tells which one, the others are its content."""
+    if data:
+        known = data_places()
+        known[data[0] % len(known)].load_with(data[1:])
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "tflite": tflite,
     "network": network,
     "configuration": configuration,
     "board": board_file,
+    "data": data_set,
 }
 """Name → what is given bytes."""
 
@@ -117,6 +126,12 @@ def constants() -> dict[str, np.ndarray]:
         "b": np.array([100, -100], np.int32),
         "m": np.arange(-8, 8, dtype=np.int8).reshape(2, 8),
     }
+
+
+@cache
+def data_places() -> list[Place]:
+    """The files of data sets that `data_set` replaces."""
+    return places(folder() / "data")
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from tests.fuzz.seeds import SEEDS, described
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import TARGETS, data_places
 
 from lilliput.net.check import Stage, check
 
@@ -38,3 +38,8 @@ def test_damaged_seeds_pass(name: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"\0", b"\xff" * 64, b"[" * 50_000, b"\1" + b"[" * 50_000])
 def test_what_is_nothing_passes(name: str, content: bytes) -> None:
     TARGETS[name](content)
+
+
+def test_data_sets_that_are_fuzzed_load() -> None:
+    for place in data_places():
+        assert len(place.load().train)

@@ -289,7 +289,7 @@ QUANTIZED_BREAKS: dict[str, tuple[Break, str]] = {
     ),
     "weights of another type": (
         lambda n: with_tensor(n, constant(n), dtype=DType.INT32, data=np.zeros((3, 3, 3, 2), np.int32)),
-        "not quantized int8",
+        "are int32, which must be sign, int2, int3",
     ),
     "weight of -128": (with_weight(-128), "below -127"),
     "weight without a sign": (
@@ -298,7 +298,7 @@ QUANTIZED_BREAKS: dict[str, tuple[Break, str]] = {
     ),
     "weights of a bit that may be 0": (
         lambda n: with_tensor(n, constant(n), dtype=DType.INT1, data=np.zeros((3, 3, 3, 2), np.int8)),
-        "not quantized int8",
+        "are int1, which must be sign, int2, int3",
     ),
     "bias of another type": (
         lambda n: with_tensor(n, constant(n, 0, 2), dtype=DType.INT8, data=np.zeros(3, np.int8)),

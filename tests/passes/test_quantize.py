@@ -300,6 +300,28 @@ def test_one_bit_of_what_flows_behind_a_relu_is_zero_or_a_step() -> None:
     assert (found.dtype.range, found.quant) == ((-1, 0), Quant.per_tensor(0.75, -1))
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_beside_int16_a_layer_of_few_bits_keeps_its_zero_point(bits: int) -> None:
+    net, ranges = two_layers()
+    first, *_ = net.ops
+    (made,) = first.outputs
+    formats = formats_named(f"int16x8,{first.name}=w3a{bits}")
+    found = quantize(net, {**ranges, made: (0.0, 0.75)}, formats).tensors[made]
+    least, _ = found.dtype.range
+    assert found.dtype.bits == bits
+    assert found.quant == Quant.per_tensor(float(np.float32(0.75 / (2**bits - 1))), least)
+
+
+def test_beside_int16_a_residual_sum_may_have_one_bit() -> None:
+    sketch = classifier()
+    folded = prepared(sketch.net(sketch.ops[-1].outputs[0]))
+    (add,) = (op for op in folded.ops if isinstance(op, Add))
+    formats = formats_named(f"int16x8,{add.name}=w3a1")
+    found = quantize(folded, observed_ranges(folded, np.random.default_rng(0)), formats)
+    assert DType.INT1 in {tensor.dtype for tensor in found.tensors.values()}
+    assert any(isinstance(op, Add) and found.tensors[op.outputs[0]].dtype is DType.INT1 for op in found.ops)
+
+
 def test_activations_of_few_bits_are_known_with_their_steps() -> None:
     net, _ = two_layers()
     made = [op.outputs[0] for op in net.ops]

@@ -17,12 +17,12 @@ from lilliput.report.lines import PlotPoint, Series, line_plot
 ON = BoardResult("sparkfun-edge", 12_345.0, 1_000.0, 1_500.0, 2e6, 41.5, 720.0)
 
 
-def model(name: str, size: int, board: BoardResult = ON) -> ModelResult:
+def model(name: str, size: int, board: BoardResult = ON, kind: str = "cnn") -> ModelResult:
     formats = (
         FormatResult("float", (0.91, 0.93), 0.92, 0.0141, 4000),
         FormatResult("int8", (0.90, 0.92), 0.91, None, 1100, (board,)),
     )
-    return ModelResult(name, size, 1000, 50_000, 90.0, formats)
+    return ModelResult(name, kind, size, 1000, 50_000, 90.0, formats)
 
 
 def report(*models: ModelResult) -> ExperimentReport:
@@ -108,3 +108,56 @@ def test_there_is_a_table_a_figure_with_a_column_a_model() -> None:
     ]
     assert "41.5 ms" in table
     assert "99.0 ms" in table
+
+
+def lines_of(page: str, begin: str, end: str) -> list[str]:
+    """The paths of the series in a plot."""
+    plot = page[page.index(begin) : page.index(end)]
+    return re.findall(r'<path d="(M[^"]*)" class="series', plot)
+
+
+def test_lines_join_networks_of_one_kind_only() -> None:
+    models = (model("a", 8), model("r", 8, kind="resnet"), model("b", 16), model("s", 16, kind="resnet"))
+    page = render_experiment(report(*models))
+    for begin, end, formats in (
+        ("Accuracy (%) by Filters", "Accuracy against filters", 2),
+        ("Accuracy (%) by Parameters", "against the memory of parameters", 2),
+        ("Time (ms) by Filters", "Time by filters", 1),
+    ):
+        paths = lines_of(page, begin, end)
+        assert [path.count("L") for path in paths] == [1] * 2 * formats, begin
+        plot = page[page.index(begin) : page.index(end)]
+        assert ">cnn</text>" in plot
+        assert ">resnet</text>" in plot
+        assert plot.count("<polygon") == 2 * formats + 1
+
+
+def test_a_kind_with_one_network_has_points_and_no_line() -> None:
+    page = render_experiment(report(model("a", 8), model("r", 8, kind="resnet")))
+    assert '<path d="M' not in page
+    assert page.count("<polygon") > 0
+
+
+def test_units_are_no_filters() -> None:
+    mixed = render_experiment(report(model("a", 8), model("m", 12, kind="mlp"), model("n", 0, kind="mlp")))
+    plot = mixed[mixed.index("Accuracy (%) by Filters") : mixed.index("Accuracy against filters")]
+    assert plot.count("<title>") == 2
+    assert ">mlp</text>" not in plot
+    memory = mixed[mixed.index("Accuracy (%) by Parameters") : mixed.index("the memory of parameters")]
+    assert memory.count("<title>") == 6
+    assert "Without filters, and so not in plots by filters: m, n." in mixed
+    assert ">Filters or units</th>" in mixed
+    alone = render_experiment(report(model("m", 12, kind="mlp"), model("n", 0, kind="mlp")))
+    assert "Accuracy against units" in alone
+    assert "Time by units" in alone
+    assert "Without units, and so not in plots by units: n." in alone
+    assert ">Units</th>" in alone
+
+
+def test_boards_are_told_apart_without_lines() -> None:
+    plain = model("a", 8)
+    boards = (ON, replace(ON, board="rp2040"))
+    formats = tuple(replace(found, boards=found.boards and boards) for found in plain.formats)
+    page = render_experiment(report(replace(plain, formats=formats)))
+    plot = page[page.index("Time (ms) by Filters") : page.index("Time by filters")]
+    assert {"filling0", "filling1"} <= set(re.findall(r"filling\d", plot))

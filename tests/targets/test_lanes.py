@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lilliput.codegen.lanes import lane_fields, packed_lanes
-from lilliput.targets.lanes import lane_limits, longest_segment
+from lilliput.targets.lanes import SMALL_FOURS, lane_limits, longest_segment
 
 
 @pytest.mark.parametrize("bits", [2, 4])
@@ -27,6 +27,14 @@ def test_the_limit_is_the_last_sum_that_is_taken_apart_right(bits: int, input_bi
             assert taken_apart(a, b) == (a, b)
     beyond = (low + 1) * largest
     assert taken_apart(beyond, 0) != (beyond, 0)
+
+
+def test_few_inputs_never_leave_their_lanes() -> None:
+    """What `is_small` takes for granted: 2 bits with inputs of 8, 4 bits with inputs of 4 but not of 5."""
+    count = 4 * SMALL_FOURS
+    assert count <= min(lane_limits(2, 128)) < 2 * count
+    assert 7 * count <= min(lane_limits(4, 8)) < 8 * count
+    assert min(lane_limits(4, 16)) < 7 * count
 
 
 def test_a_segment_ends_where_one_more_step_would_exceed_the_limit() -> None:

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from lilliput.flow import ExperimentResult
-from lilliput.report.experiment import BoardResult, FormatResult
+from lilliput.report.experiment import BoardResult, FormatResult, size_title
 from lilliput.results import Measurement, Trial
 
 DASH = "–"
@@ -67,7 +67,14 @@ def front_table(rows: Sequence[dict[str, Any]], title: str) -> Table:
 def accuracy_table(result: ExperimentResult) -> Table:
     """Accuracy of each model in each format, mean and deviation over the runs."""
     titles = list(dict.fromkeys(found.format for model in result.models for found in model.formats))
-    table = _table(f"accuracy over {result.runs} runs, %", "model", "filters", "parameters", "MACs", *titles)
+    table = _table(
+        f"accuracy over {result.runs} runs, %",
+        "model",
+        size_title(result.models),
+        "parameters",
+        "MACs",
+        *titles,
+    )
     for model in result.models:
         by_title = {found.format: found for found in model.formats}
         table.add_row(
@@ -83,7 +90,7 @@ def accuracy_table(result: ExperimentResult) -> Table:
 def bytes_table(result: ExperimentResult) -> Table:
     """What the parameters of each model take in each format."""
     titles = list(dict.fromkeys(found.format for model in result.models for found in model.formats))
-    table = _table("parameters, bytes", "model", "filters", *titles)
+    table = _table("parameters, bytes", "model", size_title(result.models), *titles)
     for model in result.models:
         sizes = {found.format: found.weights_bytes for found in model.formats}
         table.add_row(model.name, whole(model.size or None), *(whole(sizes.get(title)) for title in titles))

@@ -129,7 +129,8 @@ def weights_constant(name: str, op: WeightedOp, net: Net, kernel: Kernel) -> Con
         packed = packed_bits(ordered + (1 << (dtype.bits - 1)), dtype.bits)
         filled = np.pad(packed, (0, slots_weights_bytes(op, net) - len(packed)))
         return Constant(name, "uint8_t", tuple(map(str, filled.tolist())), filled.nbytes)
-    flat = laid_out(_data(op.inputs[1], net), op, kernel.layout)
+    weights = _data(op.inputs[1], net) * (1 << doublings_of(op, net, kernel.layout))
+    flat = laid_out(weights, op, kernel.layout)
     ctype = "int8_t" if dtype.narrow else f"{dtype.value}_t"
     if dtype.narrow and kernel.layout in (Layout.PLAIN, Layout.BIT_EIGHTS):
         # The sign of -1 and 1 is their second bit.
@@ -265,8 +266,7 @@ def folded_biases(op: WeightedOp, net: Net, kernel: Kernel) -> list[int]:
         found = slots_of(op, net)
         assert found is not None
         bias = bias - found.segments * found.offset
-    elif kernel.in_planes:
-        bias = bias << doublings_of(op, net, kernel.layout)
+    bias = bias << doublings_of(op, net, kernel.layout)
     return [int(value) for value in bias]
 
 

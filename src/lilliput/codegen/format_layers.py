@@ -50,7 +50,14 @@ from lilliput.net.ops import (
 from lilliput.targets.binary import zero_point_of_bits
 from lilliput.targets.format_kernels import Family, family_of
 from lilliput.targets.kernel import LANE_LAYOUTS, NIBBLE_LAYOUTS, ROWS_LAYOUTS, Layout
-from lilliput.targets.lanes import band_rows, blocks_of, nibble_segment, pass_segments, segment_fours
+from lilliput.targets.lanes import (
+    band_rows,
+    blocks_of,
+    held_groups,
+    nibble_segment,
+    pass_segments,
+    segment_fours,
+)
 from lilliput.targets.pixels import pixel_lanes, row_eights
 from lilliput.targets.planes import channel_words, chunk_channels, doublings_of, planes_bytes
 from lilliput.targets.slots import slots_of, slots_rows
@@ -168,15 +175,18 @@ def _packed(place: Place) -> Emitted:
         bits = [("doublings", doublings)]
     elif place.kernel.layout in LANE_LAYOUTS:
         parameters = "lp_lanes_params"
-        blocks = band_rows if place.kernel.layout in ROWS_LAYOUTS else blocks_of
+        held = held_groups if place.kernel.layout is Layout.LANES_STRIP else blocks_of
+        blocks = band_rows if place.kernel.layout in ROWS_LAYOUTS else held
         values += [
+            ("multiply", place.kernel.needs[0] if place.kernel.needs else 0),
             ("segment_fours", segment_fours(op, place.net)),
             ("pass_segments", pass_segments(op, place.net)),
             ("blocks", blocks(op, place.net)),
         ]
     elif place.kernel.layout in NIBBLE_LAYOUTS:
         parameters = "lp_lanes_params"
-        values += [("segment_fours", nibble_segment(op, place.net)), ("pass_segments", 1), ("blocks", 1)]
+        values += [("multiply", 0), ("segment_fours", nibble_segment(op, place.net))]
+        values += [("pass_segments", 1), ("blocks", 1)]
     elif place.kernel.layout is Layout.BIT_EIGHTS:
         parameters = "lp_eights_params"
         lanes, segment = pixel_lanes(op, place.net)

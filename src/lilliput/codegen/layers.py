@@ -63,6 +63,7 @@ from lilliput.targets.dense import PRODUCT_LAYOUTS, shares_factor
 from lilliput.targets.few_bit_kernels import HEADER
 from lilliput.targets.kernel import COLUMN_LAYOUTS, Kernel, Layout
 from lilliput.targets.kernels import LOOKUP, kernel_for
+from lilliput.targets.planes import doublings_of
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,11 @@ def _weighted_constants(place: Place) -> tuple[Constant, Constant]:
     )
 
 
-def _shift(op: WeightedOp, net: Net) -> int:
+def _shift(place: Place) -> int:
     """The shift of all channels; in the profile `tflm` each channel has its own."""
-    return 0 if op.profile is Profile.TFLM else conv_requant(op, net).shift
+    if place.op.profile is Profile.TFLM:
+        return 0
+    return conv_requant(place.op, place.net).shift + doublings_of(place.op, place.net, place.kernel.layout)
 
 
 _STEPS = ("stride_y", "stride_x", "dilation_y", "dilation_x")
@@ -177,7 +180,7 @@ def _convolving(
         ("input_zero_point", zero_point(place, op.inputs[0])),
         ("output_zero_point", zero_point(place, op.outputs[0])),
         *bounds(place),
-        ("shift", _shift(op, place.net)),
+        ("shift", _shift(place)),
         ("is_transposed", int(place.kernel.layout in COLUMN_LAYOUTS)),
         ("shared_factor_bytes", shared_factor_bytes(op, place.net, place.kernel)),
         ("strip_lines", place.kernel.strip_lines),
@@ -200,7 +203,7 @@ def _fully_connected(place: Place) -> Emitted:
         ("outputs", place.output_shape[0]),
         ("output_zero_point", zero_point(place, op.outputs[0])),
         *bounds(place),
-        ("shift", _shift(op, place.net)),
+        ("shift", _shift(place)),
     ]
     ctype = "lp_fully_connected_params"
     if place.kernel.layout in PRODUCT_LAYOUTS:

@@ -25,7 +25,7 @@ def planes_of(weights: Weights, op: WeightedOp, net: Net, layout: Layout) -> NDA
     """
     dtype = net.tensors[op.inputs[1]].dtype
     if isinstance(op, Conv2D) and layout in SPLIT_CONV_LAYOUTS:
-        rows = _swapped(in_order(weights, op, layout))
+        rows = _swapped(in_order(weights, op, layout), dtype)
         chunk = chunk_channels(op, net, layout)
         chunks = [_paired(rows[first : first + chunk]) for first in range(0, len(rows), chunk)]
     elif isinstance(op, Conv2D) and layout is Layout.FOURS_FIRST:
@@ -66,9 +66,15 @@ def _raised(values: Weights, dtype: DType) -> NDArray[np.uint8]:
     return (raised >> 1 if dtype is DType.SIGN else raised).astype(np.uint8)
 
 
-def _swapped(rows: Weights) -> Weights:
-    """The weights of each halfword 256 * b + a in the order a, b."""
-    return rows.reshape(len(rows), -1, 2)[:, :, ::-1].reshape(len(rows), -1)
+def _swapped(rows: Weights, dtype: DType) -> Weights:
+    """The weights of each halfword 256 * b + a in the order a, b; b less what a negative a carries.
+
+    Single bits have no room for that.
+    """
+    halves = rows.reshape(len(rows), -1, 2)[:, :, ::-1].astype(np.int64)
+    if dtype is not DType.SIGN:
+        halves[:, :, 1] -= halves[:, :, 0] < 0
+    return halves.reshape(len(rows), -1)
 
 
 def _paired(rows: Weights) -> Weights:

@@ -33,6 +33,11 @@ _KEYS = {
 _TAKEN = ("float", "training")
 """Results have a row "float", and folders of models the files float.* and training.*."""
 
+_LONGEST_FOLDER = 255
+"""Letters that the usual file systems take in the name of a folder."""
+_LONGEST_MODEL = 128
+"""Letters in the name of a model, so that files of generated C can add to it."""
+
 
 class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,6 +80,8 @@ class ModelSettings(_Closed):
     def _whole(self) -> ModelSettings:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
             raise ValueError(f"name '{self.name}' is not a lower-case C identifier, such as 'resnet_16'")
+        if len(self.name) > _LONGEST_MODEL:
+            raise ValueError(f"name '{self.name}' has {len(self.name)} letters, more than {_LONGEST_MODEL}")
         lacking = [key for key in _NEEDED[self.kind] if getattr(self, key) == ()]
         if lacking:
             raise ValueError(f"a model of kind '{self.kind}' needs {lacking[0]}")
@@ -133,6 +140,7 @@ class PostprocessingSettings(_Closed):
         format: "float32", "int8", "int16x8", "qmn8", "qmn16", "qmn8-network", "qmn16-network", or "wNaM" with
             N and M from 1 to 8; "FORMAT,OP=FORMAT,…" for ops that have another one.
         name: what tables and folders call it; the format, with "-qat" where it is fine-tuned, if not set.
+            Formats of more letters than the name of a folder holds, such as what --mixed prints, need one.
         calibration: how activation ranges follow from examples, as in [quantization] of a search.
         calibration_examples: training examples from which activation ranges are taken.
         qat: fine-tuning in this format (quantization-aware training); left out for none, as floats must.
@@ -159,6 +167,11 @@ class PostprocessingSettings(_Closed):
         if self.name.split(".")[0] in _TAKEN:
             raise ValueError(
                 f"name '{self.name}' is what results and folders call the trained network: choose another"
+            )
+        if len(self.title) > _LONGEST_FOLDER:
+            raise ValueError(
+                f"the folder of this format would be called '{self.title[:40]}…', {len(self.title)} letters, "
+                f"more than {_LONGEST_FOLDER}: give this step a short name, such as name = 'mixed'"
             )
         return self
 

@@ -188,6 +188,7 @@ class FinalSettings(_Closed):
     Attributes:
         networks: at most that many networks of the front within the budget; 0 skips the stage.
         budget: limits that these networks must keep beside those of the search; its counting is [budget]'s.
+            If nothing on the front keeps them, an error says so once everything else is done.
         pick: "accurate" takes those with the smallest error, "spread" the best one and then, again and again,
             the one that differs most from those taken.
         start: "weights" goes on from the trial's weights, "structure" trains the same network from scratch,

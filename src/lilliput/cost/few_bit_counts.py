@@ -21,13 +21,15 @@ from lilliput.targets.band import KERNEL_WIDTH as BAND_WIDTH
 from lilliput.targets.band import fits_band
 from lilliput.targets.blocking import Packing
 from lilliput.targets.few_bit_kernels import NIBBLE_PART_FOURS
-from lilliput.targets.kernel import Layout
+from lilliput.targets.kernel import PLAIN_SHIFT, Layout
 from lilliput.targets.lanes import (
     BLOCK_PIXELS,
     LANE_CHANNELS,
     band_rows,
     blocks_of,
     fours_of,
+    held_groups,
+    is_small,
     nibble_segment,
     pass_segments,
     segment_fours,
@@ -36,11 +38,10 @@ from lilliput.targets.pixels import LANE_WORDS, eights_of, pixel_lanes, row_eigh
 from lilliput.targets.planes import doublings_of
 from lilliput.targets.strip import strip_fours
 from lilliput.targets.taps import elements_inside
+from lilliput.targets.weighted import comes_by_channel
 
 NIBBLE_PIXELS = 2
 """Output pixels that a pass over nibbles takes."""
-PLAIN_SHIFT = 32
-"""What assembly that makes outputs requantizes by; other shifts are taken output by output."""
 _KEPT = Layout.TAP_BY_TAP
 """Of kernels whose weights may be doubled as they are unpacked."""
 
@@ -207,7 +208,7 @@ def _lanes(op: Conv2D, net: Net, packing: Packing) -> Counts:
         whole, rest = columns // BLOCK_PIXELS, int(columns % BLOCK_PIXELS > 0)
         written, around = BLOCK_PIXELS * (whole + rest), _band(op, net, band_rows(op, net))
     elif packing is Packing.LANES_STRIP:
-        fours, unpacked, lines = strip_fours(op, net), rows, rows
+        fours, unpacked, lines = strip_fours(op, net), rows if held_groups(op, net) == 1 else 1, rows
         whole, rest, written = columns // BLOCK_PIXELS, int(columns % BLOCK_PIXELS > 0), columns
         around = in_strips(op, net)
     else:
@@ -220,6 +221,7 @@ def _lanes(op: Conv2D, net: Net, packing: Packing) -> Counts:
     is_one_pass = passes > further
     quick = (channels // LANE_CHANNELS if is_one_pass and not is_shifted(op, net) else 0) * lines
     blocks, slow = (whole + rest) * lines * groups, (whole + rest) * (lines * groups - quick)
+    small = packing is not Packing.LANES_BAND and is_small(op, net, fours)
     return {
         **around,
         f"unpacked_fours_of_{bits}_bits": unpacked * groups * fours,
@@ -227,7 +229,9 @@ def _lanes(op: Conv2D, net: Net, packing: Packing) -> Counts:
         "output_calls": calls * groups,
         "lane_blocks": blocks,
         "lane_fours": blocks * fours,
-        "lane_rounds": blocks * _rounds(fours, segment, packing),
+        "lane_rounds": 0 if small else blocks * _rounds(fours, segment, packing),
+        "small_blocks": blocks * small,
+        "small_calls": calls * groups * small,
         "lane_splits": blocks * further,
         "lane_passes": 0 if is_one_pass else blocks * -(-(further + 1) // passes),
         **_summed(op, net, slow, lines * written * channels - quick * LANE_CHANNELS * written),
@@ -335,11 +339,13 @@ def stored(op: Op, net: Net, fours: int, packing: Packing) -> Counts:
         found["unpacked_bytes"] = weights.elements * bits / 8
         found["channels"] = output.shape[-1]
     if {net.tensors[op.inputs[0]].dtype, output.dtype}.isdisjoint((DType.FLOAT32, DType.INT16)):
-        # Weights that are unpacked may be doubled instead.
+        # Weights of depthwise convolutions, and of what is computed as one, may be doubled instead.
+        by_channel = isinstance(op, DepthwiseConv2D) or (isinstance(op, Conv2D) and comes_by_channel(op, net))
         doubled = (
             weights.dtype.narrow
             and is_shifted(op, net)
-            and (isinstance(op, DepthwiseConv2D) and doublings_of(op, weighted(op, net), _KEPT))
+            and by_channel
+            and doublings_of(op, weighted(op, net), _KEPT)
         )
         found["shifted_outputs"] = math.prod(output.shape) * (is_shifted(op, net) and not doubled)
     return found

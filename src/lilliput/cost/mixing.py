@@ -36,6 +36,9 @@ MOST_CHOICES = 20_000
 Losses = Mapping[str, Mapping[int, float]]
 """Op → bits of its weights → loss that it causes by itself, 0 for 8 bits."""
 
+Ranges = Mapping[str, tuple[float, float]]
+"""Tensor → the least and the largest that flows in it."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -82,7 +85,13 @@ def formats_with(bits: Mapping[str, int]) -> Formats:
     return Formats(ops={name: FORMATS[f"w{width}a8"] for name, width in bits.items() if width != WIDTHS[0]})
 
 
-def choose_bits(net: Net, board: Board, losses: Losses, limits: Limits) -> Formats:
+def choose_bits(
+    net: Net,
+    board: Board,
+    losses: Losses,
+    limits: Limits,
+    ranges: Ranges | None = None,
+) -> Formats:
     """The formats with the least sum of losses that keep the limits.
 
     Args:
@@ -90,16 +99,26 @@ def choose_bits(net: Net, board: Board, losses: Losses, limits: Limits) -> Forma
         board: what for.
         losses: of every op of `weighted_ops` and every width of `WIDTHS`.
         limits: of the whole network, as `cost` predicts it.
+        ranges: of what flows, by tensor; scales and weights can decide kernels, so without ranges the arena
+            is a prediction, too.
 
     Raises:
         BudgetError: nothing keeps the limits; names the smallest values that can be kept.
     """
-    return _Knapsack(net, board, losses, limits).solve()
+    return _Knapsack(net, board, losses, limits, ranges).solve()
 
 
 class _Knapsack:
-    def __init__(self, net: Net, board: Board, losses: Losses, limits: Limits) -> None:
+    def __init__(
+        self,
+        net: Net,
+        board: Board,
+        losses: Losses,
+        limits: Limits,
+        ranges: Ranges | None,
+    ) -> None:
         self._net, self._board, self._losses, self._limits = net, board, losses, limits
+        self._ranges = ranges
         self._flash_limit = math.inf if limits.flash_bytes is None else limits.flash_bytes
         self._ram_limit = math.inf if limits.ram_bytes is None else limits.ram_bytes
         self._ops = weighted_ops(net)
@@ -118,7 +137,7 @@ class _Knapsack:
         return isinstance(op, Conv2D) and self._net.tensors[op.inputs[1]].shape[3] <= MOST_IMAGE_CHANNELS
 
     def _add_items(self, bits: Mapping[str, int], names: tuple[str, ...]) -> None:
-        quantized = quantize(self._net, None, formats_with(bits))
+        quantized = quantize(self._net, self._ranges, formats_with(bits))
         for op in (op for op in quantized.ops if op.name in names):
             kernel = kernel_for(op, quantized, self._board.core)
             item = _Item(bits[op.name], kernel, self._alone_bytes(op, quantized))
@@ -249,7 +268,7 @@ class _Knapsack:
 
     def _others(self) -> tuple[float, frozenset[str]]:
         """What the network and its other ops take, and their functions; a Reshape may need no code."""
-        quantized = quantize(self._net, None)
+        quantized = quantize(self._net, self._ranges)
         others = [op for op in quantized.ops if op.name not in self._ops and not isinstance(op, Reshape)]
         kernels = [kernel_for(op, quantized, self._board.core) for op in others]
         rest_bytes = self._sizes.network + sum(self._alone_bytes(op, quantized) for op in others)
@@ -275,7 +294,8 @@ class _Knapsack:
     def _needs(self, bits: Bits) -> tuple[int, int]:
         """Flash and RAM of a choice."""
         if bits not in self._known:
-            found = cost(self._net, self._board, formats_with(dict(zip(self._ops, bits, strict=True))))
+            formats = formats_with(dict(zip(self._ops, bits, strict=True)))
+            found = cost(quantize(self._net, self._ranges, formats), self._board)
             self._known[bits] = (found.flash_bytes, found.arena_bytes)
         return self._known[bits]
 

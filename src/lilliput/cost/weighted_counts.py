@@ -254,9 +254,9 @@ def depthwise(op: Op, net: Net, blocking: Blocking) -> Counts:
     taps_x = elements_inside(width, columns, kernel_width, op.strides[1], op.dilation[1], op.padding.left)
     if blocking.spans:
         return in_channels(taps_y, taps_x, (channels, blocking.channels))
-    if blocking.taps:
-        return in_taps(taps_y, taps_x, kernel_width, channels)
     weights = stored(op, net, -(-kernel_height * kernel_width * channels // 4), blocking.packing)
+    if blocking.taps:
+        return in_taps(taps_y, taps_x, kernel_width, channels) | weights
     if blocking.pairs:
         return in_pairs(op, net) | weights
     blocks = -(-channels // blocking.channels)
@@ -283,7 +283,6 @@ def _by_fours(op: DepthwiseConv2D, net: Net) -> Counts:
     strip, words = fours_strip(op, net)
     strips, taken_columns = -(-row_pairs // strip), min(width, words - op.padding.left)
     taken = groups * (stride * row_pairs + 1)
-    limited = is_limited(op, net)
     return {
         "fours_groups": groups,
         "fours_strips": groups * strips,
@@ -296,8 +295,7 @@ def _by_fours(op: DepthwiseConv2D, net: Net) -> Counts:
         "fours_single_rows": channels * (rows % 2),
         f"fours_{stride}_blocks": channels * row_pairs * (columns // 2),
         f"fours_{stride}_columns": channels * row_pairs * (columns % 2),
-        "fours_limited_rows": groups * rows * limited,
-        "fours_limited": groups * rows * columns * limited,
+        "fours_limited": groups * rows * columns * is_limited(op, net),
     }
 
 
@@ -339,14 +337,12 @@ def _by_channel(
     }
     whole, rest = divmod(columns, blocking.pixels)
     if kernel == (3, 3) and stride_x <= 2 and whole:
-        limited = is_limited(op, net)
         return found | {
             f"nine_{stride_x}_strips": channels * strips,
             f"nine_{stride_x}_rows": channels * rows,
             f"nine_{stride_x}_blocks": channels * rows * (whole + bool(rest)),
             f"nine_{stride_x}_rows_with_rest": channels * rows * bool(rest),
-            "limited_rows": channels * rows * limited,
-            "limited_outputs": channels * rows * columns * limited,
+            "limited_outputs": channels * rows * columns * is_limited(op, net),
         }
     quads, blocks = -(-kernel[1] // 4), whole + bool(rest)
     return found | {

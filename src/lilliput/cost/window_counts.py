@@ -14,7 +14,7 @@ import numpy as np
 from lilliput.cost.loops import Counts, split_up
 from lilliput.net.graph import Net
 from lilliput.net.ops import Conv2D, DepthwiseConv2D
-from lilliput.targets.strip import strip_columns, strip_ends
+from lilliput.targets.strip import strip_columns, strip_ends, strip_runs
 from lilliput.targets.weighted import STRIP_ROWS
 
 ASSEMBLY_WIDTH = 3
@@ -179,11 +179,14 @@ def in_strips(op: Conv2D, net: Net) -> Counts:
     _, width, depth = net.tensors[op.inputs[0]].shape
     rows = net.tensors[op.outputs[0]].shape[0]
     kernel_height, across = net.tensors[op.inputs[1]].shape[1], strip_columns(op, net)
-    copied = rows * kernel_height * (op.padding.left + op.padding.right > 0)
+    reached = (rows - 1) * min(op.strides[0], kernel_height) + kernel_height
+    copied = reached * (op.padding.left + op.padding.right > 0)
     return {
         "rows": rows,
+        "strip_rows": rows * kernel_height,
+        "strip_runs": rows * kernel_height * strip_runs(op, net),
         "strip_fours": rows * across * kernel_height,
-        "end_fours": rows * across * strip_ends(op, net),
+        "end_fours": rows * strip_ends(op, net),
         "copied_rows": copied,
         "copied_elements": copied * width * depth,
     }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lilliput.data.archives import Archive, opened
+from lilliput.data.archives import DAMAGE, Archive, opened
 from lilliput.data.dataset import Split, checked_examples, class_indices, indices_within
 from lilliput.data.places import Source, download, given, local
 from lilliput.data.recordings import by_subjects, numbers_of, windows
@@ -78,19 +78,32 @@ def load_uci_har(
 
 def _har_part(archive: Archive, part: str, classes: int, source: str) -> tuple[Split, NDArray[np.int64]]:
     channels = [_table(archive, "Inertial Signals", f"{name}_{part}.txt") for name in HAR_CHANNELS]
-    y = _table(archive, part, f"y_{part}.txt")[:, 0].astype(np.int64) - 1
-    subjects = _table(archive, part, f"subject_{part}.txt")[:, 0].astype(np.int64)
+    y = _column(archive, part, f"y_{part}.txt") - 1
+    subjects = _column(archive, part, f"subject_{part}.txt")
     if len({len(table) for table in (*channels, y, subjects)}) != 1:
         raise DataError(f"{source}: the files of {part} differ in length", "", "get the archive again")
-    x = np.stack(channels, axis=-1)[:, None].astype(np.float32)
+    x = np.stack(channels, axis=-1)[:, None]
     where = f"{source} {part}"
     indices = (class_indices if part == "train" else indices_within)(y, where, classes)
     return checked_examples(x, indices, where), subjects
 
 
+def _column(archive: Archive, *parts: str) -> NDArray[np.int64]:
+    """A file with one whole number a line."""
+    found = _table(archive, *parts)[:, 0]
+    wrong = np.flatnonzero(~(np.abs(found) < 1e6) | (found != np.rint(found)))
+    if len(wrong):
+        raise DataError(
+            f"{archive.path}: {parts[-1]} is damaged",
+            f"line {int(wrong[0]) + 1} holds {found[wrong[0]]:g}, where a small whole number belongs",
+            "get the archive again",
+        )
+    return found.astype(np.int64)
+
+
 def _table(archive: Archive, *parts: str) -> NDArray[np.float64]:
     rows = numbers_of(archive.text(*parts).splitlines(), f"{archive.path} {parts[-1]}")
-    if not rows or len({len(row) for row in rows}) != 1:
+    if not rows or len({len(row) for row in rows}) != 1 or not len(rows[0]):
         raise DataError(
             f"{archive.path}: {parts[-1]} is no table", f"{len(rows)} lines", "get the archive again"
         )
@@ -135,7 +148,7 @@ def load_watch_activity(
             y += [int(label)] * len(cut)
             subjects += [int(subject)] * len(cut)
         examples = np.concatenate(x)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except DAMAGE as error:
         raise DataError(
             f"{place}: not the recordings that were expected",
             f"{type(error).__name__}: {error}",
@@ -200,7 +213,7 @@ def load_basic_motions(path: str | Path | None) -> tuple[Splits, tuple[str, ...]
     return splits, tuple(label.lower() for label in labels), str(place)
 
 
-def _time_series(text: str, source: str) -> tuple[NDArray[np.float32], list[str], tuple[str, ...]]:
+def _time_series(text: str, source: str) -> tuple[NDArray[np.float64], list[str], tuple[str, ...]]:
     """(n, 1, samples, channels), class names of the examples, and declared classes of a .ts file.
 
     A line holds the channels with ":" between them and the class at its end.
@@ -223,13 +236,16 @@ def _time_series(text: str, source: str) -> tuple[NDArray[np.float32], list[str]
             words.append(word)
     if not examples or len({example.shape for example in examples}) != 1:
         raise DataError(f"{source}: no series of one length", f"{len(examples)} series", "get it again")
-    return np.stack(examples)[:, None].astype(np.float32), words, classes
+    return np.stack(examples)[:, None], words, classes
 
 
 def _member(place: Path, file: str) -> bytes:
     """A file on its own, or inside a folder or an archive."""
     if place.suffix == ".npy":
-        return place.read_bytes()
+        try:
+            return place.read_bytes()
+        except OSError as error:
+            raise DataError(f"{place} cannot be read", str(error), "check 'path' under [data]") from error
     with opened(place) as archive:
         name = archive.ending(file)
         if name is None:

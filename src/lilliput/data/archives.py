@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -12,6 +16,13 @@ from lilliput.errors import DataError
 
 MEMBER_BYTES = 2 << 30
 """A file in an archive that claims to be larger is refused."""
+DAMAGE: tuple[type[Exception], ...] = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(MemoryError, RuntimeError),  # among them NotImplementedError: a kind of archive that Python lacks
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(SyntaxError, tokenize.TokenError),  # numpy parses the headers of .npy files as Python
+)
+"""What Python's, numpy's and Pillow's readers raise on files that are damaged."""
 
 
 class Archive:
@@ -30,8 +41,8 @@ class Archive:
         if zipped is None and not path.is_dir():
             try:
                 self._zip = zipfile.ZipFile(path)
-            except (OSError, zipfile.BadZipFile) as error:
-                raise DataError(f"{path}: not a readable archive", str(error), "get it again") from error
+            except DAMAGE as error:
+                raise DataError(f"{path}: not a readable archive", reason(error), "get it again") from error
         self.names = tuple(sorted(self._zip.namelist() if self._zip else _below(path)))
         self._by_file: dict[str, list[str]] = {}
         for name in self.names:
@@ -49,8 +60,8 @@ class Archive:
             if self._zip.getinfo(name).file_size > MEMBER_BYTES:
                 raise ValueError(f"it unpacks to more than {MEMBER_BYTES} bytes")
             return self._zip.read(name)
-        except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
-            raise DataError(f"{self.path}: {name} cannot be read", str(error), "get it again") from error
+        except DAMAGE as error:
+            raise DataError(f"{self.path}: {name} cannot be read", reason(error), "get it again") from error
 
     def ending(self, *parts: str) -> str | None:
         """The first file whose path ends in these parts, None if there is none."""
@@ -82,8 +93,10 @@ class Archive:
             if name.endswith(suffix):
                 try:
                     inside = zipfile.ZipFile(io.BytesIO(self.read(name)))
-                except zipfile.BadZipFile as error:
-                    raise DataError(f"{self.path}: {name} is damaged", str(error), "get it again") from error
+                except DAMAGE as error:
+                    raise DataError(
+                        f"{self.path}: {name} is damaged", reason(error), "get it again"
+                    ) from error
                 return Archive(self.path, inside)
         return None
 
@@ -101,6 +114,11 @@ def opened(path: Path) -> Iterator[Archive]:
         yield archive
     finally:
         archive.close()
+
+
+def reason(error: Exception) -> str:
+    """What a reader says of a damaged file, or the kind of error where it says nothing."""
+    return str(error) or type(error).__name__
 
 
 def _below(path: Path) -> list[str]:

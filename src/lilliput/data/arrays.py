@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lilliput.data.archives import DAMAGE, reason
 from lilliput.data.dataset import (
     SPLITS,
     Dataset,
@@ -46,9 +47,9 @@ def load_npz(path: Path, shape: Sequence[int] | None = None) -> tuple[dict[str, 
         _check_claims(path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, MemoryError) as error:
+    except DAMAGE as error:
         raise DataError(
-            f"{path}: not a readable NPZ file", str(error), "save it with numpy.savez, without objects"
+            f"{path}: not a readable NPZ file", reason(error), "save it with numpy.savez, without objects"
         ) from error
     return splits_of(arrays, str(path), shape)
 

@@ -110,7 +110,7 @@ def checked_examples(x: NDArray[Any], y: NDArray[Any], source: str) -> Split:
             raise DataError(
                 f"{source}: examples are not numbers", f"their type is {x.dtype}", "store uint8 or float32"
             )
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             x = x.astype(np.float32)
         finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
         if not finite.all():
@@ -167,13 +167,11 @@ def class_indices(y: NDArray[Any], source: str, classes: int | None = None) -> N
             f"their type is {y.dtype}",
             "store class indices 0, 1, 2, …",
         )
-    if y.dtype.kind != "i" and len(y) and float(y.max()) > np.iinfo(np.int64).max:
+    if y.dtype.kind != "i" and len(y) and float(y.max()) >= np.iinfo(np.int64).max:
         raise DataError(f"{source}: a label is too large", f"{y.max()}", "store class indices 0, 1, 2, …")
+    if len(y) and y.min() < 0:
+        raise DataError(f"{source}: label {int(y.min())} is negative", "", "store class indices 0, 1, 2, …")
     indices = y.astype(np.int64)
-    if len(indices) and int(indices.min()) < 0:
-        raise DataError(
-            f"{source}: label {int(indices.min())} is negative", "", "store class indices 0, 1, 2, …"
-        )
     found = np.unique(indices)
     expected = classes if classes is not None else int(found[-1]) + 1 if len(found) else 0
     if len(found) and int(found[-1]) >= expected:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lilliput.data.archives import DAMAGE, reason
 from lilliput.errors import DataError
 
 UNSIGNED_BYTE = 0x08
@@ -41,14 +41,18 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
         with cast(BinaryIO, gzip.open(path, "rb") if packed else path.open("rb")) as stream:
             shape = _read_header(stream, path, dimensions)
             data = _read_at_most(stream, math.prod(shape) + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read", str(error), _REPAIR) from error
+    except DAMAGE as error:
+        raise DataError(f"{path}: cannot be read", reason(error), _REPAIR) from error
     if len(data) != math.prod(shape):
         found = "more" if len(data) > math.prod(shape) else str(len(data))
         raise DataError(
             f"{path}: the file does not hold what its header says",
             f"{' x '.join(map(str, shape))} bytes promised, {found} found",
             _REPAIR,
+        )
+    if not data:
+        raise DataError(
+            f"{path}: there are no examples", f"its sizes are {' x '.join(map(str, shape))}", _REPAIR
         )
     return np.frombuffer(data, dtype=np.uint8).reshape(shape)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lilliput.data.archives import DAMAGE, reason
 from lilliput.data.dataset import SPLITS, Split
 from lilliput.errors import DataError
 
@@ -17,6 +19,12 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", "
 """What counts as an image, by the end of its name."""
 COLORS = ("auto", "gray", "rgb")
 _LARGEST_16_BIT = 65_535
+IMAGE_DAMAGE: tuple[type[Exception], ...] = (
+    *DAMAGE,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+"""What Pillow raises on images that are damaged, or claim to be huge."""
 
 
 def load_images(
@@ -112,21 +120,25 @@ def _files(folder: Path, labels: tuple[str, ...]) -> list[tuple[Path, int]]:
 
 def _read(file: Path, color: str) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as opened:
-                gray = color == "gray" or (
-                    color == "auto" and opened.mode in ("1", "L", "LA", "I", "I;16", "F")
-                )
-                return _of_bytes(opened, file).convert("L" if gray else "RGB")
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
-        raise DataError(f"{file}: not a readable image", str(error), "repair or remove the file") from error
+        with sound_images(), Image.open(file) as opened:
+            gray = color == "gray" or (color == "auto" and opened.mode in ("1", "L", "LA", "I", "I;16", "F"))
+            return _of_bytes(opened, file).convert("L" if gray else "RGB")
+    except IMAGE_DAMAGE as error:
+        raise DataError(
+            f"{file}: not a readable image", reason(error), "repair or remove the file"
+        ) from error
+
+
+@contextmanager
+def sound_images() -> Iterator[None]:
+    """Within the block an image that claims more pixels than any data set has is an error of `IMAGE_DAMAGE`.
+
+    What else Pillow warns of, it either raises, too, or can do without.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
 
 
 def _of_bytes(image: Image.Image, file: Path) -> Image.Image:

@@ -28,7 +28,9 @@ def windows(series: NDArray[Any], length: int, step: int) -> NDArray[np.float32]
     """
     starts = np.arange(0, len(series) - length + 1, step)
     cut = np.stack([series[start : start + length] for start in starts]) if len(starts) else series[:0, None]
-    return np.ascontiguousarray(cut.reshape(len(starts), 1, length, series.shape[1]), dtype=np.float32)
+    whole = cut.reshape(len(starts), 1, length, series.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):  # checked_examples tells what is infinite
+        return np.ascontiguousarray(whole, dtype=np.float32)
 
 
 def by_subjects(

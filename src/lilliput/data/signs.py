@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lilliput.data.archives import Archive, opened
+from lilliput.data.archives import Archive, opened, reason
 from lilliput.data.dataset import Split, checked_examples, class_indices
+from lilliput.data.images import IMAGE_DAMAGE, sound_images
 from lilliput.data.places import Source, download, given, local
 from lilliput.data.recordings import by_recordings
 from lilliput.errors import DataError
@@ -117,18 +119,26 @@ def _found(archive: Archive, name: str | None, file: str) -> str:
 
 
 def _rows(archive: Archive, parts: tuple[str, ...]) -> list[dict[str, str]]:
-    rows = list(csv.DictReader(io.StringIO(archive.text(*parts)), delimiter=";"))
+    try:
+        rows = list(csv.DictReader(io.StringIO(archive.text(*parts)), delimiter=";"))
+    except csv.Error as error:
+        raise DataError(f"{archive.path}: {parts[-1]} is damaged", str(error), "get it again") from error
     if not rows or not {"Filename", "ClassId"} <= set(rows[0]):
         raise DataError(
             f"{archive.path}: {parts[-1]} has no columns Filename and ClassId",
             f"{len(rows)} lines",
             "get it again",
         )
+    for number, row in enumerate(rows, start=1):
+        if row["Filename"] is None or row["ClassId"] is None:
+            raise DataError(
+                f"{archive.path}: {parts[-1]} is cut off", f"row {number} has no ClassId", "get it again"
+            )
     return rows
 
 
 def _label(archive: Archive, row: dict[str, str]) -> int:
-    if not row["ClassId"].isdigit() or int(row["ClassId"]) >= CLASSES:
+    if not re.fullmatch("[0-9]{1,5}", row["ClassId"]) or int(row["ClassId"]) >= CLASSES:
         raise DataError(
             f"{archive.path}: {row['Filename']} has class {row['ClassId']}",
             f"classes are 0 … {CLASSES - 1}",
@@ -148,8 +158,8 @@ def _examples(archive: Archive, found: Iterable[tuple[str, int]], size: tuple[in
 def _scaled(data: bytes, size: tuple[int, int], source: str) -> NDArray[np.uint8]:
     height, width = size
     try:
-        with Image.open(io.BytesIO(data), formats=("PPM", "PNG")) as image:
+        with sound_images(), Image.open(io.BytesIO(data), formats=("PPM", "PNG")) as image:
             small = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{source}: not a readable image", str(error), "get the archive again") from error
+    except IMAGE_DAMAGE as error:
+        raise DataError(f"{source}: not a readable image", reason(error), "get the archive again") from error
     return np.asarray(small, dtype=np.uint8)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lilliput.data.archives import DAMAGE
 from lilliput.errors import DataError
 
 _FUNCTIONS = {
@@ -27,9 +28,6 @@ _FUNCTIONS = {
 _VALUES = frozenset({"BININT", "BININT1", "BININT2", "BINUNICODE", "BINFLOAT", "LONG1"})
 _FIXED = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-
-
-_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, MemoryError, RecursionError)
 
 
 class _Mark:
@@ -64,7 +62,7 @@ def objects_in(data: bytes, source: str) -> Any:
         if shape != () or not dtype.hasobject:
             raise ValueError(f"it holds an array of {dtype}, not an object")
         (found,) = _Machine().run(stream.read())
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise DataError(
             f"{source}: not an object file of numbers and texts",
             f"{type(error).__name__}: {error}",

@@ -173,7 +173,8 @@ class Evaluator:
         """Trains, prunes, quantizes, generates, and scores the C on the validation split.
 
         Raises:
-            TrainingError: this architecture cannot be trained or expressed in integers.
+            TrainingError: this architecture cannot be trained or expressed in integers, or its C breaks a
+                hard limit that its shapes promised to keep.
         """
         from lilliput import train
 
@@ -206,6 +207,7 @@ class Evaluator:
                 str(unfit),
                 "the search goes on without it",
             ) from unfit
+        self._check_kept(job, built.cost)
         error = 1.0 - built.accuracy(self.dataset.validation)
         write_with(self.run.float_net(job.number), lambda part: save(fitted.net, part))
         write_with(self.run.integer_net(job.number), lambda part: save(built.net, part))
@@ -221,6 +223,16 @@ class Evaluator:
             rung_errors=tuple(rungs.errors),
             stopped=rungs.stopped,
         )
+
+    def _check_kept(self, job: Job, found: Cost) -> None:
+        """Weights can rule out the kernel that was predicted; what is pruned takes what pruning leaves."""
+        broken = self.limits.broken(found) if job.sparsity is None else ()
+        if broken:
+            raise TrainingError(
+                f"trial {job.number} takes more than was predicted",
+                ", ".join(f"{one.name} {one.value:.0f} of {one.limit:.0f}" for one in broken),
+                "the search goes on without it",
+            )
 
     def _start(self, job: Job, architecture: Any) -> tuple[Net, int]:
         """The network to train, and how many of its layers have the parent's weights."""

@@ -19,7 +19,7 @@ from lilliput.flow.building import Quantizer, c_accuracy, described
 from lilliput.flow.compiling import write_library
 from lilliput.flow.evaluation import load_data
 from lilliput.flow.experiment_directory import ExperimentDirectory, done, finish
-from lilliput.flow.files import whole_directory, write_json, write_with
+from lilliput.flow.files import storing, whole_directory, write_json, write_with
 from lilliput.flow.measuring import inputs_and_classes
 from lilliput.measure.host import HostModel
 from lilliput.measure.measuring import measure
@@ -114,7 +114,8 @@ class Steps:
         before = done(folder / TRAINED, depends)
         if before is not None:
             return before
-        folder.mkdir(parents=True, exist_ok=True)
+        with storing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         start = time.monotonic()
         fitted = train.fit(
             self.net(model),
@@ -149,7 +150,8 @@ class Steps:
         before = done(folder / SCORED, depends)
         if before is not None:
             return before
-        folder.mkdir(parents=True, exist_ok=True)
+        with storing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         start = time.monotonic()
         target = board(self.settings.deploy.boards[0] if self.settings.deploy.boards else "generic-m4")
         quantizer = Quantizer(

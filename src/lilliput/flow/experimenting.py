@@ -138,6 +138,7 @@ def _model(
     ]
     return ModelResult(
         name=model.name,
+        kind=model.kind,
         size=model.size,
         parameters=int(trained[0]["parameters"]),
         macs=macs,

@@ -16,7 +16,7 @@ import numpy as np
 
 from lilliput.config import FinalSettings, Settings
 from lilliput.data import Dataset, Split
-from lilliput.errors import MeasureError
+from lilliput.errors import BudgetError, MeasureError
 from lilliput.flow.building import Built
 from lilliput.flow.compiling import write_library
 from lilliput.flow.evaluation import Evaluator, facts, load_data
@@ -30,6 +30,7 @@ from lilliput.net.storage import load as load_net
 from lilliput.net.storage import save
 from lilliput.results import Measurement, Trial
 from lilliput.search import pool
+from lilliput.search.draw import number
 
 MEASUREMENT = "measurement.json"
 RECORD = "final.json"
@@ -48,19 +49,54 @@ class FinalJob:
 
 def chosen(front: Sequence[Trial], settings: Settings) -> tuple[Trial, ...]:
     """The networks of the final stage: so many of those within the budget, picked as [final] says."""
-    wanted = settings.final.budget.bounds
-    bounds = {name: bound for name, bound in settings.budget.bounds.items() if name != "error"}
-    bounds = {name: min(bound, wanted.get(name, bound)) for name, bound in (*wanted.items(), *bounds.items())}
-    fitting = [
-        trial
-        for trial in front
-        if all(trial.values.get(name, 0.0) <= bound for name, bound in bounds.items())
-    ]
+    bounds = _bounds(settings)
+    fitting = [trial for trial in front if not _broken(trial, bounds)]
     fitting.sort(key=lambda trial: (trial.values["error"], trial.number))
     if settings.final.pick == "spread":
         good = [trial for trial in fitting if trial.values["error"] <= (settings.budget.error or 1.0)]
         fitting = spread(good or fitting, settings.objectives)
     return tuple(fitting[: settings.final.networks])
+
+
+def require_one(front: Sequence[Trial], settings: Settings, run: RunDirectory) -> None:
+    """Refuses bounds that no network of a front keeps, where the final stage is asked for some.
+
+    Raises:
+        BudgetError: names the bounds and the smallest values on the front.
+    """
+    if not front or not settings.final.networks or chosen(front, settings):
+        return
+    bounds = _bounds(settings)
+    broken = [_broken(trial, bounds) for trial in front]
+    # A bound that every network breaks is impossible by itself; else the nearest one tells what is needed.
+    alone = {
+        name: min(values[name] for values in broken)
+        for name in bounds
+        if all(name in values for values in broken)
+    }
+    nearest = min(broken, key=lambda values: sum(values[name] / max(bounds[name], 1e-9) for name in values))
+    needed = alone or nearest
+    tables = {name: "final.budget" if name in settings.final.budget.bounds else "budget" for name in needed}
+    enough = " and ".join(f"{tables[name]}.{name} = {number(value)}" for name, value in needed.items())
+    named = ", ".join(f"{tables[name]}.{name} at most {number(bounds[name])}" for name in needed)
+    who = f"the smallest of the {len(front)}" if alone else f"the nearest of the {len(front)}"
+    raise BudgetError(
+        f"no network of the front of {run.path} keeps the budget of the final stage: {named}",
+        f"{who} on it needs {enough}; none was trained further, and what was found is kept",
+        f"set {enough} or more, then go on with --resume",
+    )
+
+
+def _bounds(settings: Settings) -> dict[str, float]:
+    """What networks of the final stage must keep: the limits of [final] and, but for the error, of all."""
+    wanted = settings.final.budget.bounds
+    bounds = {name: bound for name, bound in settings.budget.bounds.items() if name != "error"}
+    return {name: min(bound, wanted.get(name, bound)) for name, bound in (*wanted.items(), *bounds.items())}
+
+
+def _broken(trial: Trial, bounds: Mapping[str, float]) -> dict[str, float]:
+    """What a trial needs of each bound that it exceeds."""
+    return {name: trial.values[name] for name, bound in bounds.items() if trial.values.get(name, 0.0) > bound}
 
 
 def spread(trials: Sequence[Trial], objectives: Sequence[str]) -> list[Trial]:

@@ -15,12 +15,22 @@ from functools import partial
 from pathlib import Path
 
 from lilliput.codegen import generate
+from lilliput.config import QuantizationSettings
 from lilliput.cost import cost
-from lilliput.cost.mixing import WIDTHS, Limits, Losses, choose_bits, formats_with, refusal, weighted_ops
+from lilliput.cost.mixing import (
+    WIDTHS,
+    Limits,
+    Losses,
+    Ranges,
+    choose_bits,
+    formats_with,
+    refusal,
+    weighted_ops,
+)
 from lilliput.data import Dataset
 from lilliput.errors import BudgetError, ConfigError, MeasureError, NetError
 from lilliput.flow.datasets import named_data
-from lilliput.flow.quantizing import calibration_examples, in_formats, prepared
+from lilliput.flow.quantizing import calibration_examples, prepared
 from lilliput.measure.firmware import FIRMWARE, build_firmware
 from lilliput.measure.toolchain import find_toolchain
 from lilliput.net import Net, Optimize
@@ -31,14 +41,16 @@ from lilliput.targets import Board
 
 EXAMPLES = 1000
 """Validation examples on which the loss of each layer and width is measured."""
+SPEED_LOSS = 0.01
+"""What other kernels must save of the loss, a mean cross entropy, to be taken."""
 UNITS = {"": 1, "b": 1, "kb": 1000, "kib": 1024, "mb": 1_000_000, "mib": 1 << 20}
 
 
 def mixed_format(net: Net, board: Board, data: str | None, budget: str) -> tuple[str, Optimize]:
     """The format of a float network, as `compile` takes it, with which it keeps the budget, and what for.
 
-    Where no bits keep it with the kernels that the network is optimized for, those for RAM are tried, then
-    those for flash.
+    Kernels for RAM and for flash leave more bits, but take more cycles: they are taken where no bits keep the
+    budget with the kernels that the network is optimized for, or where those cost more than `SPEED_LOSS`.
 
     Args:
         net: float with weights.
@@ -66,40 +78,60 @@ def mixed_format(net: Net, board: Board, data: str | None, budget: str) -> tuple
         )
     dataset, _ = named_data(data)
     folded = prepared(net, Formats())
-    losses, refused = sensitivities(folded, dataset), list[BudgetError]()
+    ranges = calibrated(folded, dataset)
+    losses = sensitivities(folded, dataset, ranges)
+    found, refused = list[tuple[float, Formats, Optimize]](), list[BudgetError]()
     for goal in dict.fromkeys((folded.optimize, Optimize.RAM, Optimize.FLASH)):
         try:
-            return written(_kept(replace(folded, optimize=goal), board, dataset, losses, limits)), goal
+            formats = _kept(replace(folded, optimize=goal), board, ranges, losses, limits)
         except BudgetError as error:
             refused.append(error)
+            continue
+        found.append((loss_of(formats, losses), formats, goal))
+        if found[0][0] <= SPEED_LOSS:
+            break
+    if found:
+        least = min(loss for loss, _, _ in found)
+        formats, goal = next((formats, goal) for loss, formats, goal in found if loss <= least + SPEED_LOSS)
+        return written(formats), goal
     # What is told of flash holds within the limit of RAM; what is told of RAM, for any flash.
     raise min(refused, key=lambda error: (error.bound != "flash", error.smallest))
 
 
-def _kept(net: Net, board: Board, dataset: Dataset, losses: Losses, limits: Limits) -> Formats:
+def _kept(net: Net, board: Board, ranges: Ranges, losses: Losses, limits: Limits) -> Formats:
     """As `choose_bits`, but what is chosen keeps the limits as it is built, too."""
 
-    def sizes_of(formats: Formats) -> Sizes:
-        return sizes(plan_for(in_formats(net, dataset, formats), board.core), board)
+    def choose(asked: Limits) -> tuple[Formats, Sizes]:
+        chosen = choose_bits(net, board, losses, asked, ranges)
+        return chosen, sizes(plan_for(quantize(net, ranges, chosen), board.core), board)
 
     asked = limits
     while True:
         try:
-            chosen = choose_bits(net, board, losses, asked)
+            chosen, found = choose(asked)
         except BudgetError as error:
             # The least flash is that within the limit of RAM; the least RAM, for any flash.
             least = Limits(ram_bytes=asked.ram_bytes) if error.bound == "flash" else Limits()
-            smallest = choose_bits(net, board, losses, _with(least, error.bound, error.smallest))
-            found = sizes_of(smallest)
-            if bound := found.exceeds(limits):
-                raise refusal(net, limits, bound, found.of(bound)) from None
-            return smallest
-        found = sizes_of(chosen)
+            asked = _with(least, error.bound, error.smallest)
+            break
         bound = found.exceeds(limits)
         if not bound:
             return chosen
-        excess = found.of(bound) - _limit(limits, bound)
-        asked = _with(asked, bound, _limit(asked, bound) - excess)
+        asked = _with(asked, bound, _limit(asked, bound) - (found.of(bound) - _limit(limits, bound)))
+    chosen, found = choose(asked)
+    bound = found.exceeds(limits)
+    while bound:  # what takes the least was estimated, too
+        try:
+            fewer = choose(_with(asked, bound, found.of(bound) - 1))
+        except BudgetError:
+            break
+        if fewer[1].of(bound) >= found.of(bound):
+            break
+        chosen, found = fewer
+        bound = found.exceeds(limits)
+    if bound:
+        raise refusal(net, limits, bound, found.of(bound))
+    return chosen
 
 
 def check_kept(net: Net, board: Board, budget: str) -> None:
@@ -182,17 +214,30 @@ def limits_named(text: str) -> Limits:
     return Limits(**found)
 
 
-def sensitivities(net: Net, dataset: Dataset) -> Losses:
+def calibrated(net: Net, dataset: Dataset) -> Ranges:
+    """What flows in a float network, as `in_formats` has it where nothing that flows has few bits."""
+    from lilliput import train
+
+    settings = QuantizationSettings()
+    examples = calibration_examples(dataset.train, settings.calibration_examples)
+    return train.calibrate(net, examples, settings.calibration)
+
+
+def loss_of(formats: Formats, losses: Losses) -> float:
+    """What the layers lose together."""
+    return sum(by_width[formats.of(name).weights.bits] for name, by_width in losses.items())
+
+
+def sensitivities(net: Net, dataset: Dataset, ranges: Ranges) -> Losses:
     """How much the loss grows when one layer alone has fewer bits than 8; never less than nothing.
 
     Args:
         net: float with weights, batch norm folded and activations fused.
-        dataset: its training examples calibrate; validation examples are scored, or training examples where
-            there are none.
+        dataset: its validation examples are scored, or training examples where there are none.
+        ranges: of what flows, by tensor.
     """
     from lilliput import train
 
-    ranges = train.calibrate(net, calibration_examples(dataset.train, EXAMPLES))
     split = dataset.validation if len(dataset.validation) else dataset.train
 
     def loss(bits: dict[str, int]) -> float:

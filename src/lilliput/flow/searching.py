@@ -14,7 +14,7 @@ from lilliput.config import Settings, read
 from lilliput.errors import BudgetError, ConfigError, StudyError
 from lilliput.flow.evaluation import Evaluator
 from lilliput.flow.files import write_json
-from lilliput.flow.final import chosen, finish
+from lilliput.flow.final import chosen, finish, require_one
 from lilliput.flow.fronts import rows
 from lilliput.flow.progress import Silent, Watcher
 from lilliput.flow.reporting import write_report
@@ -74,7 +74,8 @@ def search(
     Raises:
         ConfigError: the configuration is wrong, or the folder holds other things.
         DataError: the data are missing, damaged or useless.
-        BudgetError: nothing fits; names the bound and the smallest value that would do.
+        BudgetError: nothing fits, or nothing on the front keeps the bounds of [final], when all else is done;
+            names the bound and the smallest value that would do.
         StudyError: the study is damaged, exists, or was made with other settings.
         KeyboardInterrupt: Ctrl-C; what was finished is kept.
     """
@@ -107,6 +108,7 @@ def search(
             directory.keep_weights(frozenset(trial.number for trial in front))
         finish(chosen(front, settings), settings, directory, study_settings.workers, watcher)
     report = write_report(directory, settings) if settings.output.report else None
+    require_one(front, settings, directory)
     return SearchResult(directory.path, trials, rows(directory, trials, settings), report)
 
 

@@ -264,7 +264,9 @@ def _check_padded_size(net: Net, op: Windowed, image: tuple[int, ...]) -> None:
 def _check_border(net: Net) -> None:
     classes = net.output.shape[-1]
     if net.labels and len(net.labels) != classes:
-        raise refuse(net, f"it has {len(net.labels)} labels for {classes} outputs")
+        raise refuse(
+            net, f"it has {len(net.labels)} labels for {classes} outputs", "give one label for each output"
+        )
     known = net.normalization
     if known is not None:
         _check_normalization(net, known)

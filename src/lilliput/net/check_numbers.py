@@ -86,7 +86,11 @@ TABLED: frozenset[type[Op]] = frozenset({Logistic, Tanh, HardSwish, LeakyReLU, S
 """Ops that are looked up in a table of 256 entries, so that no input may have more than 8 bits."""
 
 
-def refuse(net: Net, why: str, hint: str = "see the rules in `lilliput.net.check`") -> NetError:
+ANEW = "make the model anew from its float form or its .tflite file, or repair the program that made it"
+"""What to do about a network that no command of Lilliput writes."""
+
+
+def refuse(net: Net, why: str, hint: str = ANEW) -> NetError:
     """The error for a broken rule."""
     return NetError(f"network '{net.name}' is not valid", why, hint)
 
@@ -178,17 +182,23 @@ def check_quant(net: Net, tensor: Tensor) -> None:
 def _check_types(net: Net, op: Op) -> None:
     operands = net.constants(op) if isinstance(op, PairwiseOp | Concat) else ()
     for tensor in (*net.activations(op), *operands, net.tensors[op.outputs[0]]):
-        if tensor.dtype not in _allowed(net, op, tensor):
+        allowed = _allowed(net, op, tensor)
+        if tensor.dtype not in allowed:
+            kind = f"op '{op.name}' ({type(op).__name__}, profile {op.profile.value})"
             raise refuse(
                 net,
-                f"tensor '{tensor.name}' of op '{op.name}' ({type(op).__name__}) is {tensor.dtype.value}",
-                "what flows is int1 to int8, or int16 through a whole op that is no function by table; only "
-                "at the ends of a network Requantize may read or write uint8",
+                f"tensor '{tensor.name}' of {kind} is {tensor.dtype.value}, which must be {_any_of(allowed)}",
             )
         if tensor.quant is None or tensor.quant.axis is not None:
             raise refuse(net, f"tensor '{tensor.name}' lacks one scale and one zero point")
         if tensor.dtype is DType.INT16 and tensor.quant.zero_point:
             raise refuse(net, f"tensor '{tensor.name}' is int16 and has a zero point that is not 0")
+
+
+def _any_of(types: frozenset[DType]) -> str:
+    """Types for people, from few bits to many."""
+    *others, last = (dtype.value for dtype in sorted(types, key=lambda dtype: (dtype.bits, dtype.value)))
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _allowed(net: Net, op: Op, tensor: Tensor) -> frozenset[DType]:
@@ -209,9 +219,14 @@ def _check_weighted(net: Net, op: WeightedOp) -> None:
     axis = 2 if isinstance(op, DepthwiseConv2D) else 0
     known = weights.quant
     plain = op.profile is Profile.TFLM
-    allowed = {DType.INT8, DType.INT16} if is_wide(op, net) else {DType.INT8} if plain else _WEIGHTS
-    if weights.dtype not in allowed or known is None:
-        raise refuse(net, f"weights '{weights.name}' are not quantized int8, nor of another type for weights")
+    wide = frozenset({DType.INT8, DType.INT16})
+    allowed = wide if is_wide(op, net) else frozenset({DType.INT8}) if plain else _WEIGHTS
+    if weights.dtype not in allowed:
+        raise refuse(
+            net, f"weights '{weights.name}' are {weights.dtype.value}, which must be {_any_of(allowed)}"
+        )
+    if known is None:
+        raise refuse(net, f"weights '{weights.name}' have no scale")
     if known.zero_range != (0, 0) or known.axis not in (axis, None):
         raise refuse(
             net, f"weights '{weights.name}' must have zero points 0 and one scale or one along axis {axis}"
@@ -320,7 +335,11 @@ def _check_same_quant(net: Net, op: Op) -> None:
 def _check_average(net: Net, op: AveragePool2D | GlobalAveragePool2D) -> None:
     counts = pool_counts(op, net)
     if counts[-1] * (1 << 15 if is_wide(op, net) else 255) > LARGEST_SUM:
-        raise refuse(net, f"the sums of op '{op.name}' over {counts[-1]} elements may not fit int32")
+        raise refuse(
+            net,
+            f"the sums of op '{op.name}' over {counts[-1]} elements may not fit int32",
+            "pool fewer elements at once, in two ops",
+        )
     if is_wide(op, net):
         for count in counts:
             pool_requant(op, net, count)
@@ -364,6 +383,10 @@ def _check_softmax(net: Net, op: Softmax) -> None:
         raise refuse(net, f"the output of softmax '{op.name}' must have scale 1/256 and zero point -128")
     most = _LARGEST_SOFTMAX[op.profile]
     if net.tensors[op.inputs[0]].shape[-1] > most:
-        raise refuse(net, f"softmax '{op.name}' is over more than {most} elements")
+        raise refuse(
+            net,
+            f"softmax '{op.name}' is over more than {most} elements",
+            "use fewer classes",
+        )
     if op.profile is Profile.TFLM:
         softmax_factor(op, net)

@@ -67,11 +67,14 @@ def activation_quants(
     fixed: dict[str, Quant] = {}
     spans: dict[str, RangePair] = {}
     bits: dict[str, DType] = {}
+    centred: dict[str, bool] = {}
     raw, made = raw_input_quant(net), sources(net)
     for name in made:
         group = group_of[name]
         bits[group] = types[name]
         producer = net.producer(name)
+        chosen = rule if producer is None else formats.of(producer.name)
+        centred[group] = centred.get(group, False) or chosen.centred or types[name] is DType.INT16
         bounded = BOUNDED.get(type(producer)) if producer is not None else None
         if bounded is not None:
             fixed[group] = bounded
@@ -88,7 +91,6 @@ def activation_quants(
         group = group_of[op.outputs[0]]
         if isinstance(op, Pad) and group in spans:
             spans[group] = min(spans[group][0], op.value), max(spans[group][1], op.value)
-    centred = {group: rule.centred or bits[group] is DType.INT16 for group in spans}
     scales = {group: _step(span, bits[group], centred[group]) for group, span in spans.items()}
     middling = median([scale for scale in scales.values() if scale > 0] or [_single(1 / 128)])
     least = max(scales.values(), default=0.0) * 2.0**-24

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from lilliput.report.lines import PlotPoint, Series, line_plot
@@ -59,11 +60,13 @@ class ModelResult:
     """A model in all formats.
 
     Attributes:
-        size: filters, or units of an MLP; 0 where it has neither.
+        kind: of its template, such as "cnn": lines join networks of one kind only.
+        size: filters, or units of an MLP, of the first layer; 0 where it has neither.
         seconds: of all its trainings.
     """
 
     name: str
+    kind: str
     size: int
     parameters: int
     macs: int
@@ -119,37 +122,74 @@ def _results(report: ExperimentReport, title: str) -> Iterator[tuple[ModelResult
                 yield model, found
 
 
+def size_title(models: Sequence[ModelResult]) -> str:
+    """What the sizes of models are: an MLP has no filters."""
+    of_mlp = {model.kind == _MLP for model in models}
+    return "filters or units" if len(of_mlp) > 1 else "units" if of_mlp == {True} else "filters"
+
+
+_MLP = "mlp"
+
+
+def _kinds(report: ExperimentReport) -> list[str]:
+    return list(dict.fromkeys(model.kind for model in report.models))
+
+
+def _sizes(report: ExperimentReport) -> tuple[str, dict[str, float]]:
+    """What plots by size have on their horizontal axis, and where models stand on it, by name.
+
+    Units of an MLP are no filters, so MLPs have plots by size only where they are among themselves.
+    """
+    only = {model.kind for model in report.models} == {_MLP}
+    sizes = {
+        model.name: float(model.size)
+        for model in report.models
+        if model.size and (only or model.kind != _MLP)
+    }
+    return "units" if only else "filters", sizes
+
+
+def _left_out(report: ExperimentReport) -> str:
+    """A sentence on the models that plots by size lack."""
+    axis, sizes = _sizes(report)
+    lacking = [model.name for model in report.models if model.name not in sizes]
+    return f" Without {axis}, and so not in plots by {axis}: {', '.join(lacking)}." if lacking else ""
+
+
 def _accuracy(report: ExperimentReport) -> Markup:
     note = (
         "Accuracy on the whole test split: of the trained network in float arithmetic (float), and of the "
         f"generated C in each format. Means over {count(report.runs)} "
         f"{'run' if report.runs == 1 else 'runs'}; bars and ± show the deviation. The table has the bytes of "
-        "all parameters below."
+        "all parameters below. Lines join models of one kind."
     )
-    by_size = [_series(report, title, lambda model, _: float(model.size)) for title in _titles(report)]
-    by_bytes = [
-        _series(report, title, lambda _, found: found.weights_bytes / 1e3) for title in _titles(report)
-    ]
+    axis, sizes = _sizes(report)
+    by_size = _series(report, lambda model, _: sizes.get(model.name))
+    by_bytes = _series(report, lambda _, found: found.weights_bytes / 1e3)
     plots = (
-        (line_plot(by_size, "Filters", "Accuracy (%)"), "Accuracy against filters"),
+        (line_plot(by_size, axis.capitalize(), "Accuracy (%)"), f"Accuracy against {axis}"),
         (line_plot(by_bytes, "Parameters (kB)", "Accuracy (%)"), "Accuracy against the memory of parameters"),
     )
+    note += _left_out(report)
     return join(element("p", note), _figures(plots), element("div", _accuracy_table(report), class_="wide"))
 
 
-def _series(report: ExperimentReport, title: str, x: Callable[[ModelResult, FormatResult], float]) -> Series:
-    return Series(
-        title,
-        tuple(
+def _series(report: ExperimentReport, x: Callable[[ModelResult, FormatResult], float | None]) -> list[Series]:
+    """A series for each kind and format; what `x` gives None for has no point."""
+    series = []
+    for title, kind in product(_titles(report), _kinds(report)):
+        points = tuple(
             PlotPoint(
-                x(model, found),
+                place,
                 100 * found.mean,
                 100 * (found.deviation or 0.0),
                 f"{model.name}\naccuracy {spread(found)}\nparameters {bytes_(found.weights_bytes)}",
             )
             for model, found in _results(report, title)
-        ),
-    )
+            if model.kind == kind and (place := x(model, found)) is not None
+        )
+        series.append(Series(title, points, shape=kind))
+    return series
 
 
 def spread(found: FormatResult) -> str:
@@ -172,7 +212,8 @@ def _accuracy_table(report: ExperimentReport) -> Markup:
             duration(model.seconds),
         ]
         rows.append((model.name, cells))
-    return _table(["Model", "Filters", "Parameters", "MACs", *titles, "Training"], rows)
+    size = size_title(report.models).capitalize()
+    return _table(["Model", size, "Parameters", "MACs", *titles, "Training"], rows)
 
 
 def _two(found: FormatResult) -> Markup:
@@ -188,15 +229,16 @@ def _boards(report: ExperimentReport) -> Markup:
     ]
     if not rows:
         return Markup("")
+    axis, _ = _sizes(report)
     plots = tuple(
-        (line_plot(_on_boards(report, figure), "Filters", figure[0]), f"{_word(figure)} by filters")
+        (line_plot(_on_boards(report, figure), axis.capitalize(), figure[0]), f"{_word(figure)} by {axis}")
         for figure in _FIGURES
     )
     note = (
         "ROM is what the image grows by over the same image without the network; RAM is arena, static "
         "variables and measured stack. Time and energy are estimated from the instructions that ran on an "
         "emulated core, with the waits of the board's flash and its published current. Where boards do not "
-        "differ, one line hides the other."
+        "differ, one line hides the other." + _left_out(report)
     )
     by_model = (_by_model(report, figure) for figure in _FIGURES)
     heads = ["Model", "Format", "Board", "ROM", "Arena", "RAM", "Cycles", "Time", "Energy", "Energy (µWh)"]
@@ -220,18 +262,19 @@ def _measured(report: ExperimentReport) -> dict[tuple[str, str], dict[str, Board
 
 
 def _on_boards(report: ExperimentReport, figure: Figure) -> list[Series]:
-    """A series for each format and board; empty ones first, for each format's colour in all plots."""
-    sizes = {model.name: float(model.size) for model in report.models}
+    """A series for each kind, format and board; empty ones first, for one look of each in all plots."""
+    _, sizes = _sizes(report)
+    kinds = {model.name: model.kind for model in report.models}
     _, value_of, unit, words = figure
-    series = [Series(title, ()) for title in _titles(report)]
-    for (title, board), by_model in _measured(report).items():
+    series = [Series(title, (), shape=kind) for title, kind in product(_titles(report), _kinds(report))]
+    for ((title, board), by_model), kind in product(_measured(report).items(), _kinds(report)):
         known = ((name, value_of(on)) for name, on in by_model.items())
         points = tuple(
             PlotPoint(sizes[name], value / unit, tip=f"{name}\n{_word(figure)} {words(value)}")
             for name, value in known
-            if value is not None
+            if value is not None and name in sizes and kinds[name] == kind
         )
-        series.append(Series(title, points, board))
+        series.append(Series(title, points, board, kind))
     return series
 
 

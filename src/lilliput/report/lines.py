@@ -1,4 +1,4 @@
-"""Line plots: a colour a format, a kind of stroke a board, points with the deviation over runs."""
+"""Line plots: a colour a format, a stroke a board, a shape a kind of network, points with their deviation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ WIDTH, HEIGHT = 430.0, 290.0
 LEFT, RIGHT, BELOW = 46.0, 424.0, 46.0
 ROW = 18.0
 """Height of a row of the legend."""
-TONES, STROKES = 8, 4
-"""So many colours and kinds of strokes can be told apart; more begin again."""
+TONES, STROKES, SHAPES = 8, 4, 4
+"""So many colours, kinds of strokes and shapes of marks can be told apart; more begin again."""
+_REACH = 3.5
+"""Half the width of a mark."""
 
 
 @dataclass(frozen=True)
@@ -40,29 +42,35 @@ class Series:
     Attributes:
         name: what its colour stands for.
         points: in any order.
-        kind: what its stroke stands for, where series of one name differ.
+        stroke: what its stroke, and how its marks are filled, stand for, where series of one name differ.
+        shape: what the shape of its marks stands for, likewise.
     """
 
     name: str
     points: tuple[PlotPoint, ...]
-    kind: str = ""
+    stroke: str = ""
+    shape: str = ""
 
 
 def line_plot(series: Sequence[Series], x_title: str, y_title: str) -> Markup | None:
     """The plot; None where no series has a point.
 
     Args:
-        series: a name's colour is its place among all of them, also of those without points, so that plots
-            of one page agree.
+        series: the colour of a name is its place among all of them, also of those without points, and so is
+            a shape, so that plots of one page agree.
         x_title, y_title: of the axes.
     """
     known = [one for one in series if one.points]
     if not known:
         return None
     names = list(dict.fromkeys(one.name for one in series))
-    kinds = list(dict.fromkeys(one.kind for one in known if one.kind))
-    shown = {one.name for one in known}
-    legend, rows = _legend({name: tone for tone, name in enumerate(names) if name in shown}, kinds)
+    strokes = list(dict.fromkeys(one.stroke for one in known))
+    shapes = list(dict.fromkeys(one.shape for one in series if one.shape)) or [""]
+    legend, rows = _legend(
+        {name: names.index(name) for name in names if name in {one.name for one in known}},
+        strokes,
+        {shape: shapes.index(shape) for shape in shapes if shape in {one.shape for one in known}},
+    )
     top = rows * ROW + 34
     frame = Frame(LEFT, top, RIGHT, top + HEIGHT - 56)
     points = [point for one in known for point in one.points]
@@ -70,46 +78,92 @@ def line_plot(series: Sequence[Series], x_title: str, y_title: str) -> Markup | 
     edges = [point.y + sign * point.deviation for point in points for sign in (-1, 1)]
     y = fit(edges, frame.bottom, frame.top)
     drawn = (
-        _drawn(one, names.index(one.name), kinds.index(one.kind) if one.kind else 0, x, y) for one in known
+        _drawn(one, _Look(names.index(one.name), strokes.index(one.stroke), shapes.index(one.shape)), x, y)
+        for one in known
     )
     title = f"{y_title} by {x_title}"
     return svg(WIDTH, frame.bottom + BELOW, title, axes(frame, x, x_title, y, y_title), *drawn, legend)
 
 
-def _drawn(series: Series, tone: int, stroke: int, x: Scale, y: Scale) -> Markup:
-    tone, stroke = tone % TONES, stroke % STROKES
+@dataclass(frozen=True)
+class _Look:
+    """Places among the names, strokes and shapes."""
+
+    name: int
+    stroke: int
+    shape: int
+
+    def mark(self, x: float, y: float, *tip: Markup) -> Markup:
+        """A point of the series."""
+        tone = self.name % TONES
+        return _mark(
+            self.shape, x, y, f"mark{tone} series{tone} filling{self.stroke % STROKES}", _REACH, *tip
+        )
+
+
+def _mark(shape: int, x: float, y: float, class_: str, reach: float, *tip: Markup) -> Markup:
+    """A circle, square, triangle or diamond around a place."""
+    corners = (
+        (),
+        ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+        ((0.0, -1.2), (1.15, 0.9), (-1.15, 0.9)),
+        ((0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)),
+    )[shape % SHAPES]
+    if not corners:
+        return element("circle", *tip, cx=x, cy=y, r=reach, class_=class_)
+    places = (f"{number(x + reach * right)},{number(y + reach * down)}" for right, down in corners)
+    return element("polygon", *tip, points=" ".join(places), class_=class_)
+
+
+def _drawn(series: Series, look: _Look, x: Scale, y: Scale) -> Markup:
+    tone, stroke = look.name % TONES, look.stroke % STROKES
     points = sorted(series.points, key=lambda point: point.x)
     path = "".join(
         f"{'L' if index else 'M'}{number(x(point.x))} {number(y(point.y))}"
         for index, point in enumerate(points)
     )
-    pieces = [element("path", d=path, class_=f"series series{tone} stroke{stroke}")]
-    title = f"{series.name}, {series.kind}" if series.kind else series.name
+    pieces = []
+    if len(points) > 1:
+        pieces.append(element("path", d=path, class_=f"series series{tone} stroke{stroke}"))
+    title = ", ".join(word for word in (series.name, series.shape, series.stroke) if word)
     for point in points:
         place = x(point.x)
         if point.deviation:
             low, high = y(point.y - point.deviation), y(point.y + point.deviation)
             pieces.append(line(place, low, place, high, f"spread series{tone}"))
-        mark = element("title", f"{title}\n{point.tip}")
-        pieces.append(element("circle", mark, cx=place, cy=y(point.y), r=3.5, class_=f"mark{tone}"))
+        pieces.append(look.mark(place, y(point.y), element("title", f"{title}\n{point.tip}")))
     return join(*pieces)
 
 
-def _legend(names: Mapping[str, int], kinds: Sequence[str]) -> tuple[Markup, int]:
-    """Names in their colours, then kinds with their strokes, in rows above the plot; and how many rows."""
-    entries = [(name, f"mark{index % TONES}", 16.0) for name, index in names.items()]
-    if len(kinds) > 1:
-        entries += [(kind, f"series key stroke{index % STROKES}", 34.0) for index, kind in enumerate(kinds)]
+def _legend(
+    names: Mapping[str, int], strokes: Sequence[str], shapes: Mapping[str, int]
+) -> tuple[Markup, int]:
+    """Names in their colours, shapes, strokes, in rows above the plot; and how many rows.
+
+    Strokes and shapes are left out where there is but one.
+    """
+    entries = [(name, 16.0, "name", tone) for name, tone in names.items()]
+    if len(shapes) > 1:
+        entries += [(words, 16.0, "shape", shape) for words, shape in shapes.items()]
+    if len(strokes) > 1:
+        entries += [(words, 34.0, "stroke", index) for index, words in enumerate(strokes)]
     pieces, place, row = [], 0.0, 0
-    for words, look, indent in entries:
+    for words, indent, what, index in entries:
         width = indent + len(words) * CHARACTER + 12
         if place and place + width > WIDTH:
             place, row = 0.0, row + 1
         height = 12 + row * ROW
-        if look.startswith("mark"):
-            pieces.append(element("circle", cx=place + 5, cy=height, r=4, class_=look))
+        if what == "stroke":
+            pieces.append(
+                line(place, height, place + indent - 8, height, f"series key stroke{index % STROKES}")
+            )
+            pieces.append(
+                _mark(0, place + (indent - 8) / 2, height, f"key-mark filling{index % STROKES}", _REACH)
+            )
+        elif what == "shape":
+            pieces.append(_mark(index, place + 5, height, "key-mark", 4.0))
         else:
-            pieces.append(line(place, height, place + indent - 8, height, look))
+            pieces.append(_mark(0, place + 5, height, f"mark{index % TONES}", 4.0))
         pieces.append(text(place + indent - 2, height + 4, words, "tick"))
         place += width
     return join(*pieces), row + 1

@@ -10,16 +10,16 @@ typedef struct lp_block {
     const int8_t *weights;
     const lp_profile_channel *channels;
     int16_t *inputs;
-    int32_t fours;             /* of inputs of a pixel */
-    int32_t channel_pairs;     /* output channels / 2 */
-    int32_t offsets[3];        /* of the outputs of pixels 1, 2, 3 */
-    int32_t zero_point;        /* of the output */
-    int32_t doublings;         /* 32 - shift */
-    int32_t is_limited;        /* whether outputs keep a range smaller than int8 */
-    uint32_t minimum, maximum; /* four times */
-    int32_t odd_channel;       /* output channels % 2 */
-    int32_t pixels;            /* that are wanted, 1 to 4 */
-    int32_t blocks;            /* of four pixels that follow each other; as lp_block_run() has it */
+    int32_t fours;         /* of inputs of a pixel */
+    int32_t channel_pairs; /* output channels / 2 */
+    int32_t offsets[3];    /* of the outputs of pixels 1, 2, 3 */
+    int32_t zero_point;    /* of the output */
+    int32_t doublings;     /* 32 - shift */
+    int32_t is_limited;    /* whether outputs keep a range smaller than int8 */
+    int32_t minimum, maximum;
+    int32_t odd_channel; /* output channels % 2 */
+    int32_t pixels;      /* that are wanted, 1 to 4 */
+    int32_t blocks;      /* of four pixels that follow each other; as lp_block_run() has it */
     void (*take_next)(struct lp_block *block); /* puts the next block's inputs in place; 0: they lie
                                                 * `step` bytes further on */
     const int8_t *from;                        /* that is the kernel's own */
@@ -37,8 +37,8 @@ LP_INLINE void lp_block_begin(lp_block *block, const lp_conv2d_params *params, i
     block->odd_channel = params->output_channels % 2;
     block->zero_point = params->output_zero_point;
     block->is_limited = params->minimum > -128 || params->maximum < 127;
-    block->minimum = (uint8_t)params->minimum * 0x01010101u;
-    block->maximum = (uint8_t)params->maximum * 0x01010101u;
+    block->minimum = params->minimum;
+    block->maximum = params->maximum;
     block->doublings = 32 - params->shift;
     block->blocks = 1;
 }
@@ -89,8 +89,8 @@ void lp_multiply_block_relu_tflm(lp_block *block, int8_t *output);
 
 /* An output from 256 times a sum of products, and what weights of two halves add to that (lp_expand.h). */
 LP_INLINE int8_t lp_block_output(const lp_block *block, const lp_profile_channel *channel, int32_t products) {
-    const int32_t low = (int8_t)(block->minimum & 0xFFu);
-    const int32_t high = (int8_t)(block->maximum & 0xFFu);
+    const int32_t low = block->minimum;
+    const int32_t high = block->maximum;
 #if LP_RELU
     return lp_rectified_output(channel, channel->bias + products, block->zero_point, low, high);
 #else

@@ -10,29 +10,6 @@
 
 #include "lp_block.h"
 
-/* Outputs of some pixels side by side get the range that is smaller than int8. */
-LP_INLINE void limit_outputs(const lp_block *block, int8_t *output, int32_t count) {
-#if LP_DSP
-    const int32_t low = (int8_t)(block->minimum & 0xFFu);
-    const int32_t high = (int8_t)(block->maximum & 0xFFu);
-    for (; count < 4 && count > 0; count--, output++) { /* before them lies what is not theirs */
-        *output = (int8_t)lp_minimum(lp_maximum(*output, low), high);
-        LP_OPAQUE(output);
-    }
-    for (int32_t left = count; left > 0; left -= 4, output += 4) {
-        if (left < 4) {
-            output -= 4 - left; /* some twice */
-        }
-        lp_store_4(output, lp_smaller_4(lp_larger_4(lp_load_4(output), block->minimum), block->maximum));
-        LP_OPAQUE(output);
-    }
-#else
-    (void)block;
-    (void)output;
-    (void)count;
-#endif
-}
-
 #if LP_DSP
 
 /* Saves registers, fills the common part of the stack; r0 is the block, r1 the output. */

@@ -11,7 +11,6 @@ void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input,
     const int32_t step = 4 * LP_LANES_PIXELS * fours; /* elements of the inputs of four pixels */
     int32_t *const lanes = (int32_t *)scratch;
     int16_t *const inputs = (int16_t *)(lanes + 4 * fours);
-    lp_lanes_multiply *const multiply = params->weight_bits == 2 ? lp_multiply_lanes_2 : lp_multiply_lanes_4;
     lp_window window;
     lp_lane_block block;
     int32_t sums[LP_LANES_PIXELS * LP_LANES_CHANNELS];
@@ -37,7 +36,7 @@ void lp_conv2d_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input,
         for (int32_t channel = 0; channel < conv->output_channels; channel += LP_LANES_CHANNELS) {
             packed = lp_unpack_lanes(packed, params->weight_bits, fours, lanes);
             block.inputs = inputs;
-            lp_lane_outputs(params, &block, multiply, channel, pixels, output + channel);
+            lp_lane_outputs(params, &block, channel, pixels, output + channel);
         }
         output += pixels * conv->output_channels;
         left -= pixels;

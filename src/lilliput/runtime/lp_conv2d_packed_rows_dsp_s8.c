@@ -4,8 +4,6 @@
 void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                   void *scratch) {
     const lp_conv2d_params *conv = &params->conv;
-    lp_lanes_multiply *const multiply =
-        params->weight_bits == 2 ? lp_multiply_lanes_2_band : lp_multiply_lanes_4_band;
     const int32_t width = conv->output_width;
     const int32_t whole = width / LP_LANES_PIXELS * LP_LANES_PIXELS;
     const int32_t fours = (int32_t)conv->kernel_height * LP_BAND_KERNEL_WIDTH * conv->input_channels / 4;
@@ -35,12 +33,11 @@ void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *i
             for (int32_t row = 0; row < rows; row++) {
                 int8_t *const to = output + row * width * conv->output_channels + channel;
                 block.inputs = lp_band_window(&band, row, 0);
-                lp_lane_outputs(params, &block, multiply, channel, whole, to);
+                lp_lane_outputs(params, &block, channel, whole, to);
                 if (whole < width) { /* some once more, so that there are four */
                     const int32_t x = width - LP_LANES_PIXELS;
                     block.inputs = lp_band_window(&band, row, x);
-                    lp_lane_outputs(params, &block, multiply, channel, LP_LANES_PIXELS,
-                                    to + x * conv->output_channels);
+                    lp_lane_outputs(params, &block, channel, LP_LANES_PIXELS, to + x * conv->output_channels);
                 }
             }
         }

@@ -10,22 +10,6 @@
 typedef void part_function(const lp_conv2d_params *part, const int8_t *input, int8_t *output, int32_t step,
                            void *scratch);
 
-/* Gives all outputs the range that is smaller than int8. */
-static LP_NOINLINE LP_UNUSED void limit_all(const lp_conv2d_params *conv, int8_t *output) {
-    const int8_t *const end =
-        output + (int32_t)conv->output_height * conv->output_width * conv->output_channels;
-#if LP_DSP
-    const uint32_t least = (uint8_t)conv->minimum * 0x01010101u;
-    const uint32_t most = (uint8_t)conv->maximum * 0x01010101u;
-    for (; end - output >= 4; output += 4) {
-        lp_store_4(output, lp_smaller_4(lp_larger_4(lp_load_4(output), least), most));
-    }
-#endif
-    for (; output < end; output++) {
-        *output = (int8_t)lp_maximum(lp_minimum(*output, conv->maximum), conv->minimum);
-    }
-}
-
 /* All channels; `are_bytes` says whether those functions take weights as bytes and limit outputs one by one.
  */
 LP_INLINE void conv2d_planes(const lp_planes_params *params, const int8_t *input, int8_t *output,
@@ -49,7 +33,8 @@ LP_INLINE void conv2d_planes(const lp_planes_params *params, const int8_t *input
                 (uint32_t *)scratch + params->chunk_channels * params->channel_words);
     }
     if (!are_bytes && (params->conv.minimum > -128 || params->conv.maximum < 127)) {
-        limit_all(&params->conv, output);
+        lp_limit_outputs(output, (int32_t)params->conv.output_height * params->conv.output_width * channels,
+                         params->conv.minimum, params->conv.maximum);
     }
 }
 

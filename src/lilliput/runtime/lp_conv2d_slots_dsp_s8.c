@@ -115,11 +115,24 @@ WRITE(8)
 
 #endif
 
+/* So often a sum of 16 bits may be doubled. */
+#define MOST_DOUBLINGS 14
+
 /* Outputs of one channel. */
-static LP_NOINLINE void write(const lp_conv2d_params *conv, lp_slot_outputs *with, const uint16_t *sums,
+static LP_NOINLINE void write(const lp_conv2d_params *conv, const lp_slot_outputs *with, const uint16_t *sums,
                               int8_t *to) {
     const int32_t channels = conv->output_channels;
+    const int32_t doublings = 32 - conv->shift;
+    int32_t shift = conv->shift;
+    int32_t bias = with->bias;
+    int32_t factor = 1;
     int32_t done = 0;
+    if (doublings > 0 && doublings <= MOST_DOUBLINGS &&
+        lp_maximum(bias, -bias) < (int32_t)1 << (30 - doublings)) {
+        factor = (int32_t)1 << doublings;
+        bias *= factor;
+        shift = 32;
+    }
 #if LP_DSP
     if (conv->shift == 32 && with->fours > 0) {
         done = 4 * with->fours;
@@ -138,7 +151,7 @@ static LP_NOINLINE void write(const lp_conv2d_params *conv, lp_slot_outputs *wit
         const uint16_t *from = sums + done;
         int8_t *at = to + done * channels;
         for (int32_t left = conv->output_width - done; left > 0; left--, at += channels) {
-            *at = lp_requantize(*from++ + with->bias, with->multiplier, conv->shift, with->zero_point,
+            *at = lp_requantize(*from++ * factor + bias, with->multiplier, shift, with->zero_point,
                                 conv->minimum, conv->maximum);
         }
         sums += 4 * with->fours + with->sums_rest / (int32_t)sizeof *sums;

@@ -18,7 +18,7 @@ LP_INLINE void conv2d_strip_dsp(const lp_conv2d_params *params, const int8_t *in
     lp_strip_begin(&strip, params, input, scratch);
     lp_block_begin(&block, params, strip.inputs, strip.fours);
     block.take_next = 0;
-    block.step = lp_strip_step(&strip);
+    block.step = strip.step;
     for (int32_t left = params->output_height; left > 0; left--, y += params->stride_y) {
         lp_strip_row(&strip, y);
         lp_block_pixels(&block, LP_BLOCK_PIXELS, channels);

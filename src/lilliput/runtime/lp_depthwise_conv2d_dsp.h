@@ -311,18 +311,6 @@ static void multiply_3x3(const strip *rows, lp_depthwise_rows *all, const int8_t
     LP_PROFILE(lp_depthwise_3x3, lp_depthwise_3x3_tflm)(all, rows->along.stride);
 }
 
-/* What multiply_3x3() leaves to be done where outputs keep a range smaller than int8. */
-static void limit(const strip *rows, const lp_depthwise_rows *all) {
-    const int32_t minimum = rows->params->minimum;
-    const int32_t maximum = rows->params->maximum;
-    for (int32_t y = 0; y < all->rows; y++) {
-        int8_t *output = all->output + y * all->output_advance;
-        for (int32_t left = rows->along.output; left > 0; left--, output += all->step) {
-            *output = (int8_t)lp_minimum(lp_maximum(*output, minimum), maximum);
-        }
-    }
-}
-
 #endif
 
 static void multiply_strip(const strip *rows, lp_depthwise_rows *all, const int8_t *weights,
@@ -330,9 +318,6 @@ static void multiply_strip(const strip *rows, lp_depthwise_rows *all, const int8
 #if LP_DSP
     if (is_3x3(rows)) {
         multiply_3x3(rows, all, weights, channel);
-        if (rows->params->minimum > -128 || rows->params->maximum < 127) {
-            limit(rows, all);
-        }
         return;
     }
 #endif
@@ -373,6 +358,13 @@ LP_INLINE void depthwise_conv2d_dsp(const lp_conv2d_params *params, const int8_t
             }
         }
     }
+#if LP_DSP
+    if (is_3x3(&rows) && (params->minimum > -128 || params->maximum < 127)) {
+        lp_limit_outputs(output,
+                         (int32_t)params->output_height * params->output_width * params->output_channels,
+                         params->minimum, params->maximum);
+    }
+#endif
 }
 
 #endif

@@ -124,22 +124,6 @@ static void multiply(const lp_conv2d_params *params, const lp_depthwise_fours *a
 
 #endif
 
-#if LP_DSP
-
-/* What the assembly leaves to be done where outputs keep a range smaller than int8. */
-static void limit(const lp_conv2d_params *params, const lp_depthwise_fours *all) {
-    const uint32_t least = (uint8_t)params->minimum * 0x01010101u;
-    const uint32_t most = (uint8_t)params->maximum * 0x01010101u;
-    for (int32_t y = 0; y < all->rows; y++) {
-        int8_t *output = all->output + y * all->row_step;
-        for (int32_t x = 0; x < params->output_width; x++, output += all->step) {
-            lp_store_4(output, lp_smaller_4(lp_larger_4(lp_load_4(output), least), most));
-        }
-    }
-}
-
-#endif
-
 static void multiply_strip(const lp_conv2d_params *params, const lp_depthwise_fours *all) {
 #if LP_DSP
     if (LP_PROFILE(params->shift == 32, 1)) {
@@ -147,9 +131,6 @@ static void multiply_strip(const lp_conv2d_params *params, const lp_depthwise_fo
             multiply_stride_1(all);
         } else {
             multiply_stride_2(all);
-        }
-        if (params->minimum > -128 || params->maximum < 127) {
-            limit(params, all);
         }
         return;
     }
@@ -222,6 +203,9 @@ LP_INLINE void depthwise_conv2d_fours_dsp(const lp_conv2d_params *params, const 
                 keep_pair(place + stride * pairs * pitch, place, pitch);
             }
         }
+    }
+    if (LP_DSP && (params->minimum > -128 || params->maximum < 127)) { /* the assembly leaves it to be done */
+        lp_limit_outputs(output, height * width * depth, params->minimum, params->maximum);
     }
 }
 

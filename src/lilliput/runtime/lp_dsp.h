@@ -9,6 +9,9 @@
 
 #include "lp_internal.h"
 
+/* Gives outputs side by side a range that is smaller than int8. */
+void lp_limit_outputs(int8_t *output, int32_t count, int32_t minimum, int32_t maximum);
+
 #if LP_DSP
 
 typedef struct {

@@ -62,11 +62,12 @@ typedef struct {
 
 /* Weights of 2 or 4 bits as lp_lanes.h or lp_nibbles.h says, for four channels at a time, filled up with
  * zeros. `segment_fours` fours of inputs, in a band of lp_nibbles.h planes of three, are summed at a time,
- * and `pass_segments` times those of lp_lanes.h; `blocks` times four pixels are made of one unpacking of
- * weights. */
+ * and `pass_segments` times those of lp_lanes.h, whose convolutions take `multiply`; `blocks` times four
+ * pixels are made of one unpacking of weights. */
 typedef struct {
     lp_conv2d_params conv;
     const uint32_t *weights;
+    lp_lanes_function *multiply;
     uint16_t segment_fours, pass_segments, blocks;
     uint8_t weight_bits;
 } lp_lanes_params;
@@ -122,7 +123,6 @@ typedef struct {
 } lp_binary_params;
 
 /* Rows of sums of one output channel; lp_slots.h has it. */
-typedef struct lp_slot_lines lp_slot_lines;
 
 /* Weights of 2 to 7 bits for words of two slots, of 2 to 4 bits for words of three, of 2 bits for words of
  * four (lp_slots.h).  A row of the kernel from its last column on falls into words of `slots` weights, the
@@ -136,7 +136,7 @@ typedef struct lp_slot_lines lp_slot_lines;
 typedef struct lp_slots_params {
     lp_conv2d_params conv;
     const uint8_t *weights;
-    void (*multiply)(lp_slot_lines *lines); /* those for `slots` */
+    lp_slots_function *multiply; /* those for `slots` */
     void (*take)(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
                  int32_t channel_step);
     void (*unpack)(const struct lp_slots_params *params, int32_t channel, int32_t *words);
@@ -238,8 +238,9 @@ void lp_conv2d_packed_pixels_s8(const lp_eights_params *params, const int8_t *in
 void lp_conv2d_packed_rows_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                   void *scratch);
 
-/* The same without dilation by way of a strip of windows (lp_strip.h), in whose order inputs come.
- * `scratch`, aligned to 4, holds that strip and 16 bytes for each four of a window. */
+/* The same without dilation by way of a strip of windows (lp_strip.h), in whose order inputs come.  `blocks`
+ * is 1, or the fours of output channels, all of whose lanes are then kept.  `scratch`, aligned to 4, holds
+ * that strip and `blocks` times 16 bytes for each four of a window. */
 void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                    void *scratch);
 
@@ -252,18 +253,6 @@ void lp_conv2d_packed_strip_dsp_s8(const lp_lanes_params *params, const int8_t *
  * first) sums and four where lines are columns. */
 void lp_conv2d_slots_dsp_s8(const lp_slots_params *params, const int8_t *input, int8_t *output,
                             void *scratch);
-
-/* What `multiply` may be: for the number of slots, and the words of a row of the kernel, or where lines are
- * columns, three rows of the kernel. */
-void lp_multiply_slots_22_2(lp_slot_lines *lines);
-void lp_multiply_slots_22_3(lp_slot_lines *lines);
-void lp_multiply_slots_22_columns(lp_slot_lines *lines);
-void lp_multiply_slots_23_2(lp_slot_lines *lines);
-void lp_multiply_slots_23_columns(lp_slot_lines *lines);
-void lp_multiply_slots_33_2(lp_slot_lines *lines);
-void lp_multiply_slots_33_columns(lp_slot_lines *lines);
-void lp_multiply_slots_44_2(lp_slot_lines *lines);
-void lp_multiply_slots_44_columns(lp_slot_lines *lines);
 
 /* What `take` may be: `across` words of each of `depth` channels of a row of pixels. */
 void lp_take_slots_22(const int8_t *from, int32_t depth, int32_t across, int32_t *to, int32_t word_step,
@@ -348,6 +337,8 @@ void lp_depthwise_conv2d_dsp_planes_s8(const lp_planes_params *params, const int
                                        void *scratch);
 void lp_depthwise_conv2d_fours_dsp_planes_s8(const lp_planes_params *params, const int8_t *input,
                                              int8_t *output, void *scratch);
+void lp_depthwise_conv2d_taps_dsp_planes_s8(const lp_planes_params *params, const int8_t *input,
+                                            int8_t *output, void *scratch);
 void lp_depthwise_conv2d_pairs_planes_s8(const lp_planes_params *params, const int8_t *input, int8_t *output,
                                          void *scratch);
 

@@ -147,6 +147,26 @@ static LP_NOINLINE const uint32_t *sum_channels_4(const dense *all, const uint32
     return sum_channels(all, 4, weights, total);
 }
 
+LP_INLINE void write_outputs_at(const lp_conv2d_params *conv, int32_t channel, const int32_t *sums,
+                                int8_t *output, int32_t doublings) {
+    const lp_channel *constants = lp_channels(conv->channels) + channel;
+    for (int32_t left = lp_minimum(4, conv->output_channels - channel); left > 0; left--, constants++) {
+        *output++ = lp_doubled_output(*sums + constants->bias, constants->multiplier, doublings,
+                                      conv->output_zero_point, conv->minimum, conv->maximum);
+        sums += 4;
+    }
+}
+
+/* Up to four outputs; most sums are not doubled, which takes a loop of its own. */
+static LP_NOINLINE void write_outputs(const lp_conv2d_params *conv, int32_t channel, const int32_t *sums,
+                                      int8_t *output) {
+    if (conv->shift == 32) {
+        write_outputs_at(conv, channel, sums, output, 0);
+    } else {
+        write_outputs_at(conv, channel, sums, output, 32 - conv->shift);
+    }
+}
+
 void lp_fully_connected_packed_dsp_s8(const lp_lanes_params *params, const int8_t *input, int8_t *output,
                                       void *scratch) {
     const lp_conv2d_params *conv = &params->conv;
@@ -173,6 +193,6 @@ void lp_fully_connected_packed_dsp_s8(const lp_lanes_params *params, const int8_
         } else {
             weights = sum_channels_4(&all, weights, total);
         }
-        lp_write_sums(conv, channel, total, 1, output + channel);
+        write_outputs(conv, channel, total, output + channel);
     }
 }

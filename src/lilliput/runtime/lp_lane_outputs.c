@@ -3,7 +3,8 @@
 #include "lp_packed_outputs.h"
 
 /* The sums of one block, pass by pass. */
-static void multiply_passes(lp_lane_block *block, lp_lanes_multiply *multiply, int32_t pass_segments) {
+static void multiply_passes(const lp_lanes_params *params, lp_lane_block *block) {
+    const int32_t pass_segments = params->pass_segments;
     const int32_t *const weights = block->weights;
     const int16_t *const inputs = block->inputs;
     const int32_t first_fours = block->first_fours;
@@ -14,7 +15,7 @@ static void multiply_passes(lp_lane_block *block, lp_lanes_multiply *multiply, i
         const int32_t count = lp_minimum(left, pass_segments);
         const int32_t fours = block->first_fours + (count - 1) * block->segment_fours;
         block->segments = count - 1;
-        multiply(block);
+        params->multiply(block);
         for (int32_t i = 0; i < LP_LANES_PIXELS * LP_LANES_CHANNELS && block->sums == more; i++) {
             sums[i] += more[i];
         }
@@ -31,8 +32,8 @@ static void multiply_passes(lp_lane_block *block, lp_lanes_multiply *multiply, i
 }
 
 /* Blocks of so many pixels each. */
-static void multiply_blocks(const lp_lanes_params *params, lp_lane_block *block, lp_lanes_multiply *multiply,
-                            int32_t channel, int32_t pixels, int8_t *output) {
+static void multiply_blocks(const lp_lanes_params *params, lp_lane_block *block, int32_t channel,
+                            int32_t pixels, int8_t *output) {
     const lp_conv2d_params *conv = &params->conv;
     const int32_t step = conv->output_channels;
     const int32_t is_one_pass = params->pass_segments > block->segments;
@@ -43,7 +44,7 @@ static void multiply_blocks(const lp_lanes_params *params, lp_lane_block *block,
         block->offsets[0] = pixels > 1 ? step : 0;
         block->offsets[1] = pixels > 2 ? 2 * step : block->offsets[0];
         block->offsets[2] = pixels > 3 ? 3 * step : block->offsets[1];
-        multiply(block);
+        params->multiply(block);
         return;
     }
     block->channels = 0;
@@ -52,26 +53,26 @@ static void multiply_blocks(const lp_lanes_params *params, lp_lane_block *block,
         block->offsets[1] = block->offsets[0] + (pixels > 2);
         block->offsets[2] = block->offsets[1] + (pixels > 3);
         if (is_one_pass) {
-            multiply(block);
+            params->multiply(block);
         } else {
-            multiply_passes(block, multiply, params->pass_segments);
+            multiply_passes(params, block);
         }
         lp_write_sums(conv, channel, block->sums, pixels, output);
         block->inputs += block->input_step / (int32_t)sizeof *block->inputs;
     }
 }
 
-void lp_lane_outputs(const lp_lanes_params *params, lp_lane_block *block, lp_lanes_multiply *multiply,
-                     int32_t channel, int32_t pixels, int8_t *output) {
+void lp_lane_outputs(const lp_lanes_params *params, lp_lane_block *block, int32_t channel, int32_t pixels,
+                     int8_t *output) {
     const int32_t whole = pixels / LP_LANES_PIXELS;
     if (whole > 0) {
         block->blocks = whole;
-        multiply_blocks(params, block, multiply, channel, LP_LANES_PIXELS, output);
+        multiply_blocks(params, block, channel, LP_LANES_PIXELS, output);
         pixels -= whole * LP_LANES_PIXELS;
         output += whole * LP_LANES_PIXELS * params->conv.output_channels;
     }
     if (pixels > 0) {
         block->blocks = 1;
-        multiply_blocks(params, block, multiply, channel, pixels, output);
+        multiply_blocks(params, block, channel, pixels, output);
     }
 }

@@ -53,7 +53,7 @@ LP_INLINE int32_t lp_lanes(uint32_t word, uint32_t turn, int32_t bits) {
  * Four inputs of a pixel are two words, inputs 0, 2 and 1, 3; those of four pixels lie side by side.  Lanes
  * of channels 0, 1 and 2, 3 take turns in the same way.  Segments but the first have a multiple of four
  * fours. */
-typedef struct {
+struct lp_lane_block {
     const int32_t *weights;
     const int16_t *inputs;
     const lp_channel *channels; /* 0 to write sums */
@@ -72,21 +72,11 @@ typedef struct {
     int32_t input_step;    /* bytes of inputs from one to the next */
     int32_t output_step;   /* the same of outputs */
     int32_t plane_words;   /* of weights, from one of those fours to the next */
-} lp_lane_block;
+};
 
-/* The outputs of blocks, or the sums of one, for weights of 2 and of 4 bits; `blocks`, `inputs` and `output`
- * are then those behind the last. */
-void lp_multiply_lanes_2(lp_lane_block *block);
-void lp_multiply_lanes_4(lp_lane_block *block);
-
-/* The same of inputs in a band. */
-void lp_multiply_lanes_2_band(lp_lane_block *block);
-void lp_multiply_lanes_4_band(lp_lane_block *block);
-
-/* Four channels of pixels side by side by one of those: blocks whose inputs lie `input_step` apart. */
-typedef void lp_lanes_multiply(lp_lane_block *block);
-void lp_lane_outputs(const lp_lanes_params *params, lp_lane_block *block, lp_lanes_multiply *multiply,
-                     int32_t channel, int32_t pixels, int8_t *output);
+/* Four channels of pixels side by side by `params->multiply`: blocks whose inputs lie `input_step` apart. */
+void lp_lane_outputs(const lp_lanes_params *params, lp_lane_block *block, int32_t channel, int32_t pixels,
+                     int8_t *output);
 
 /* The lanes of `fours` fours of inputs for four channels; returns where the next four channels begin. */
 const uint32_t *lp_unpack_lanes(const uint32_t *packed, int32_t bits, int32_t fours, int32_t *lanes);

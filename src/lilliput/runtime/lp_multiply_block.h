@@ -222,8 +222,9 @@ LP_INLINE void multiply_block(lp_block *block, int8_t *output) {
         multiply_channel(block, output);
     }
     if (block->is_limited) {
-        limit_outputs(block, output,
-                      block->blocks * block->pixels * (2 * block->channel_pairs + block->odd_channel));
+        lp_limit_outputs(output,
+                         block->blocks * block->pixels * (2 * block->channel_pairs + block->odd_channel),
+                         block->minimum, block->maximum);
     }
 }
 

@@ -124,8 +124,8 @@ LP_INLINE void multiply_rows(const lp_row_block *rows, int8_t *output) {
         multiply_channel(rows, output);
     }
     if (rows->block.is_limited) {
-        limit_outputs(&rows->block, output,
-                      LP_BLOCK_PIXELS * (2 * rows->block.channel_pairs + rows->block.odd_channel));
+        lp_limit_outputs(output, LP_BLOCK_PIXELS * (2 * rows->block.channel_pairs + rows->block.odd_channel),
+                         rows->block.minimum, rows->block.maximum);
     }
 }
 

@@ -212,8 +212,8 @@ class _Draw(Generic[A]):
             name for name, count in self._dropped.items() if count == self.misses and not self.duplicates
         ]
         bounds = [(name, *self._smallest[name]) for name in alone] or list(self.nearest.broken)
-        named = ", ".join(f"{name} at most {_number(limit)}" for name, _, limit in bounds)
-        enough = " and ".join(f"{name} = {_number(value)}" for name, value, _ in bounds)
+        named = ", ".join(f"{name} at most {number(limit)}" for name, _, limit in bounds)
+        enough = " and ".join(f"{name} = {number(value)}" for name, value, _ in bounds)
         return BudgetError(
             f"nothing fits the budget: {named}",
             f"in {draws} draws the smallest that was found needs {enough}",
@@ -221,5 +221,10 @@ class _Draw(Generic[A]):
         )
 
 
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.6g}"
+def number(value: float) -> str:
+    """A value as messages and configuration files have it, rounded up, so that it is enough as a bound."""
+    if value == int(value):
+        return str(int(value))
+    text = f"{value:.6g}"
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 5)
+    return text if float(text) >= value else f"{(math.floor(value / unit) + 1) * unit:.6g}"

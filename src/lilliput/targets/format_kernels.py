@@ -43,9 +43,15 @@ from lilliput.net.ops import (
 )
 from lilliput.net.tensor import DType
 from lilliput.targets.cores import Core
-from lilliput.targets.few_bit_kernels import HEADER, Choose, packed_conv2d, packed_dense, unpacked
+from lilliput.targets.few_bit_kernels import (
+    HEADER,
+    Choose,
+    first_choice,
+    packed_conv2d,
+    packed_dense,
+    unpacked,
+)
 from lilliput.targets.kernel import Kernel, Layout
-from lilliput.targets.slots import prefers_slots
 from lilliput.targets.wide import fits_channel_fours, fits_wide_dsp, window_access, window_bytes
 
 MOST_IMAGE_CHANNELS = 3
@@ -99,14 +105,15 @@ def family_kernel(op: Op, net: Net, core: Core) -> Kernel | None:
 def takes_bytes(op: Op, net: Net, core: Core) -> bool:
     """Whether weights of less than a byte are kept as bytes: the few of a convolution of an image's channels.
 
-    The kernels for int8 are the fastest there.  What bytes take more must not count beside all weights.
+    That is where they would be unpacked otherwise.  What bytes take more must not count beside all weights.
     """
     if not (isinstance(op, Conv2D) and core.has_dsp and op.profile is Profile.LILLIPUT):
         return False
     weights = net.tensors[op.inputs[1]]
     if weights.shape[3] > MOST_IMAGE_CHANNELS or net.optimize is not Optimize.SPEED:
         return False
-    if prefers_slots(op, net):
+    way = first_choice(op, net, core)
+    if way is not None and not way.in_planes and not core.has_mve:
         return False
     more_bytes = weights.elements - weights.storage_bytes
     constants = sum(tensor.storage_bytes for tensor in net.tensors.values() if tensor.constant)

@@ -9,6 +9,10 @@ from lilliput.net.access import Access
 from lilliput.net.ops import Op, Profile
 
 SCRATCH_ALIGNMENT_BYTES = 4
+PLAIN_SHIFT = 32
+"""What assembly that makes outputs of few bits requantizes by; for others sums or weights are doubled."""
+LIMIT = "lp_limit_outputs"
+"""What kernels call whose outputs keep a range smaller than int8."""
 
 
 class Layout(StrEnum):

@@ -19,7 +19,7 @@ from lilliput.net.ops import Conv2D, FullyConnected
 from lilliput.targets.band import KERNEL_WIDTH as BAND_WIDTH
 from lilliput.targets.band import band_bytes, by_planes, fits_band
 from lilliput.targets.kernel import to_four
-from lilliput.targets.strip import by_columns, fits_strip
+from lilliput.targets.strip import by_columns, fits_strip, strip_columns, strip_ends, strip_fours
 
 LANE_BITS = frozenset({2, 4})
 """Bits of the weights that lanes hold."""
@@ -33,18 +33,30 @@ FEW_BAND_ROWS = 2
 """The same where more would take much memory."""
 MOST_BAND_BYTES = 8192
 """Up to so many bytes of expanded rows, there are more."""
-MOST_BLOCKS = 4
-"""Blocks of pixels that one unpacking of weights serves at most."""
-MOST_INPUT_BYTES = 4608
-"""Up to so many bytes of expanded windows, it serves more than one block."""
+MOST_BLOCKS, FEW_BLOCKS = 8, 4
+"""Blocks of pixels that one unpacking of weights serves at most, and where speed does not count most."""
+MOST_INPUT_BYTES, FEW_INPUT_BYTES = 6400, 4608
+"""Up to so many bytes of expanded windows, it serves more than one block, and the same."""
+MOST_LANE_STRIP_BYTES = 8192
+"""Scratch memory up to which windows that lanes multiply lie in a strip."""
+LANE_FOUR_BYTES = 16
+"""Lanes of four channels for four inputs."""
+MOST_HELD_BYTES = 2048
+"""Up to so many bytes of lanes, those of all channels are unpacked once beside a strip."""
+USUAL_WEIGHT = {2: 0.6, 4: 2.8}
+"""Bits → what weights are in the mean, signs aside."""
+SPLIT_CYCLES = 65
+"""Of taking the sums of a block apart once more."""
 NIBBLE_BITS = 4
 """Bits of the weights of which four share a halfword."""
 NIBBLE_CHANNELS = 4
 """Output channels that share a halfword; only sums of the last one have little room."""
 LARGEST_NIBBLE_SUM = ((1 << 31) - 1) // (4096 * 128)
 """What absolute weights may sum up to where 4096 times their sum with inputs of 8 bits must fit int32."""
-MOST_LANE_INPUT_BITS = 6
+MOST_LANE_INPUT_BITS = 5
 """Up to so many bits of inputs, lanes are faster than nibbles."""
+SMALL_FOURS = 8
+"""Up to so many fours of inputs may be multiplied without a loop, in one segment."""
 SEGMENT_STEP = 4
 """Segments are multiples of so many fours, as far as the loops are unrolled."""
 BAND_SEGMENT_STEP = 6
@@ -57,6 +69,12 @@ def fits_lanes(op: WeightedOp, net: Net) -> bool:
     if weights.dtype.bits not in LANE_BITS:
         return False
     return weights.data is None or segment_fours(op, net) > 0
+
+
+def has_lanes(op: WeightedOp, net: Net) -> bool:
+    """Whether two channels share a halfword wherever their sums let them."""
+    bits = net.tensors[op.inputs[1]].dtype.bits
+    return bits == 2 or (bits == 4 and net.tensors[op.inputs[0]].dtype.bits <= MOST_LANE_INPUT_BITS)
 
 
 def prefers_nibbles(op: WeightedOp, net: Net) -> bool:
@@ -84,9 +102,21 @@ def nibble_segment(op: WeightedOp, net: Net) -> int:
 
 def shares_strip(op: WeightedOp, net: Net) -> bool:
     """Whether the windows of a row of outputs are expanded once, as `lp_strip.h` does."""
-    bits = net.tensors[op.inputs[1]].dtype.bits
-    has_lanes = bits == 2 or (bits == 4 and net.tensors[op.inputs[0]].dtype.bits <= MOST_LANE_INPUT_BITS)
-    return has_lanes and net.optimize is Optimize.SPEED and fits_strip(op, net)
+    is_fast = has_lanes(op, net) and net.optimize is Optimize.SPEED
+    return is_fast and fits_strip(op, net, MOST_LANE_STRIP_BYTES, any_rest=True)
+
+
+def held_groups(op: WeightedOp, net: Net) -> int:
+    """Groups of four channels whose lanes are there at a time beside a strip: all, or one."""
+    groups = to_four(net.tensors[op.outputs[0]].shape[-1]) // LANE_CHANNELS
+    return groups if groups * LANE_FOUR_BYTES * strip_fours(op, net) <= MOST_HELD_BYTES else 1
+
+
+def is_small(op: WeightedOp, net: Net, fours: int) -> bool:
+    """Whether so many fours of inputs are few, and one segment whatever the weights are."""
+    weights, source = net.tensors[op.inputs[1]].dtype, net.tensors[op.inputs[0]].dtype
+    limit = min(lane_limits(weights.bits, 1 << (source.bits - 1)))
+    return fours <= SMALL_FOURS and 4 * SMALL_FOURS * weights.range[1] <= limit
 
 
 def fours_of(op: WeightedOp, net: Net) -> int:
@@ -167,6 +197,36 @@ def _summed(rows: NDArray[np.int64], segment: int) -> NDArray[np.int64]:
     return np.add.reduceat(rows, np.array([0, *range(first, length, segment)]), axis=1)
 
 
+def lane_cycles(op: Conv2D, net: Net) -> int:
+    """An estimate of what a convolution takes whose channels share halfwords by two."""
+    height, kernel_height = net.tensors[op.outputs[0]].shape[0], net.tensors[op.inputs[1]].shape[1]
+    pixels, channels = height * net.tensors[op.outputs[0]].shape[1], net.tensors[op.outputs[0]].shape[2]
+    groups, rest = divmod(channels, LANE_CHANNELS)
+    fours, four, around = fours_of(op, net), 33.0, 180.0
+    lines, unpackings = height, height
+    if fits_band(op, net, BLOCK_PIXELS):
+        four, around, unpackings = 34.0, 215.0, -(-height // band_rows(op, net))
+        inputs = 18.0 * math.prod(net.tensors[op.inputs[0]].shape) / 4
+    elif shares_strip(op, net):
+        fours, unpackings = strip_fours(op, net), height if held_groups(op, net) == 1 else 1
+        four = 33.0 if is_small(op, net, fours) else 35.0
+        taken = 36 * strip_columns(op, net) * kernel_height + 90 * strip_ends(op, net)
+        inputs = height * (taken + 150.0 * op.strides[0])
+    else:
+        lines = unpackings = -(-pixels // (BLOCK_PIXELS * blocks_of(op, net)))
+        inputs = pixels * (15.0 * kernel_height + 30 * fours)
+    if is_small(op, net, fours):
+        around = 150.0
+    weights, source = net.tensors[op.inputs[1]].dtype, net.tensors[op.inputs[0]].dtype
+    limit, _ = lane_limits(weights.bits, 1 << (source.bits - 1))
+    around += SPLIT_CYCLES * (4 * fours * USUAL_WEIGHT[weights.bits] // limit)
+    blocks = lines * -(-pixels // lines // BLOCK_PIXELS)
+    whole = blocks * groups * (four * fours + around)
+    apart = (blocks * (four * fours + 200) + pixels * rest * 36) * (rest > 0)
+    calls = (groups + (rest > 0)) * (130 * lines + 21 * fours * unpackings)
+    return round(inputs + whole + apart + calls)
+
+
 def band_rows(op: WeightedOp, net: Net) -> int:
     """Rows of outputs that are made of one unpacking of weights where windows share expanded rows."""
     fits = band_bytes(op, net, BAND_ROWS, sums=False) <= MOST_BAND_BYTES
@@ -176,8 +236,10 @@ def band_rows(op: WeightedOp, net: Net) -> int:
 def blocks_of(op: WeightedOp, net: Net) -> int:
     """Blocks of pixels that are made of one unpacking of weights."""
     pixels = math.prod(net.tensors[op.outputs[0]].shape[:-1])
-    most = MOST_INPUT_BYTES // (8 * BLOCK_PIXELS * fours_of(op, net))
-    return max(1, min(most, MOST_BLOCKS, to_four(pixels) // BLOCK_PIXELS))
+    is_fast = net.optimize is Optimize.SPEED
+    most_bytes, most_blocks = (MOST_INPUT_BYTES, MOST_BLOCKS) if is_fast else (FEW_INPUT_BYTES, FEW_BLOCKS)
+    fitting = most_bytes // (8 * BLOCK_PIXELS * fours_of(op, net))
+    return max(1, min(fitting, most_blocks, to_four(pixels) // BLOCK_PIXELS))
 
 
 def lane_bytes(op: WeightedOp, net: Net, fours: int) -> int:

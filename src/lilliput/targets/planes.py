@@ -15,12 +15,11 @@ from lilliput.net.fixedpoint import WeightedOp, conv_requant
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, FullyConnected, Profile
 from lilliput.net.tensor import DType
-from lilliput.targets.band import fits_band
 from lilliput.targets.cores import Core
-from lilliput.targets.kernel import SPLIT_CONV_LAYOUTS, Kernel, Layout, to_four
-from lilliput.targets.lanes import prefers_nibbles, shares_strip
+from lilliput.targets.kernel import LIMIT, SPLIT_CONV_LAYOUTS, Kernel, Layout, to_four
 from lilliput.targets.strip import strip_fours
-from lilliput.targets.weighted import PAIR_OF_PIXELS_BYTES, conv2d, depthwise_in_strips
+from lilliput.targets.taps import depthwise
+from lilliput.targets.weighted import PAIR_OF_PIXELS_BYTES, conv2d
 
 ONE_CHUNK = frozenset(
     {Layout.CHANNELS_FIRST, Layout.COLUMNS_FIRST, Layout.TAP_BY_TAP, Layout.CHANNEL_BY_CHANNEL}
@@ -28,19 +27,13 @@ ONE_CHUNK = frozenset(
 """Orders of the weights of kernels that take channel after channel."""
 GROUP_WORDS = 8
 """Words of four weights whose planes lie together."""
-CHUNK_BYTES = 4096
+CHUNK_BYTES = 4608
 """Unpacked weights of a convolution that are held at a time."""
 LEAST_CHUNK, LEAST_PAIRS_CHUNK = 4, 8
 """Channels that are unpacked at a time at least, since windows are gathered anew for each chunk; the second
 where a gathered input takes twice the cycles of a product, unless memory counts most."""
 BY_CHUNKS = frozenset({"lp_conv2d_dsp_s8", "lp_conv2d_pairs_s8", "lp_conv2d_1x1_pairs_s8"})
 """What computes some channels after others; all other kernels compute all."""
-LEAST_PIXELS = 32
-"""From so many output pixels on, unpacking takes little beside multiplying."""
-FEW_NIBBLES, FEW_LANES, FEW_STRIP_LANES = 128, 32, 16
-"""Below so many products of an output, nibbles, lanes, and lanes of strips are slower than bytes."""
-FEW_DOUBLED, FEW_PIXELS = 192, 8
-"""Below so many lanes are if sums must be doubled, even for so few pixels: each output is made alone then."""
 MOST_BITS = 7
 """Of weights that are doubled."""
 LEAST_MULTIPLIER = 512
@@ -73,8 +66,8 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
     if core.has_mve or op.profile is not Profile.LILLIPUT or net.optimize is Optimize.FLASH:
         return None
     if isinstance(op, DepthwiseConv2D):
-        found = depthwise_in_strips(op, net, core)
-        return found if found.scratch_bytes and found.layout is not Layout.PLAIN else None
+        found = depthwise(op, net, core)
+        return None if found.layout is Layout.PLAIN else found
     weights = net.tensors[op.inputs[1]]
     if isinstance(op, FullyConnected):
         found = Kernel("lp_fully_connected_planes_dsp_s8", layout=Layout.ROWS, folds_zero_point=True)
@@ -98,7 +91,7 @@ def _for_bytes(op: WeightedOp, net: Net, core: Core) -> Kernel | None:
         "lp_conv2d_dsp_s8",
         scratch_bytes=8 * elements + (elements if depth % 4 else 0),
         layout=Layout.SPLIT_PAIRS,
-        needs=("lp_multiply_block", "lp_expand_fours"),
+        needs=("lp_multiply_block", "lp_expand_fours", LIMIT),
         folds_zero_point=True,
         access=Access.PIXELS,
     )
@@ -109,25 +102,6 @@ def _in_pairs(op: Conv2D, net: Net, core: Core) -> Kernel:
     found = conv2d(op, net, core)
     elements = to_four(math.prod(net.tensors[op.inputs[1]].shape[1:]))
     return found._replace(scratch_bytes=2 * PAIR_OF_PIXELS_BYTES * elements)
-
-
-def prefers_planes(op: Conv2D, net: Net, core: Core) -> bool:
-    """Whether weights of 4 or 2 bits are better unpacked than multiplied as nibbles, or as lanes.
-
-    These take fewer cycles a product, but more for each output; windows of nibbles are gathered one by one.
-    """
-    found = _for_bytes(op, net, core)
-    if found is None or not _is_whole(op, net, found.layout) or fits_band(op, net):
-        return False
-    weights = net.tensors[op.inputs[1]]
-    window = math.prod(weights.shape[1:])
-    pixels = math.prod(net.tensors[op.outputs[0]].shape[:2])
-    if prefers_nibbles(op, net):
-        return pixels >= LEAST_PIXELS and (window < FEW_NIBBLES or weights.shape[3] % 4 != 0)
-    if conv_requant(op, net).shift < 32:
-        return pixels >= FEW_PIXELS and window < FEW_DOUBLED
-    few = FEW_STRIP_LANES if shares_strip(op, net) else FEW_LANES
-    return pixels >= LEAST_PIXELS and window < few
 
 
 def _is_whole(op: Conv2D, net: Net, layout: Layout) -> bool:
@@ -158,11 +132,13 @@ def chunk_channels(op: WeightedOp, net: Net, layout: Layout) -> int:
 
 
 def doublings_of(op: WeightedOp, net: Net, layout: Layout) -> int:
-    """How often weights are doubled as they are unpacked, so that factors are multiples of 2**-32.
+    """How often weights are doubled so that factors are multiples of 2**-32.
+
+    That is done as they are unpacked, or in flash where they are kept as bytes.
 
     Kernels for depthwise convolutions are fast for these alone; factors of few bits are often larger.
     """
-    if layout not in ONE_CHUNK:
+    if layout not in ONE_CHUNK or op.profile is not Profile.LILLIPUT:
         return 0
     tensor = net.tensors[op.inputs[1]]
     found = 32 - conv_requant(op, net).shift

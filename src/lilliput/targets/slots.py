@@ -17,9 +17,7 @@ from lilliput.net.fixedpoint import WeightedOp
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, Profile
 from lilliput.net.tensor import DType
-from lilliput.targets.band import fits_band
 from lilliput.targets.kernel import to_four
-from lilliput.targets.lanes import BLOCK_PIXELS, LANE_BITS, MOST_LANE_INPUT_BITS, fits_lanes
 
 
 class Form(NamedTuple):
@@ -76,15 +74,10 @@ MOST_BAND_BYTES = 8192
 """Scratch memory up to which more rows of inputs are held than one row of outputs needs."""
 LARGEST_SUM = (1 << 16) - 1
 """Of all segments of an output, with what accumulators begin at."""
+USUAL_SEGMENTS = 0.8
+"""Times the segments of weights of half their range, those of usual ones of more than two bits."""
 _STEP_CYCLES = {2: (20, 15), 3: (16, 21)}
 """Words of a step → its cycles with a rest of accumulators and with three of them."""
-
-
-OTHER_CYCLES = {(True, True): 0.55, (True, False): 1.0, (False, True): 1.1, (False, False): 1.4}
-"""Whether two channels share a halfword, whether windows share rows three columns wide → cycles of a product
-of kernels that multiply halfwords."""
-UNPACKED_CYCLES = {True: 1.35, False: 2.2}
-"""Whether channels come in fours → the same of kernels for a byte and what unpacking takes."""
 
 
 class Slots(NamedTuple):
@@ -125,21 +118,6 @@ def slots_of(op: WeightedOp, net: Net) -> Slots | None:
     low, high = net.tensors[op.inputs[0]].dtype.range
     found = _segments(weights, low, high, assumed.form, assumed.by_columns)
     return assumed._replace(segment_steps=found[0], segments=found[1], offset=found[2]) if found else None
-
-
-def prefers_slots(op: Conv2D, net: Net) -> bool:
-    """Whether several products in one multiplication are faster than two in one of halves."""
-    found = slots_of(op, net)
-    if found is None:
-        return False
-    weights, source = net.tensors[op.inputs[1]], net.tensors[op.inputs[0]]
-    rows, columns, channels = net.tensors[op.outputs[0]].shape
-    products = rows * columns * weights.elements
-    others = UNPACKED_CYCLES[weights.shape[3] % 4 == 0]
-    if weights.dtype.bits in LANE_BITS:
-        lanes = fits_lanes(op, net) and source.dtype.bits <= MOST_LANE_INPUT_BITS
-        others = OTHER_CYCLES[lanes, fits_band(op, net, BLOCK_PIXELS)]
-    return found.cycles < products * others + 10 * rows * columns * channels
 
 
 def assumed_slots(op: WeightedOp, net: Net) -> Slots | None:
@@ -322,9 +300,10 @@ def _cycles(op: Conv2D, net: Net, way: Slots) -> int:
     height, columns, _ = net.tensors[op.outputs[0]].shape
     lines = slots_lines(op, net, way)
     rest, three = _STEP_CYCLES[lines.step_words]
-    line = lines.steps * (lines.rests * (rest + 1) + lines.threes * (three + 1))
-    line += way.segments * (50 * lines.rests + 60 * lines.threes + 30)
+    line: float = lines.steps * (lines.rests * rest + lines.threes * three)
+    segments = way.segments * (USUAL_SEGMENTS if net.tensors[op.inputs[1]].dtype.bits > 2 else 1)
+    line += segments * (21 * lines.beside + 50)
     bands = -(-height // slots_rows(op, net, way.form))
-    unpacked = bands * (lines.steps * lines.step_words * 18 + way.segments * 100)
-    taken = (height + kernel_height - 1) * depth * slots_across(op, net, way.form)[0] * way.form.slots * 4
-    return channels * (lines.lines * line + unpacked + height * (8 * columns + 20)) + taken
+    unpacked = bands * (lines.steps * lines.step_words * 15 + segments * 300)
+    taken = (height + kernel_height - 1) * depth * slots_across(op, net, way.form)[0] * way.form.slots * 8
+    return round(channels * (lines.lines * line + unpacked + height * (8 * columns + 95)) + taken)

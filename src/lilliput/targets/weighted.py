@@ -12,7 +12,7 @@ from lilliput.net.fixedpoint_tflm import conv_factors
 from lilliput.net.graph import Net, Optimize
 from lilliput.net.ops import Conv2D, DepthwiseConv2D, Op, Profile
 from lilliput.targets.cores import Core
-from lilliput.targets.kernel import Kernel, Layout, in_profile, part_in_profile, to_four
+from lilliput.targets.kernel import LIMIT, Kernel, Layout, in_profile, part_in_profile, to_four
 from lilliput.targets.strip import fits_strip, strip_bytes
 from lilliput.targets.vectors import (
     GROUP,
@@ -56,7 +56,6 @@ LARGEST_SPLIT_SUM = ((1 << 31) - 1) // (256 * 128 + 127)
 
 def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     """The kernel of a convolution."""
-    channels, *kernel, depth = net.tensors[op.inputs[1]].shape
     if core.has_mve and fits_vectors(op, net):
         return Kernel(
             in_profile("lp_conv2d_mve", op),
@@ -69,8 +68,7 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
         )
     has_dsp = core.has_dsp and not core.has_mve and fits_dsp(op, net)
     is_small = net.optimize is Optimize.FLASH
-    by_channel = depth == 1 and kernel == [3, 3] and channels <= FEW_CHANNELS and op.dilation == (1, 1)
-    if has_dsp and by_channel and not is_small:
+    if has_dsp and comes_by_channel(op, net) and not is_small:
         return _by_channel(op, net, (3, 3))
     is_pointwise = _is_pointwise(op, net) and (has_dsp or op.strides == (1, 1))
     if is_small:  # one kernel for all convolutions
@@ -79,15 +77,22 @@ def conv2d(op: Conv2D, net: Net, core: Core) -> Kernel:
     if has_dsp and _fits_split(op, net):
         return _by_pixel_fours(op, net, stem)
     if core.has_pairs and not is_small and fits_halves(op, net):
+        window = math.prod(net.tensors[op.inputs[1]].shape[1:])
         return Kernel(
             in_profile(f"{stem}_pairs", op),
-            scratch_bytes=2 * PAIR_OF_PIXELS_BYTES * (-(-math.prod(kernel) * depth // 2) * 2),
+            scratch_bytes=2 * PAIR_OF_PIXELS_BYTES * (-(-window // 2) * 2),
             layout=Layout.FOURS_FIRST,
             needs=("lp_dot_pairs", part_in_profile("lp_requantize_pairs", op)),
             folds_zero_point=True,
             access=Access.PIXELS,
         )
     return Kernel(in_profile(stem, op), layout=Layout.PLAIN, folds_zero_point=True, access=Access.WINDOWS)
+
+
+def comes_by_channel(op: Conv2D, net: Net) -> bool:
+    """Whether a convolution of a grey image is fastest as a depthwise one with several outputs."""
+    channels, *window = net.tensors[op.inputs[1]].shape
+    return window == [3, 3, 1] and channels <= FEW_CHANNELS and op.dilation == (1, 1)
 
 
 def _by_pixel_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
@@ -116,7 +121,7 @@ def _by_pixel_fours(op: Conv2D, net: Net, stem: str) -> Kernel:
             function=in_profile("lp_conv2d_rows_dsp", op),
             scratch_bytes=_ring_bytes(op, net),
             layout=Layout.SPLIT_ROWS,
-            needs=(part_in_profile("lp_multiply_rows", op),),
+            needs=(part_in_profile("lp_multiply_rows", op), LIMIT),
             access=Access.ROWS,
         )
     if in_strip and (net.optimize is not Optimize.RAM or strip_bytes(op, net) <= found.scratch_bytes):
@@ -135,7 +140,7 @@ def _in_variant(kernel: Kernel, op: Conv2D) -> Kernel:
     variant = "_relu" if kernel.begins_at_bias else ""
     return kernel._replace(
         function=in_profile(kernel.function + variant, op),
-        needs=(part_in_profile(f"lp_multiply_block{variant}", op), "lp_expand_fours"),
+        needs=(part_in_profile(f"lp_multiply_block{variant}", op), "lp_expand_fours", LIMIT),
     )
 
 
@@ -212,7 +217,7 @@ def _by_channel(op: Conv2D | DepthwiseConv2D, net: Net, kernel: tuple[int, ...])
         in_profile("lp_depthwise_conv2d_dsp", op),
         scratch_bytes=rows * to_four(row_bytes) + 2 * kernel_height * to_four(kernel_width),
         layout=Layout.COLUMNS_FIRST if transposed else Layout.CHANNELS_FIRST,
-        needs=(part_in_profile("lp_depthwise_3x3", op), "lp_copy_rows"),
+        needs=(part_in_profile("lp_depthwise_3x3", op), "lp_copy_rows", LIMIT),
         folds_zero_point=True,
         access=_access_by_channel(op, net, transposed),
     )
@@ -241,6 +246,7 @@ def _by_channel_fours(op: DepthwiseConv2D, net: Net) -> Kernel:
         in_profile(f"lp_depthwise_conv2d_fours_dsp{variant}", op),
         scratch_bytes=(pairs * op.strides[0] + 1) * columns * 16,
         layout=Layout.TAP_BY_TAP,
+        needs=(LIMIT,),
         folds_zero_point=True,
         access=_access_by_strips(op, net, 2 * pairs),
     )

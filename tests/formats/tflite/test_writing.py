@@ -28,7 +28,10 @@ from lilliput.net import (
     ReLU6,
     same_padding,
 )
+from lilliput.net.formats import formats_named
 from lilliput.net.reference import run
+from lilliput.passes import fold_batch_norm, quantize
+from lilliput.search.templates import Cnn, build
 
 
 def test_every_integer_op_can_be_written() -> None:
@@ -151,12 +154,30 @@ def test_its_numbers_are_close_to_those_here() -> None:
 
 def test_what_cannot_be_written_is_told() -> None:
     float_net = random_net(np.random.default_rng(1), quantized=False)
-    with pytest.raises(FormatError, match="cannot be exported"):
+    with pytest.raises(FormatError, match="has no form in TensorFlow Lite"):
         write_tflite(float_net)
     with pytest.raises(FormatError, match="has no data"):
         write_tflite(without_weights(tflm(*CASES["conv"](0))))
     builder = Builder((3,))
     y = builder.add(ReLU6, "x")
     builder.tensors["x"] = replace(builder.tensors["x"], quant=Quant.per_tensor(1e30, 0))
-    with pytest.raises(FormatError, match="cannot be exported"):
+    with pytest.raises(FormatError, match="has no form in TensorFlow Lite"):
         write_tflite(Net("net", tuple(builder.ops), builder.tensors, ("x",), (y,)))
+
+
+@pytest.mark.parametrize(
+    ("formats", "words"),
+    [
+        ("w4a8", "weights of op 'conv1' are int4, but weights and what flows must be int8; 2 ops in all"),
+        ("int8,logits=w8a4", "numbers of op 'logits' are int4, but weights and what flows must be int8"),
+        ("int16x8", "are int16, but weights and what flows must be int8"),
+        ("w1a8", "are sign, but weights and what flows must be int8"),
+    ],
+)
+def test_a_format_that_tensorflow_lite_lacks_is_named(formats: str, words: str) -> None:
+    net = fold_batch_norm(build(Cnn((4,), (3,), (2,), ()), (8, 8, 1), 3, "net"))
+    with pytest.raises(FormatError) as caught:
+        to_tflm(quantize(net, None, formats_named(formats)))
+    assert words in str(caught.value)
+    assert "--format int8" in caught.value.hint
+    assert "exported" not in str(caught.value)

@@ -278,9 +278,9 @@ def _padded(op: _Windowed, draft: Draft, window: tuple[int, int]) -> tuple[int, 
             return draft.index(image.name), scheme
     if isinstance(op, AveragePool2D):
         raise FormatError(
-            f"op '{op.name}' (AveragePool2D) cannot be exported",
+            f"op '{op.name}' (AveragePool2D) has no form in TensorFlow Lite",
             f"its {op.padding} is neither TensorFlow Lite's 'valid' nor its 'same'",
-            "choose another padding",
+            "train the network with another padding of this pool",
         )
     border = Pad(name=op.name, inputs=(image.name,), outputs=op.outputs, padding=op.padding)
     between = draft.between(f"{op.name}_padded", border.output_shape([image.shape]), image)

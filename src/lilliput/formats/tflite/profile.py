@@ -11,6 +11,7 @@ from lilliput.net import (
     AveragePool2D,
     Conv2D,
     DepthwiseConv2D,
+    DType,
     FullyConnected,
     Net,
     Op,
@@ -22,7 +23,7 @@ from lilliput.net import (
     Tensor,
 )
 from lilliput.net.check import Stage, check
-from lilliput.net.fixedpoint import activation_range, quant
+from lilliput.net.fixedpoint import WeightedOp, activation_range, quant
 
 
 def to_tflm(net: Net) -> Net:
@@ -34,6 +35,7 @@ def to_tflm(net: Net) -> Net:
     Raises:
         FormatError: the network is not a quantized one, or TensorFlow Lite Micro cannot express its scales.
     """
+    _require_int8(net)
     try:
         check(net, Stage.QUANTIZED)
         found = replace(
@@ -49,9 +51,35 @@ def to_tflm(net: Net) -> Net:
         check(found, Stage.QUANTIZED)
     except NetError as error:
         raise FormatError(
-            f"network '{net.name}' cannot be exported to TensorFlow Lite", error.why or error.what, error.hint
+            f"network '{net.name}' has no form in TensorFlow Lite", error.why or error.what, error.hint
         ) from error
     return found
+
+
+def _require_int8(net: Net) -> None:
+    """Refuses floats and other integers than int8 (uint8 at the ends is for the check to judge).
+
+    Raises:
+        FormatError: names the first such op, and how many there are.
+    """
+    taken = (DType.INT8, DType.UINT8)
+    strange = {}
+    for op in net.ops:
+        weights = (op.inputs[1],) if isinstance(op, WeightedOp) else ()
+        flowing = [name for name in (*op.inputs, *op.outputs) if not net.tensors[name].constant]
+        found = [net.tensors[name] for name in (*weights, *flowing) if net.tensors[name].dtype not in taken]
+        if found:
+            strange[op.name] = found[0]
+    if not strange:
+        return
+    name, tensor = next(iter(strange.items()))
+    more = f"; {len(strange)} ops in all have other numbers than int8" if len(strange) > 1 else ""
+    what = "weights" if tensor.constant else "numbers"
+    raise FormatError(
+        f"network '{net.name}' has no form in TensorFlow Lite",
+        f"{what} of op '{name}' are {tensor.dtype.value}, but weights and what flows must be int8{more}",
+        "bring the float network into int8, with lilliput compile … --format int8, and take that",
+    )
 
 
 def _parts(op: Op, net: Net) -> list[tuple[Op, Tensor | None]]:
