@@ -24,6 +24,7 @@ from lilliput.net import (
     Transpose,
 )
 from lilliput.net.check import check_op
+from lilliput.net.check_numbers import ANEW
 from lilliput.net.fixedpoint import BOUNDED
 
 SEE_DOCS = "change the model before the export; docs/tflite.md lists what can be imported"
@@ -144,7 +145,7 @@ def of_error(error: NetError, names: Mapping[str, str], labels: Mapping[str, str
     text = _A_NAME.sub(lambda found: f"'{names.get(found[1], found[1])}'", text)
     where = labels.get(op[1], _MODEL) if op else _MODEL
     hint = "export it again, whole" if where == _MODEL else _RANGES
-    return Problem(where, text, hint if "`" in error.hint or not error.hint else error.hint)
+    return Problem(where, text, hint if error.hint in ("", ANEW) else error.hint)
 
 
 def _text(quant: Quant | None) -> str:
