@@ -338,15 +338,12 @@ def stored(op: Op, net: Net, fours: int, packing: Packing) -> Counts:
         found["unpacked_weights"] = weights.elements
         found["unpacked_bytes"] = weights.elements * bits / 8
         found["channels"] = output.shape[-1]
-    if {net.tensors[op.inputs[0]].dtype, output.dtype}.isdisjoint((DType.FLOAT32, DType.INT16)):
+    # Of whole bytes they would make what is predicted before training differ from what is compiled.
+    wide = (DType.FLOAT32, DType.INT16)
+    if weights.dtype.narrow and {net.tensors[op.inputs[0]].dtype, output.dtype}.isdisjoint(wide):
         # Weights of depthwise convolutions, and of what is computed as one, may be doubled instead.
         by_channel = isinstance(op, DepthwiseConv2D) or (isinstance(op, Conv2D) and comes_by_channel(op, net))
-        doubled = (
-            weights.dtype.narrow
-            and is_shifted(op, net)
-            and by_channel
-            and doublings_of(op, weighted(op, net), _KEPT)
-        )
+        doubled = is_shifted(op, net) and by_channel and doublings_of(op, weighted(op, net), _KEPT)
         found["shifted_outputs"] = math.prod(output.shape) * (is_shifted(op, net) and not doubled)
     return found
 

@@ -57,7 +57,7 @@ SPLIT_CONV_LAYOUTS = frozenset(
 LANE_LAYOUTS = frozenset({Layout.LANES, Layout.LANES_ROWS, Layout.LANES_STRIP})
 """Two channels of weights of 2 or 4 bits in a halfword."""
 BIT_LAYOUTS = frozenset({Layout.BIT_EIGHTS, Layout.BIT_PAIRS})
-"""Weights of 2 or 4 bits for cores without DSP instructions; inputs are counted from the least."""
+"""Weights of 1 to 7 bits for cores without DSP instructions; inputs are counted from the least."""
 NIBBLE_LAYOUTS = frozenset({Layout.NIBBLES, Layout.NIBBLES_ROWS})
 """Four channels of weights of 4 bits in a halfword."""
 ROWS_LAYOUTS = frozenset({Layout.LANES_ROWS, Layout.NIBBLES_ROWS})
