@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from lilliput import config, flow
+from lilliput.cost.few_bit_counts import is_shifted
 from lilliput.net import Conv2D, Net, Op
-from lilliput.net.fixedpoint import conv_requant
 from lilliput.net.storage import load
 from lilliput.search.chain import ChainSpace
 from lilliput.search.inheritance import inherit
-from lilliput.targets.kernel import PLAIN_SHIFT
 
 CONFIG = """
 board = "nucleo-f446re"
@@ -146,6 +145,4 @@ def test_trials_have_the_bits_that_they_were_proposed_with_and_the_cost_that_was
 
 def has_doubled_sums(op: Op, net: Net) -> bool:
     """Whether it is a convolution of few bits whose factors leave the fractions of 2**32."""
-    if not isinstance(op, Conv2D) or not net.tensors[op.inputs[1]].dtype.narrow:
-        return False
-    return conv_requant(op, net).shift != PLAIN_SHIFT
+    return isinstance(op, Conv2D) and net.tensors[op.inputs[1]].dtype.narrow and is_shifted(op, net)

@@ -92,7 +92,7 @@ def fastest_way(op: Conv2D, net: Net, core: Core) -> Kernel | None:
     found = ways(op, net, core)
     if not found:
         return None
-    plain, doubled = (min(found, key=lambda way: cycles(op, net, way, sums)) for sums in (False, True))
+    plain, doubled = (_fastest(found, op, net, sums) for sums in (False, True))
     if plain is doubled or net.optimize is Optimize.RAM:
         return plain
     chosen = plain if conv_requant(op, net).shift == PLAIN_SHIFT else doubled
@@ -104,7 +104,12 @@ def fastest_way(op: Conv2D, net: Net, core: Core) -> Kernel | None:
 
 def first_choice(op: Conv2D, net: Net, core: Core) -> Kernel | None:
     """The same where no sums are doubled."""
-    return min(ways(op, net, core), key=lambda way: cycles(op, net, way, False), default=None)
+    found = ways(op, net, core)
+    return _fastest(found, op, net, False) if found else None
+
+
+def _fastest(found: list[Kernel], op: Conv2D, net: Net, doubled: bool) -> Kernel:
+    return min(found, key=lambda way: cycles(op, net, way, doubled))
 
 
 def ways(op: Conv2D, net: Net, core: Core) -> list[Kernel]:
